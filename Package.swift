@@ -1,0 +1,69 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+/// The language settings of every target: said once, so that no target can differ.
+/// CI sets KINORA_WARNINGS_AS_ERRORS; a developer's half-written line may still warn.
+let strict: [SwiftSetting] =
+    [
+        .swiftLanguageMode(.v6),
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+        .enableUpcomingFeature("InferIsolatedConformances"),
+    ]
+    + (ProcessInfo.processInfo.environment["KINORA_WARNINGS_AS_ERRORS"] == nil
+        ? [] : [.treatAllWarnings(as: .error)])
+
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+let arguments = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let scrypt = Target.Dependency.product(name: "CryptoExtras", package: "swift-crypto")
+
+let package = Package(
+    name: "kinora",
+    products: [.executable(name: "kinora", targets: ["FCGIApp"])],
+    dependencies: [
+        // Verbs, options, help and shell completion in the form users of Swift tools know.
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        // AES-GCM, HMAC, SHA-256 and scrypt from BoringSSL: cryptography is never ours to write.
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        // Levels and metadata in the ecosystem's own logging interface, so that an operator can swap the handler.
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+    ],
+    targets: [
+        .systemLibrary(name: "CFastCGI", providers: [.apt(["libfcgi-dev"])]),
+        .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
+        .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
+
+        .target(name: "Core", dependencies: [crypto], swiftSettings: strict),
+        .target(name: "Dialects", dependencies: ["Core", crypto], swiftSettings: strict),
+        .target(name: "Upstream", dependencies: ["Core", "CCurl"], swiftSettings: strict),
+        .target(name: "Store", dependencies: ["Core", "CPostgres", crypto], swiftSettings: strict),
+        .target(name: "Engine", dependencies: ["Core", "Store", "Upstream", crypto], swiftSettings: strict),
+        .target(name: "FastCGI", dependencies: ["Core", "CFastCGI", crypto], swiftSettings: strict),
+        .target(name: "Sandbox", dependencies: ["Core", "FastCGI"], swiftSettings: strict),
+        .executableTarget(
+            name: "FCGIApp",
+            dependencies: [
+                "Core", "Dialects", "Engine", "FastCGI", "Sandbox", "Store", "Upstream",
+                arguments, logging, crypto, scrypt,
+            ],
+            swiftSettings: strict),
+
+        .target(
+            name: "TestSupport", dependencies: ["Core", "Store"], path: "Tests/TestSupport",
+            swiftSettings: strict),
+        .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "DialectTests", dependencies: ["Dialects", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "StoreTests", dependencies: ["Store", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "EngineTests", dependencies: ["Engine", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "GatewayTests", dependencies: ["TestSupport", "FastCGI"], swiftSettings: strict),
+        .testTarget(
+            name: "SandboxTests", dependencies: ["Core", "Sandbox", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "TidyTests", dependencies: ["Core", "TestSupport"], swiftSettings: strict),
+    ]
+)

@@ -1,0 +1,40 @@
+/* The only door to libfcgi (Debian: libfcgi-dev), and to the Linux calls its server needs that Swift's own C
+   library module leaves out because they want _GNU_SOURCE. */
+#ifndef KN_FASTCGI_SHIM_H
+#define KN_FASTCGI_SHIM_H
+
+#include <fastcgi.h>
+#include <fcgiapp.h>
+#include <malloc.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+
+/* glibc's values; the macros stand behind _GNU_SOURCE. */
+enum { KN_POLLRDHUP = 0x2000 };
+
+extern int accept4(int listening, struct sockaddr *address, socklen_t *length, int flags);
+
+static inline int kn_accept(int listening) { return accept4(listening, 0, 0, SOCK_CLOEXEC); }
+
+static inline void kn_limit_arenas(int arenas) { mallopt(M_ARENA_MAX, arenas); }
+
+/* The pieces of epoll that Swift sees as enumerations of different types, as plain numbers. */
+static inline int kn_epoll_create(void) { return epoll_create1(EPOLL_CLOEXEC); }
+static inline int kn_epoll_gate(void) { return eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK); }
+static inline int kn_epoll_set(int epoll, int operation, int fd, unsigned events) {
+    struct epoll_event event = {.events = events, .data = {.fd = fd}};
+    return epoll_ctl(epoll, operation, fd, &event);
+}
+/* Waits for one event and returns its descriptor, or -1. */
+static inline int kn_epoll_next(int epoll) {
+    struct epoll_event event;
+    return epoll_wait(epoll, &event, 1, -1) == 1 ? event.data.fd : -1;
+}
+enum {
+    KN_EPOLL_READABLE = EPOLLIN,
+    KN_EPOLL_READABLE_ONCE = EPOLLIN | EPOLLONESHOT,
+    KN_EPOLL_CONNECTION_ONCE = EPOLLIN | EPOLLRDHUP | EPOLLONESHOT
+};
+
+#endif

@@ -1,0 +1,87 @@
+/// What a request asks for, in Kinora's own words: the far side of every dialect.
+public enum Command: Sendable {
+    case submit(Submission)
+    /// A task of the caller. Waits up to `waitSeconds` for it to end; 0 answers at once.
+    case task(TaskReference, waitSeconds: Int)
+    /// The end of a submit that asked to wait: like `task`, but the wait running out or a failure is an error.
+    case awaitResult(TaskReference, waitSeconds: Int)
+    case tasks(TaskPage)
+    case content(TaskReference)
+    case delete(TaskReference)
+    case models
+    case model(String)
+    /// A stored result by a link that Kinora signed.
+    case signedMedia(name: String, expires: String, signature: String)
+    case health
+}
+
+/// A request for media, before the model's rules are applied.
+public struct Submission: Sendable {
+    public var dialect: String
+    /// Nil: the model of the task that is remixed.
+    public var model: String?
+    public var kind: MediaKind
+    public var prompt: String
+    public var parameters: [GivenParameter]
+    public var references: [Reference]
+    public var remixOf: TaskReference?
+    public var userIdentifier: String?
+    public var idempotencyKey: String?
+    /// SHA-256 of method, path and body, 64 hex digits: tells a repeated request from another one.
+    public var fingerprint: String
+    /// Nil: answer at once. Otherwise wait so many seconds for the end.
+    public var waitSeconds: Int?
+
+    public init(
+        dialect: String, model: String?, kind: MediaKind, prompt: String, parameters: [GivenParameter] = [],
+        references: [Reference] = [], remixOf: TaskReference? = nil, userIdentifier: String? = nil,
+        idempotencyKey: String? = nil, fingerprint: String = "", waitSeconds: Int? = nil
+    ) {
+        self.dialect = dialect
+        self.model = model
+        self.kind = kind
+        self.prompt = prompt
+        self.parameters = parameters
+        self.references = references
+        self.remixOf = remixOf
+        self.userIdentifier = userIdentifier
+        self.idempotencyKey = idempotencyKey
+        self.fingerprint = fingerprint
+        self.waitSeconds = waitSeconds
+    }
+}
+
+/// Media given with a request.
+public struct Reference: Sendable {
+    public enum Source: Sendable {
+        case uploaded(UploadedFile)
+        case bytes([UInt8])
+    }
+
+    public let source: Source
+    /// The request field it came in, for errors.
+    public let field: String
+
+    public init(_ source: Source, field: String) {
+        self.source = source
+        self.field = field
+    }
+}
+
+/// One page of a caller's tasks.
+public struct TaskPage: Sendable, Equatable {
+    public enum Order: String, Sendable { case asc, desc }
+
+    public var kind: MediaKind
+    public var limit: Int
+    public var order: Order
+    /// The last task of the page before.
+    public var after: TaskReference?
+
+    public init(kind: MediaKind, limit: Int, order: Order, after: TaskReference? = nil) {
+        self.kind = kind
+        self.limit = limit
+        self.order = order
+        self.after = after
+    }
+}

@@ -1,0 +1,62 @@
+/// One client API. Translates only: it does no I/O and knows no vendor.
+public protocol Dialect: Sendable {
+    /// Short name, kept with each task.
+    var name: String { get }
+    var routes: [Route] { get }
+    func decode(_ request: Request, for match: RouteMatch) throws(KinoraError) -> Command
+    func encode(_ outcome: Outcome, for exchange: Exchange) -> Response
+    func encode(_ error: KinoraError, for exchange: Exchange) -> Response
+}
+
+/// One endpoint of a dialect.
+public struct Route: Sendable, Equatable {
+    public enum Access: Sendable { case key, open }
+    public enum Body: Sendable {
+        case none
+        /// JSON, urlencoded or multipart, within Limits.
+        case jsonOrForm
+    }
+
+    public let method: Method
+    /// Path segments; one that starts with `:` matches any text and names it.
+    public let pattern: [String]
+    public let access: Access
+    public let body: Body
+
+    public init(_ method: Method, _ path: String, access: Access = .key, body: Body = .none) {
+        self.method = method
+        self.pattern = path.split(separator: "/").map(String.init)
+        self.access = access
+        self.body = body
+    }
+}
+
+/// A route and what its named segments matched.
+public struct RouteMatch: Sendable {
+    public let route: Route
+    public let values: [String]
+
+    public init(route: Route, values: [String]) {
+        self.route = route
+        self.values = values
+    }
+}
+
+/// What a dialect may know when it answers.
+public struct Exchange: Sendable {
+    /// Nil when no route was found.
+    public var match: RouteMatch?
+    public var path: RequestPath?
+    public var method: Method?
+    public var options: KeyOptions
+
+    public init(
+        match: RouteMatch? = nil, path: RequestPath? = nil, method: Method? = nil,
+        options: KeyOptions = KeyOptions()
+    ) {
+        self.match = match
+        self.path = path
+        self.method = method
+        self.options = options
+    }
+}

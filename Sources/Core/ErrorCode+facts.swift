@@ -1,0 +1,81 @@
+extension ErrorCode {
+    private static func fact(
+        _ number: String, _ status: Int, _ retry: Retry, _ level: Level, _ message: String
+    ) -> Facts {
+        Facts(number: number, status: status, retry: retry, level: level, message: message)
+    }
+
+    /// docs/errors.md is compared with this table by a test.
+    public var facts: Facts {
+        switch self {
+        case .malformedRequest: Self.fact("KN101", 400, .never, .info, "The request is malformed.")
+        case .missingParameter: Self.fact("KN102", 400, .never, .info, "A required parameter is missing.")
+        case .invalidValue: Self.fact("KN103", 400, .never, .info, "A parameter has an invalid value.")
+        case .bodyTooLarge: Self.fact("KN104", 413, .never, .info, "The request body is too large.")
+        case .unsupportedMediaType:
+            Self.fact("KN105", 415, .never, .info, "The content type is not supported here.")
+        case .routeNotFound: Self.fact("KN106", 404, .never, .info, "Not Found")
+        case .methodNotAllowed: Self.fact("KN107", 405, .never, .info, "Method Not Allowed")
+        case .clientGone: Self.fact("KN108", 499, .never, .info, "The client closed the connection.")
+
+        case .missingKey: Self.fact("KN201", 401, .never, .info, "API key is missing.")
+        case .invalidKey: Self.fact("KN202", 401, .never, .info, "Invalid API key")
+        case .revokedKey: Self.fact("KN203", 401, .never, .info, "Invalid API key")
+        case .expiredKey: Self.fact("KN204", 401, .never, .info, "The API key has expired.")
+        case .forbidden: Self.fact("KN205", 403, .never, .info, "This API key may not do that.")
+        case .invalidSignature:
+            Self.fact("KN206", 403, .never, .info, "The link is invalid or has expired.")
+
+        case .modelNotFound: Self.fact("KN301", 404, .never, .info, "Model not found")
+        case .taskNotFound: Self.fact("KN302", 404, .never, .info, "Task not found")
+        case .taskNotCompleted: Self.fact("KN303", 400, .later, .info, "Task not completed.")
+        case .contentNotFound: Self.fact("KN304", 404, .never, .info, "The content is not available.")
+        case .generationFailed: Self.fact("KN305", 400, .never, .info, "Video generation failed")
+        case .idempotencyMismatch:
+            Self.fact("KN306", 422, .never, .info, "This Idempotency-Key was used with another request body.")
+        case .idempotencyInProgress:
+            Self.fact("KN307", 409, .later, .info, "A request with this Idempotency-Key is still running.")
+        case .alreadyExists: Self.fact("KN310", 409, .never, .info, "It exists already.")
+        case .waitTimedOut: Self.fact("KN308", 408, .later, .info, "The task is still running.")
+        case .taskNotFinal: Self.fact("KN309", 409, .later, .info, "The task is still running.")
+        case .syncFailed: Self.fact("KN311", 500, .never, .info, "Video generation failed")
+
+        case .upstreamCredential:
+            Self.fact("KN401", 502, .elsewhere, .error, "The upstream account refused its credentials.")
+        case .upstreamMoney:
+            Self.fact("KN402", 502, .elsewhere, .error, "The upstream account cannot pay for this task.")
+        case .upstreamRate: Self.fact("KN403", 429, .later, .warning, "The upstream is rate limited.")
+        case .upstreamConcurrency: Self.fact("KN404", 429, .later, .warning, "The upstream is busy.")
+        case .contentRefused:
+            Self.fact("KN405", 400, .never, .info, "The upstream refused the content of this request.")
+        case .upstreamRequest:
+            Self.fact("KN406", 400, .never, .info, "The upstream refused the request.")
+        case .upstreamServer: Self.fact("KN407", 502, .elsewhere, .warning, "The upstream failed.")
+        case .upstreamProtocol:
+            Self.fact("KN408", 502, .elsewhere, .error, "The upstream sent an answer that makes no sense.")
+        case .upstreamUnreachable:
+            Self.fact("KN409", 502, .elsewhere, .warning, "The upstream could not be reached.")
+        case .upstreamExpired: Self.fact("KN410", 502, .never, .warning, "The upstream no longer has the task.")
+        case .upstreamEmptyResult:
+            Self.fact("KN411", 502, .never, .warning, "The upstream finished without a result.")
+        case .submitUnknown:
+            Self.fact("KN412", 502, .never, .error, "It is not known whether the upstream took the task.")
+        case .taskDeadline: Self.fact("KN413", 504, .never, .warning, "The task took too long.")
+        case .addressRefused: Self.fact("KN414", 400, .never, .warning, "The address is not allowed.")
+        case .unsupportedByVendor:
+            Self.fact("KN415", 400, .never, .info, "The upstream of this model cannot do that.")
+
+        case .noAccount:
+            Self.fact("KN416", 503, .later, .warning, "No upstream account can run this model.")
+
+        case .internalFault: Self.fact("KN501", 500, .later, .error, "Internal server error")
+        case .databaseAway:
+            Self.fact("KN502", 503, .later, .error, "The service is temporarily unavailable.")
+        case .queueFull: Self.fact("KN503", 429, .later, .warning, "Queue is full, please try again later")
+        case .storageFailed: Self.fact("KN504", 503, .later, .error, "The media store is unavailable.")
+        case .shuttingDown: Self.fact("KN505", 503, .later, .info, "The service is restarting.")
+        case .configuration: Self.fact("KN506", 500, .never, .error, "The configuration is invalid.")
+        case .leaseLost: Self.fact("KN507", 500, .never, .warning, "Another worker took the task over.")
+        }
+    }
+}

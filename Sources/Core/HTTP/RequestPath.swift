@@ -1,0 +1,87 @@
+/// The path of a request target: percent-decoded segments, and the query. Doubled and trailing slashes are
+/// tolerated, since gateways in front glue base URLs together; dot segments, encoded slashes, control characters
+/// and invalid UTF-8 are refused, since nginx and Kinora could read them differently.
+public struct RequestPath: Sendable, Equatable {
+    public let segments: [String]
+    public let query: Query
+
+    public init(target: String) throws(KinoraError) {
+        let utf8 = Array(target.utf8.prefix { $0 != UInt8(ascii: "#") })
+        let pathEnd = utf8.firstIndex(of: UInt8(ascii: "?")) ?? utf8.count
+        guard utf8.first == UInt8(ascii: "/") else {
+            throw KinoraError(.malformedRequest, "The request target must be a path.")
+        }
+        var segments: [String] = []
+        for piece in utf8[..<pathEnd].split(separator: UInt8(ascii: "/")) {
+            guard let segment = PercentCoding.decode(piece), segment != ".", segment != "..",
+                !segment.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0x2F || $0 == 0x5C })
+            else { throw KinoraError(.malformedRequest, "The request path is malformed.") }
+            segments.append(segment)
+        }
+        self.segments = segments
+        self.query = try Query(utf8[pathEnd...].dropFirst())
+    }
+}
+
+/// A query string or an urlencoded form: pairs in order, `+` is a blank.
+public struct Query: Sendable, Equatable {
+    public let pairs: [(name: String, value: String)]
+
+    public init(_ bytes: some Collection<UInt8>) throws(KinoraError) {
+        var pairs: [(name: String, value: String)] = []
+        for piece in Array(bytes).split(separator: UInt8(ascii: "&")) {
+            let halves = piece.split(
+                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            guard let name = PercentCoding.decode(halves[0], plusIsBlank: true),
+                let value = halves.count == 1 ? "" : PercentCoding.decode(halves[1], plusIsBlank: true)
+            else { throw KinoraError(.malformedRequest, "The query string is malformed.") }
+            pairs.append((name, value))
+        }
+        self.pairs = pairs
+    }
+
+    /// The last value given for a name.
+    public subscript(_ name: String) -> String? { pairs.last { $0.name == name }?.value }
+
+    public static func == (a: Query, b: Query) -> Bool {
+        a.pairs.elementsEqual(b.pairs) { $0.name == $1.name && $0.value == $1.value }
+    }
+}
+
+/// Percent-encoding (RFC 3986).
+public enum PercentCoding {
+    /// Nil for a broken escape, for text that is no UTF-8, and for a NUL.
+    public static func decode(_ bytes: some Collection<UInt8>, plusIsBlank: Bool = false) -> String? {
+        var out: [UInt8] = []
+        var iterator = bytes.makeIterator()
+        func hex(_ byte: UInt8?) -> UInt8? {
+            byte.flatMap { Character(Unicode.Scalar($0)).hexDigitValue }.map(UInt8.init)
+        }
+        while let byte = iterator.next() {
+            switch byte {
+            case UInt8(ascii: "%"):
+                guard let high = hex(iterator.next()), let low = hex(iterator.next()) else { return nil }
+                out.append(high << 4 | low)
+            case UInt8(ascii: "+") where plusIsBlank: out.append(0x20)
+            default: out.append(byte)
+            }
+        }
+        return out.contains(0) ? nil : String(validating: out, as: UTF8.self)
+    }
+
+    /// Encodes everything but unreserved characters: safe as a path segment and as a query value.
+    public static func encode(_ text: String) -> String {
+        var out = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."),
+                UInt8(ascii: "_"), UInt8(ascii: "~"):
+                out.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                out += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return out
+    }
+}

@@ -1,0 +1,30 @@
+/// Who is asking: the owner in every WHERE, and what the key allows.
+public struct Caller: Sendable, Equatable {
+    public let userID: Int64
+    public let keyID: Int64
+    public let options: KeyOptions
+
+    public init(userID: Int64, keyID: Int64, options: KeyOptions = KeyOptions()) {
+        self.userID = userID
+        self.keyID = keyID
+        self.options = options
+    }
+}
+
+/// Per-key choices where clients disagree.
+public struct KeyOptions: Sendable, Equatable {
+    public enum ContentMode: String, Sendable, CaseIterable { case serve, redirect }
+
+    /// Models the key may use; nil: all.
+    public var models: Set<String>?
+    /// HTTP status of a created video: 200, or 201 for clients that insist.
+    public var videoCreatedStatus: Int
+    /// serve: content answers with the bytes. redirect: 302 to a signed link of the same origin.
+    public var contentMode: ContentMode
+
+    public init(models: Set<String>? = nil, videoCreatedStatus: Int = 200, contentMode: ContentMode = .serve) {
+        self.models = models
+        self.videoCreatedStatus = videoCreatedStatus
+        self.contentMode = contentMode
+    }
+}

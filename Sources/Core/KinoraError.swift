@@ -1,0 +1,31 @@
+/// The one error type. `message` is public, stable and safe to show to a client; `detail` goes to the log only,
+/// so that a vendor's or a database's words can never reach a caller by accident.
+public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
+    public let code: ErrorCode
+    public let message: String
+    /// The request field at fault, in the caller's spelling; nil when none is.
+    public let field: String?
+    /// Seconds after which a retry may succeed; nil when the code's own default holds.
+    public let retryAfterSeconds: Int?
+    public let detail: String
+    /// The task that the error is about, in its client-side spelling, where the client may want to look later.
+    public let taskID: String?
+    /// The state of the task that stands in the way.
+    public let state: TaskState?
+
+    public init(
+        _ code: ErrorCode, _ message: String? = nil, field: String? = nil, retryAfterSeconds: Int? = nil,
+        detail: String = "", taskID: String? = nil, state: TaskState? = nil
+    ) {
+        self.code = code
+        self.message = message ?? code.facts.message
+        self.field = field
+        self.retryAfterSeconds = retryAfterSeconds
+        self.detail = detail
+        self.taskID = taskID
+        self.state = state
+    }
+
+    public var description: String { "\(code.facts.number) \(message)" }
+    public var debugDescription: String { detail.isEmpty ? description : "\(description) -- \(detail)" }
+}

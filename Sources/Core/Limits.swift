@@ -1,0 +1,35 @@
+/// Bounds that are facts of the product, not settings. nginx's own limits are compared with these by TidyTests.
+public enum Limits {
+    /// Most bytes of a JSON or urlencoded body: room for reference images as data URLs.
+    public static let jsonBodyBytesMax = 20 << 20
+    /// Most bytes of a multipart body; nginx refuses earlier (parts/limits.conf).
+    public static let formBodyBytesMax = 64 << 20
+    /// Most bytes of one text field of a form.
+    public static let formFieldBytesMax = 1 << 20
+    /// Most files of a form.
+    public static let formFilesMax = 16
+    /// Most bytes of one reference image.
+    public static let referenceBytesMax = 30 << 20
+    /// Most bytes left unread of a refused body before the connection is closed instead of drained.
+    public static let drainBytesMax = 1 << 20
+    /// Longest `?wait=` and synchronous wait. nginx's fastcgi_read_timeout is 30 s more.
+    public static let syncWaitSecondsMax = 300
+    /// Longest prompt in characters.
+    public static let promptCharactersMax = 32_000
+    /// Longest Idempotency-Key.
+    public static let idempotencyKeyCharactersMax = 255
+    /// Tries of a task before its last refusal is final.
+    public static let taskAttemptsMax = 12
+    /// How long after its deadline a finished vendor task may still be stored.
+    public static let storingGrace = Duration.seconds(3600)
+    /// A worker without a heartbeat for this long is dead: its tasks are taken over.
+    public static let workerSilenceSecondsMax = 10
+    /// Time between heartbeats.
+    public static let heartbeatSeconds = 3
+    /// Most bytes of a vendor's JSON answer.
+    public static let vendorReplyBytesMax = 8 << 20
+    /// Most bytes of a result.
+    public static let resultBytesMax = 2 << 30
+    /// How long accepted requests may take to finish after SIGTERM.
+    public static let drainSecondsMax = 8
+}

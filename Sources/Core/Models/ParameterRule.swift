@@ -1,0 +1,96 @@
+/// What one parameter of a model may be. Kept in model_category.parameters; drives checks, documentation and forms.
+public struct ParameterRule: Sendable, Equatable {
+    public enum Kind: String, Sendable { case integer, string, boolean }
+
+    public let name: String
+    public let kind: Kind
+    public let defaultValue: JSON?
+    /// The only values allowed; empty: any.
+    public let allowed: [JSON]
+    public let minimum: Int64?
+    public let maximum: Int64?
+    /// Longest string, in characters.
+    public let lengthMax: Int?
+
+    public init(
+        name: String, kind: Kind, defaultValue: JSON? = nil, allowed: [JSON] = [], minimum: Int64? = nil,
+        maximum: Int64? = nil, lengthMax: Int? = nil
+    ) {
+        self.name = name
+        self.kind = kind
+        self.defaultValue = defaultValue
+        self.allowed = allowed
+        self.minimum = minimum
+        self.maximum = maximum
+        self.lengthMax = lengthMax
+    }
+
+    /// Reads a rule from its row. Nil when the row makes no sense.
+    public init?(_ json: JSON) {
+        guard let name = json["name"]?.stringValue,
+            let kind = json["type"]?.stringValue.flatMap(Kind.init(rawValue:))
+        else { return nil }
+        self.init(
+            name: name, kind: kind, defaultValue: json["default"], allowed: json["allowed"]?.arrayValue ?? [],
+            minimum: json["minimum"]?.integerValue, maximum: json["maximum"]?.integerValue,
+            lengthMax: json["length_max"]?.integerValue.map(Int.init))
+    }
+
+    /// The value if the rule allows it. `field` is the caller's spelling, for the error.
+    func checked(_ value: JSON, field: String) throws(KinoraError) -> JSON {
+        switch (kind, value) {
+        case (.integer, .integer(let number)):
+            if let minimum, number < minimum {
+                throw KinoraError(.invalidValue, "'\(field)' must be at least \(minimum).", field: field)
+            }
+            if let maximum, number > maximum {
+                throw KinoraError(.invalidValue, "'\(field)' must be at most \(maximum).", field: field)
+            }
+        case (.string, .string(let text)):
+            if let lengthMax, text.count > lengthMax {
+                throw KinoraError(
+                    .invalidValue, "'\(field)' must have at most \(lengthMax) characters.", field: field)
+            }
+        case (.boolean, .bool): break
+        default:
+            let article = kind == .integer ? "an" : "a"
+            throw KinoraError(
+                .invalidValue, "'\(field)' must be \(article) \(kind.rawValue), not \(value.kindName).",
+                field: field)
+        }
+        guard allowed.isEmpty || allowed.contains(value) else {
+            let list = allowed.map { $0.stringValue ?? $0.text }.joined(separator: ", ")
+            throw KinoraError(.invalidValue, "'\(field)' must be one of: \(list).", field: field)
+        }
+        return value
+    }
+}
+
+/// A parameter as a client gave it: Kinora's name, the client's spelling of it, the value.
+public struct GivenParameter: Sendable, Equatable {
+    public let name: String
+    public let field: String
+    public let value: JSON
+
+    public init(name: String, field: String? = nil, value: JSON) {
+        self.name = name
+        self.field = field ?? name
+        self.value = value
+    }
+}
+
+extension [ParameterRule] {
+    /// Checks what was given and fills in defaults. Parameters that the model does not know are left out: clients
+    /// send the superset of many models. A null counts as not given.
+    public func checked(_ given: [GivenParameter]) throws(KinoraError) -> Parameters {
+        var result = Parameters()
+        for rule in self {
+            if let parameter = given.last(where: { $0.name == rule.name && !$0.value.isNull }) {
+                result[rule.name] = try rule.checked(parameter.value, field: parameter.field)
+            } else if let value = rule.defaultValue {
+                result[rule.name] = value
+            }
+        }
+        return result
+    }
+}

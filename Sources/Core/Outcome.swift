@@ -1,0 +1,44 @@
+/// What a command gave, in Kinora's own words; a dialect spells it.
+public enum Outcome: Sendable {
+    /// A task was accepted. Replays of the same Idempotency-Key give the same.
+    case accepted(MediaTask)
+    /// A submit that waits was accepted on a thread that must not wait: nginx brings it to one that may.
+    case acceptedWaiting(MediaTask, waitSeconds: Int)
+    case task(MediaTask)
+    case tasks([MediaTask], hasMore: Bool)
+    case content(StoredMedia)
+    /// A signed link of the same origin, as path and query.
+    case link(String)
+    case deleted(MediaTask)
+    case models([Model])
+    case model(Model)
+    case health(Health)
+}
+
+/// Finished bytes in the media store.
+public struct StoredMedia: Sendable, Equatable {
+    /// SHA-256 of the bytes, 64 hex digits.
+    public let sha256: String
+    public let bytes: Int64
+    public let type: MediaType
+
+    public init(sha256: String, bytes: Int64, type: MediaType) {
+        self.sha256 = sha256
+        self.bytes = bytes
+        self.type = type
+    }
+
+    /// Where the bytes lie below the media directory.
+    public var relativePath: String { "\(sha256.prefix(2))/\(sha256).\(type.fileExtension)" }
+}
+
+/// Whether the parts that Kinora needs answer.
+public struct Health: Sendable, Equatable {
+    public let isDatabaseUp: Bool
+    public let version: String
+
+    public init(isDatabaseUp: Bool, version: String) {
+        self.isDatabaseUp = isDatabaseUp
+        self.version = version
+    }
+}

@@ -1,0 +1,65 @@
+/// One accepted request for media, as its owner sees it. (Swift has a `Task` of its own.)
+public struct MediaTask: Sendable, Equatable {
+    /// The internal row number; never shown to a client.
+    public let row: Int64
+    public let id: TaskID
+    public let model: String
+    public let kind: MediaKind
+    public let state: TaskState
+    public let phase: TaskPhase?
+    /// Percent; 100 only when the result is stored.
+    public let progress: Int
+    public let prompt: String
+    /// Parameters after checks and defaults, in Kinora's names.
+    public let parameters: Parameters
+    public let remixOf: RemixSource?
+    public let failure: TaskFailure?
+    public let createdAt: Timestamp
+    public let finishedAt: Timestamp?
+
+    public init(
+        row: Int64, id: TaskID, model: String, kind: MediaKind, state: TaskState, phase: TaskPhase? = nil,
+        progress: Int, prompt: String, parameters: Parameters, remixOf: RemixSource? = nil,
+        failure: TaskFailure? = nil, createdAt: Timestamp, finishedAt: Timestamp? = nil
+    ) {
+        self.row = row
+        self.id = id
+        self.model = model
+        self.kind = kind
+        self.state = state
+        self.phase = phase
+        self.progress = progress
+        self.prompt = prompt
+        self.parameters = parameters
+        self.remixOf = remixOf
+        self.failure = failure
+        self.createdAt = createdAt
+        self.finishedAt = finishedAt
+    }
+}
+
+/// The task that a remix came from: enough to spell its id.
+public struct RemixSource: Sendable, Equatable {
+    public let id: TaskID
+    public let model: String
+
+    public init(id: TaskID, model: String) {
+        self.id = id
+        self.model = model
+    }
+}
+
+/// Why a task failed, in words safe for its owner.
+public struct TaskFailure: Sendable, Equatable {
+    /// A code of docs/errors.md.
+    public let code: String
+    public let message: String
+
+    public init(code: String, message: String) {
+        self.code = code
+        self.message = message
+    }
+}
+
+/// Parameters of a task in Kinora's names (`seconds`, `size`, `style` ...), in the order of the model's rules.
+public typealias Parameters = JSONObject

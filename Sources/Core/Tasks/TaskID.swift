@@ -1,0 +1,71 @@
+/// The random id of a task. Every client-side spelling (uuid, 32 hex digits, `<model>-<12 hex digits>`) starts with
+/// the same 48 bits, so any of them finds the task.
+public struct TaskID: Sendable, Hashable, CustomStringConvertible {
+    public let high: UInt64
+    public let low: UInt64
+
+    public init(high: UInt64, low: UInt64) {
+        self.high = high
+        self.low = low
+    }
+
+    /// A fresh version-4 UUID from the system's random source.
+    public static func random() -> TaskID {
+        var source = SystemRandomNumberGenerator()
+        let high = source.next() & ~0xF000 | 0x4000
+        let low = source.next() & ~(3 << 62) | (2 << 62)
+        return TaskID(high: high, low: low)
+    }
+
+    private static func hex(_ value: UInt64, digits: Int) -> String {
+        let text = String(value, radix: 16)
+        return String(repeating: "0", count: digits - text.utf8.count) + text
+    }
+
+    /// The first 12 hex digits.
+    public var short: String { Self.hex(high >> 16, digits: 12) }
+
+    /// The uuid form, lower case.
+    public var description: String {
+        let a = Self.hex(high >> 32, digits: 8), b = Self.hex(high >> 16 & 0xFFFF, digits: 4)
+        let c = Self.hex(high & 0xFFFF, digits: 4), d = Self.hex(low >> 48, digits: 4)
+        return "\(a)-\(b)-\(c)-\(d)-\(Self.hex(low & 0xFFFF_FFFF_FFFF, digits: 12))"
+    }
+
+    public init?(uuid text: String) {
+        let hex = Array(text.utf8)
+        guard hex.count == 36, [8, 13, 18, 23].allSatisfy({ hex[$0] == UInt8(ascii: "-") }) else { return nil }
+        let digits = String(decoding: hex.filter { $0 != UInt8(ascii: "-") }, as: UTF8.self)
+        guard digits.utf8.count == 32, let high = UInt64(digits.prefix(16), radix: 16),
+            let low = UInt64(digits.suffix(16), radix: 16)
+        else { return nil }
+        self.init(high: high, low: low)
+    }
+}
+
+/// A task as a client names it, in whichever spelling.
+public struct TaskReference: Sendable, Hashable {
+    /// 12 lower-case hex digits: what all spellings share.
+    public let short: String
+
+    public init(_ id: TaskID) { short = id.short }
+
+    /// Reads a uuid, 32 hex digits, or anything that ends in `-` or `_` and 12 hex digits. Nil for everything else.
+    public init?(_ spelling: String) {
+        let utf8 = Array(spelling.utf8)
+        func isHex(_ bytes: some Collection<UInt8>) -> Bool {
+            bytes.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+        }
+        if let id = TaskID(uuid: spelling.lowercased()) {
+            short = id.short
+        } else if utf8.count == 32, isHex(utf8) {
+            short = String(spelling.prefix(12))
+        } else if utf8.count > 13, utf8.count <= 128, isHex(utf8.suffix(12)),
+            [UInt8(ascii: "-"), UInt8(ascii: "_")].contains(utf8[utf8.count - 13])
+        {
+            short = String(spelling.suffix(12))
+        } else {
+            return nil
+        }
+    }
+}

@@ -1,0 +1,8 @@
+public import Core
+
+/// Every client API.
+public enum Dialects {
+    public static let all: [any Dialect] = [
+        OpenAIVideos()
+    ]
+}

@@ -1,0 +1,98 @@
+import Core
+import Crypto
+
+/// The fields of a request, whether it came as JSON or as a form. In JSON a value must have its type; in a form it
+/// is text and must spell a value of that type exactly.
+struct Fields {
+    private let object: JSONObject
+    private let form: Form?
+
+    /// Throws `malformedRequest` when a JSON body is no object.
+    init(_ body: RequestBody) throws(KinoraError) {
+        switch body {
+        case .none:
+            object = [:]
+            form = nil
+        case .json(.object(let object)):
+            self.object = object
+            form = nil
+        case .json(let other):
+            throw KinoraError(.malformedRequest, "The body must be a JSON object, not \(other.kindName).")
+        case .form(let form):
+            object = [:]
+            self.form = form
+        }
+    }
+
+    /// The raw value; a form's field as a string. Nil when it is missing or null.
+    func value(_ name: String) -> JSON? {
+        if let form { return form[name].map(JSON.string) }
+        return object[name].flatMap { $0.isNull ? nil : $0 }
+    }
+
+    func file(_ name: String) -> UploadedFile? { form?.files.last { $0.field == name } }
+
+    /// Nil when missing; in a form also when empty, as browsers send fields that were left blank.
+    func string(_ name: String) throws(KinoraError) -> String? {
+        guard let value = value(name) else { return nil }
+        guard let text = value.stringValue else { throw Self.wrongType(name, "a string", value) }
+        return form != nil && text.isEmpty ? nil : text
+    }
+
+    /// An integer, or text that spells one.
+    func integerOrText(_ name: String) throws(KinoraError) -> JSON? {
+        guard let value = value(name) else { return nil }
+        switch value {
+        case .integer: return value
+        case .string(let text):
+            if text.isEmpty { return nil }
+            guard let number = Int64(text) else {
+                throw KinoraError(.invalidValue, "'\(name)' must be a whole number.", field: name)
+            }
+            return .integer(number)
+        default: throw Self.wrongType(name, "a whole number", value)
+        }
+    }
+
+    func bool(_ name: String) throws(KinoraError) -> Bool? {
+        guard let value = value(name) else { return nil }
+        switch value {
+        case .bool(let value): return value
+        case .string("true") where form != nil: return true
+        case .string("false") where form != nil: return false
+        case .string("") where form != nil: return nil
+        default: throw Self.wrongType(name, "true or false", value)
+        }
+    }
+
+    private static func wrongType(_ name: String, _ wanted: String, _ value: JSON) -> KinoraError {
+        KinoraError(.invalidValue, "'\(name)' must be \(wanted), not \(value.kindName).", field: name)
+    }
+}
+
+extension Request {
+    /// SHA-256 of method, path and body, 64 hex digits. Files count by their content.
+    var fingerprint: String {
+        var hash = SHA256()
+        func add(_ text: String) {
+            let bytes = Array(text.utf8)
+            hash.update(data: withUnsafeBytes(of: bytes.count.littleEndian) { Array($0) } + bytes)
+        }
+        add(head.method?.rawValue ?? "")
+        path.segments.forEach(add)
+        switch body {
+        case .none: break
+        case .json(let json): hash.update(data: json.serialized())
+        case .form(let form):
+            for (name, value) in form.fields {
+                add(name)
+                add(value)
+            }
+            for file in form.files {
+                add(file.field)
+                add(file.sha256)
+            }
+        }
+        return Hex.text(hash.finalize())
+    }
+}

@@ -1,0 +1,145 @@
+public import Core
+
+extension OpenAIVideos {
+    public func decode(_ request: Request, for match: RouteMatch) throws(KinoraError) -> Command {
+        switch match.route {
+        case Self.create: return .submit(try submission(request, remixOf: nil))
+        case Self.remix: return .submit(try submission(request, remixOf: try Self.reference(match.values[0])))
+        case Self.list: return .tasks(try Self.page(request.path.query))
+        case Self.retrieve: return try retrieval(request, match)
+        case Self.content:
+            try Self.checkVariant(request.path.query)
+            return .content(try Self.reference(match.values[0]))
+        case Self.remove: return .delete(try Self.reference(match.values[0]))
+        case Self.models: return .models
+        case Self.model: return .model(match.values[0])
+        case Self.media:
+            let query = request.path.query
+            return .signedMedia(
+                name: match.values[0], expires: query["expires"] ?? "", signature: query["signature"] ?? "")
+        default: return .health
+        }
+    }
+
+    private static func reference(_ id: String, field: String? = nil) throws(KinoraError) -> TaskReference {
+        guard let reference = TaskReference(id) else { throw KinoraError(.taskNotFound, field: field) }
+        return reference
+    }
+
+    /// `?wait=N` waits for the end and answers with the task, whatever it is; `?await=N` is the second half of a
+    /// synchronous submit and answers with its result.
+    private func retrieval(_ request: Request, _ match: RouteMatch) throws(KinoraError) -> Command {
+        let reference = try Self.reference(match.values[0])
+        let seconds = 0...Limits.syncWaitSecondsMax
+        if let wait = try request.path.query.integer("await", in: seconds) {
+            return .awaitResult(reference, waitSeconds: wait)
+        }
+        let wait = try request.path.query.integer("wait", in: seconds) ?? request.head.preferredWaitSeconds ?? 0
+        return .task(reference, waitSeconds: wait)
+    }
+
+    private static func page(_ query: Query) throws(KinoraError) -> TaskPage {
+        var page = TaskPage(kind: .video, limit: try query.integer("limit", in: 0...100) ?? 20, order: .desc)
+        if let order = query["order"] {
+            guard let known = TaskPage.Order(rawValue: order) else {
+                throw KinoraError(.invalidValue, "'order' must be asc or desc.", field: "order")
+            }
+            page.order = known
+        }
+        if let after = query["after"] { page.after = try reference(after, field: "after") }
+        return page
+    }
+
+    private static func checkVariant(_ query: Query) throws(KinoraError) {
+        switch query["variant"] {
+        case nil, "video": return
+        case "thumbnail", "spritesheet":
+            throw KinoraError(.contentNotFound, "This variant is not available.", field: "variant")
+        default:
+            throw KinoraError(
+                .invalidValue, "'variant' must be video, thumbnail or spritesheet.", field: "variant")
+        }
+    }
+
+    private func submission(_ request: Request, remixOf: TaskReference?) throws(KinoraError) -> Submission {
+        let fields = try Fields(request.body)
+        var source = remixOf
+        if source == nil, let target = try fields.string("remix_target_id") {
+            source = try Self.reference(target, field: "remix_target_id")
+        }
+        var submission = Submission(
+            dialect: name, model: try Self.model(fields, isRemix: source != nil), kind: .video,
+            prompt: try fields.string("prompt") ?? "", parameters: try Self.parameters(fields),
+            references: try Self.references(fields), remixOf: source, fingerprint: request.fingerprint)
+        submission.idempotencyKey = request.head.idempotencyKey.isEmpty ? nil : request.head.idempotencyKey
+        submission.userIdentifier = try Self.userIdentifier(fields)
+        submission.waitSeconds = request.head.preferredWaitSeconds
+        if try fields.bool("async_mode") == false, submission.waitSeconds == nil {
+            submission.waitSeconds = Limits.syncWaitSecondsMax
+        }
+        return submission
+    }
+
+    private static let aliases = [
+        "sora": "sora-2", "sora2": "sora-2", "sora2-pro": "sora-2-pro", "sora2pro": "sora-2-pro",
+    ]
+
+    /// The model's id; nil lets a remix take its source's.
+    private static func model(_ fields: Fields, isRemix: Bool) throws(KinoraError) -> String? {
+        guard let model = try fields.string("model") else { return isRemix ? nil : "sora-2" }
+        return aliases[model] ?? model
+    }
+
+    private static func parameters(_ fields: Fields) throws(KinoraError) -> [GivenParameter] {
+        var given: [GivenParameter] = []
+        if let seconds = try fields.integerOrText("seconds") { given.append(.init(name: "seconds", value: seconds)) }
+        if let size = try fields.string("size") {
+            given.append(.init(name: "size", value: .string(size)))
+        } else if let orientation = try fields.string("orientation") {
+            let sizes = ["landscape": "1280x720", "portrait": "720x1280"]
+            guard let size = sizes[orientation] else {
+                throw KinoraError(
+                    .invalidValue, "'orientation' must be landscape or portrait.", field: "orientation")
+            }
+            given.append(.init(name: "size", field: "orientation", value: .string(size)))
+        }
+        if let style = try fields.string("style_id") {
+            given.append(.init(name: "style", field: "style_id", value: .string(style.lowercased())))
+        }
+        return given
+    }
+
+    private static func userIdentifier(_ fields: Fields) throws(KinoraError) -> String? {
+        guard let identifier = try fields.string("user_identifier") else { return nil }
+        guard identifier.unicodeScalars.count <= 128 else {
+            throw KinoraError(
+                .invalidValue, "'user_identifier' must have at most 128 characters.", field: "user_identifier")
+        }
+        return identifier
+    }
+
+    /// `input_reference` wins over `input_image`. A file in a form; base64, a data URL or OpenAI's object in JSON.
+    private static func references(_ fields: Fields) throws(KinoraError) -> [Reference] {
+        for name in ["input_reference", "input_image"] {
+            if let file = fields.file(name) { return [Reference(.uploaded(file), field: name)] }
+            guard let value = fields.value(name), value != .string("") else { continue }
+            return [Reference(.bytes(try image(value, name)), field: name)]
+        }
+        return []
+    }
+
+    private static func image(_ value: JSON, _ field: String) throws(KinoraError) -> [UInt8] {
+        switch value {
+        case .string(let text): return try DataURL.bytes(text, field: field)
+        case .object(let object):
+            guard let url = object["image_url"]?.stringValue else {
+                throw KinoraError(.invalidValue, "'\(field).image_url' must be a data URL.", field: field)
+            }
+            return try DataURL.bytes(url, field: field)
+        default:
+            throw KinoraError(
+                .invalidValue, "'\(field)' must be a file, base64 text or a data URL, not \(value.kindName).",
+                field: field)
+        }
+    }
+}

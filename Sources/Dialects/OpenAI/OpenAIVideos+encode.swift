@@ -1,0 +1,90 @@
+public import Core
+
+extension OpenAIVideos {
+    public func encode(_ outcome: Outcome, for exchange: Exchange) -> Response {
+        switch outcome {
+        case .accepted(let task):
+            // Clients of this API expect a new video to be under way at once, queued or not.
+            return fresh(Self.video(task, status: "in_progress"), status: exchange.options.videoCreatedStatus)
+        case .acceptedWaiting(let task, let seconds):
+            var response = Response(status: 200)
+            response.internalFile = "/_await/v1/videos/\(Self.id(task.id, task.model))?await=\(seconds)"
+            return response
+        case .task(let task): return fresh(Self.video(task, status: Self.status(task.state)))
+        case .tasks(let tasks, let hasMore):
+            return fresh([
+                "object": "list", "data": .array(tasks.map { Self.video($0, status: Self.status($0.state)) }),
+                "first_id": JSON(tasks.first.map { Self.id($0.id, $0.model) }),
+                "last_id": JSON(tasks.last.map { Self.id($0.id, $0.model) }), "has_more": .bool(hasMore),
+            ])
+        case .content(let media): return Self.content(media)
+        case .link(let target): return Response(status: 302, headers: [("Location", target), Self.noStore])
+        case .deleted(let task):
+            return .json(["id": .string(Self.id(task.id, task.model)), "object": "video.deleted", "deleted": true])
+        case .models(let models): return .json(["object": "list", "data": .array(models.map(Self.model))])
+        case .model(let model): return .json(Self.model(model))
+        case .health(let health):
+            let body: JSON = [
+                "status": health.isDatabaseUp ? "ok" : "error", "version": .string(health.version),
+                "checks": ["db": health.isDatabaseUp ? "ok" : "error", "redis": "disabled"],
+            ]
+            return .json(body, status: health.isDatabaseUp ? 200 : 503).adding("Cache-Control", "no-store")
+        }
+    }
+
+    static let noStore = (name: "Cache-Control", value: "no-store")
+
+    private func fresh(_ json: JSON, status: Int = 200) -> Response {
+        .json(json, status: status).adding(Self.noStore.name, Self.noStore.value)
+    }
+
+    /// nginx sends the bytes and adds Content-Length, ETag, Last-Modified, and Range.
+    private static func content(_ media: StoredMedia) -> Response {
+        var response = Response(
+            status: 200,
+            headers: [
+                ("Content-Type", media.type.rawValue), ("Cache-Control", "private, max-age=86400"),
+                ("Content-Disposition", "inline; filename=\"\(media.sha256.prefix(16)).\(media.type.fileExtension)\""),
+            ])
+        response.internalFile = "/_media/\(media.relativePath)"
+        return response
+    }
+
+    static func id(_ id: TaskID, _ model: String) -> String { "\(model)-\(id.short)" }
+
+    /// Only words that clients of this API know.
+    static func status(_ state: TaskState) -> String {
+        switch state {
+        case .queued: "queued"
+        case .running, .storing: "in_progress"
+        case .succeeded: "completed"
+        case .failed, .expired: "failed"
+        case .cancelled: "cancelled"
+        }
+    }
+
+    /// Integers stay integers and `seconds` stays text: strict clients refuse anything else.
+    static func video(_ task: MediaTask, status: String) -> JSON {
+        var video: JSONObject = [
+            "id": .string(id(task.id, task.model)), "object": "video", "model": .string(task.model),
+            "status": .string(status), "progress": JSON(task.progress),
+            "created_at": .integer(task.createdAt.seconds),
+        ]
+        if let seconds = task.parameters["seconds"]?.integerValue { video["seconds"] = .string(String(seconds)) }
+        if let size = task.parameters["size"] { video["size"] = size }
+        if task.state == .succeeded, let end = task.finishedAt { video["completed_at"] = .integer(end.seconds) }
+        video["prompt"] = .string(task.prompt)
+        if let source = task.remixOf { video["remixed_from_video_id"] = .string(id(source.id, source.model)) }
+        if let failure = task.failure {
+            video["error"] = ["message": .string(failure.message), "code": .string(failure.code)]
+        }
+        return .object(video)
+    }
+
+    private static func model(_ model: Model) -> JSON {
+        [
+            "id": .string(model.id), "object": "model", "created": .integer(model.createdAt.seconds),
+            "owned_by": .string(model.family), "description": .string(model.title),
+        ]
+    }
+}

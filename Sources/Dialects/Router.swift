@@ -1,0 +1,59 @@
+public import Core
+
+/// Finds the dialect and the route of a request. What no dialect lists does not exist.
+public struct Router: Sendable {
+    private struct Entry: Sendable {
+        let dialect: any Dialect
+        let route: Route
+        let staticSegments: Int
+    }
+
+    /// By number of segments; among equal matches the one with more fixed segments stands first.
+    private let entries: [Int: [Entry]]
+    /// Speaks for paths that belong to nobody.
+    public let fallback: any Dialect
+
+    public init(_ dialects: [any Dialect], fallback: any Dialect) {
+        self.fallback = fallback
+        let all = dialects.flatMap { dialect in
+            dialect.routes.map { route in
+                Entry(
+                    dialect: dialect, route: route,
+                    staticSegments: route.pattern.count { !$0.hasPrefix(":") })
+            }
+        }
+        entries = Dictionary(grouping: all) { $0.route.pattern.count }
+            .mapValues { $0.sorted { $0.staticSegments > $1.staticSegments } }
+    }
+
+    /// Throws `routeNotFound`, or `methodNotAllowed` when the path exists for another method.
+    public func route(
+        _ method: Method?, _ path: RequestPath
+    ) throws(KinoraError) -> (dialect: any Dialect, match: RouteMatch) {
+        // A HEAD is a GET whose body is left out at the end.
+        let wanted = method == .head ? .get : method
+        var isKnown = false
+        for entry in entries[path.segments.count] ?? [] {
+            guard let values = Self.match(entry.route.pattern, path.segments) else { continue }
+            if entry.route.method == wanted {
+                return (entry.dialect, RouteMatch(route: entry.route, values: values))
+            }
+            isKnown = true
+        }
+        throw KinoraError(isKnown ? .methodNotAllowed : .routeNotFound)
+    }
+
+    /// Methods that a path answers to, for the Allow header.
+    public func methods(of path: RequestPath) -> [Method] {
+        (entries[path.segments.count] ?? [])
+            .filter { Self.match($0.route.pattern, path.segments) != nil }.map(\.route.method)
+    }
+
+    private static func match(_ pattern: [String], _ segments: [String]) -> [String]? {
+        var values: [String] = []
+        for (part, segment) in zip(pattern, segments) {
+            if part.hasPrefix(":") { values.append(segment) } else if part != segment { return nil }
+        }
+        return values
+    }
+}

@@ -1,0 +1,39 @@
+import Crypto
+import Core
+import Store
+
+/// Tells who sends a request, from memory alone.
+struct Authenticator: Sendable {
+    let cache: SnapshotCache
+    let clock: any WallClock
+
+    /// The caller behind `Authorization: Bearer` or `X-API-Key`. Two different keys are refused.
+    func caller(of head: RequestHead) throws(KinoraError) -> Caller {
+        let bearer = Self.bearer(head.authorization.revealed())
+        let header = head.apiKeyHeader.revealed()
+        if let bearer, !header.isEmpty, bearer != header { throw KinoraError(.invalidKey) }
+        guard let text = bearer ?? (header.isEmpty ? nil : header) else {
+            throw KinoraError(.missingKey)
+        }
+        // An unknown id is compared as well, with a hash that fits nothing: both refusals take the same time.
+        guard let key = APIKey(text) else { throw KinoraError(.invalidKey) }
+        let record = cache.snapshot.keys[key.publicID]
+        let expected = record?.secretHash ?? [UInt8](repeating: 0, count: 32)
+        guard Self.isEqual(Array(key.secretHash), expected), let record else { throw KinoraError(.invalidKey) }
+        if record.isRevoked { throw KinoraError(.revokedKey) }
+        if let end = record.expiresAt, end <= clock.now { throw KinoraError(.expiredKey) }
+        return record.caller
+    }
+
+    private static func bearer(_ header: String) -> String? {
+        guard !header.isEmpty else { return nil }
+        let parts = header.split(separator: " ", maxSplits: 1)
+        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return header }
+        return parts[1].trimmingPrefix(" ").description
+    }
+
+    /// Constant time for equal lengths.
+    private static func isEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
+        a.count == b.count && zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    }
+}

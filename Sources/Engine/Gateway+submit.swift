@@ -1,0 +1,140 @@
+import Core
+import Store
+
+extension Gateway {
+    /// Checks a submission against its model, keeps it durably, and wakes a worker.
+    func submit(_ submission: Submission, for caller: Caller, _ patience: Patience) throws(KinoraError) -> Outcome {
+        let source = try remixSource(of: submission, caller)
+        let model = try model(for: submission, source, caller)
+        try check(prompt: submission.prompt)
+        let category = Self.category(of: submission)
+        guard let rules = model.rules[category] else { throw Self.unsupported(category, model) }
+        // A remix keeps what it does not change.
+        let inherited = source?.parameters.members.map { GivenParameter(name: $0.name, value: $0.value) } ?? []
+        let parameters = try rules.checked(inherited + submission.parameters)
+        guard !cache.snapshot.vendorsServed.isDisjoint(with: model.vendors) else { throw KinoraError(.noAccount) }
+
+        var task = NewTask(
+            id: TaskID.random(), caller: caller, dialect: submission.dialect, model: model.id, kind: submission.kind,
+            category: category, prompt: submission.prompt, parameters: parameters, remixOf: source,
+            userIdentifier: submission.userIdentifier, references: [], idempotency: try idempotency(of: submission))
+        for reference in submission.references {
+            task.references.append(try store.putAsset(try keep(reference), owner: caller.userID))
+        }
+        let accepted = try accept(&task, caller)
+        events.emit(.taskAccepted(accepted.id, model: model.id))
+        return try answer(accepted, submission, caller, patience)
+    }
+
+    private func accept(_ task: inout NewTask, _ caller: Caller) throws(KinoraError) -> MediaTask {
+        guard let (row, createdAt) = try store.submit(task) else { return try replay(task, caller) }
+        wakeups.noteWork()
+        return MediaTask(
+            row: row, id: task.id, model: task.model, kind: task.kind, state: .queued, progress: 0,
+            prompt: task.prompt, parameters: task.parameters,
+            remixOf: task.remixOf.map { RemixSource(id: $0.id, model: $0.model) }, createdAt: createdAt)
+    }
+
+    /// The Idempotency-Key was used before: the same request gets the same answer, another one is refused.
+    private func replay(_ task: NewTask, _ caller: Caller) throws(KinoraError) -> MediaTask {
+        guard let idempotency = task.idempotency,
+            let (fingerprint, id) = try store.replay(of: idempotency.key, by: caller)
+        else { throw KinoraError(.idempotencyInProgress) }
+        guard fingerprint == idempotency.fingerprint else { throw KinoraError(.idempotencyMismatch) }
+        guard let first = try store.task(TaskReference(id), of: caller) else { throw KinoraError(.taskNotFound) }
+        // The answer of the first time, whatever has become of the task since.
+        return MediaTask(
+            row: first.row, id: first.id, model: first.model, kind: first.kind, state: .queued, progress: 0,
+            prompt: first.prompt, parameters: first.parameters, remixOf: first.remixOf, createdAt: first.createdAt)
+    }
+
+    private func answer(
+        _ task: MediaTask, _ submission: Submission, _ caller: Caller, _ patience: Patience
+    ) throws(KinoraError) -> Outcome {
+        guard let seconds = submission.waitSeconds else { return .accepted(task) }
+        guard patience.mayWait else { return .acceptedWaiting(task, waitSeconds: seconds) }
+        return .task(try result(TaskReference(task.id), of: caller, waitSeconds: seconds, patience))
+    }
+
+    private func remixSource(of submission: Submission, _ caller: Caller) throws(KinoraError) -> TaskPoint? {
+        guard let reference = submission.remixOf else { return nil }
+        guard let source = try store.point(reference, of: caller) else { throw KinoraError(.taskNotFound) }
+        guard source.state == .succeeded, source.account != nil else {
+            throw KinoraError(.taskNotCompleted, detail: "remix source", state: source.state)
+        }
+        return source
+    }
+
+    private func model(
+        for submission: Submission, _ source: TaskPoint?, _ caller: Caller
+    ) throws(KinoraError) -> Model {
+        let id = submission.model ?? source?.model ?? ""
+        guard let model = cache.snapshot.models[id], caller.options.models?.contains(id) ?? true,
+            model.kind == submission.kind.rawValue
+        else { throw KinoraError(.modelNotFound, "Model '\(id)' not found", field: "model") }
+        if let source, source.model != id {
+            throw KinoraError(.invalidValue, "A remix uses the model of its source, '\(source.model)'.", field: "model")
+        }
+        return model
+    }
+
+    private func check(prompt: String) throws(KinoraError) {
+        guard prompt.contains(where: { !$0.isWhitespace }) else {
+            throw KinoraError(.missingParameter, "prompt is required", field: "prompt")
+        }
+        guard prompt.unicodeScalars.count <= Limits.promptCharactersMax else {
+            throw KinoraError(
+                .invalidValue, "'prompt' must have at most \(Limits.promptCharactersMax) characters.", field: "prompt")
+        }
+    }
+
+    private static func category(of submission: Submission) -> Category {
+        switch (submission.kind, submission.remixOf, submission.references.isEmpty) {
+        case (.video, .some, _): .v2v
+        case (.video, nil, true): .t2v
+        case (.video, nil, false): .i2v
+        case (.image, _, true): .t2i
+        case (.image, _, false): .i2i
+        }
+    }
+
+    private static func unsupported(_ category: Category, _ model: Model) -> KinoraError {
+        let what = category == .v2v ? "remixes" : "reference media"
+        return KinoraError(.invalidValue, "Model '\(model.id)' does not take \(what).", field: "model")
+    }
+
+    private func idempotency(of submission: Submission) throws(KinoraError) -> (key: String, fingerprint: [UInt8])? {
+        guard let key = submission.idempotencyKey else { return nil }
+        guard key.count <= Limits.idempotencyKeyCharactersMax, let fingerprint = Hex.bytes(submission.fingerprint) else {
+            throw KinoraError(
+                .invalidValue, "Idempotency-Key must have at most \(Limits.idempotencyKeyCharactersMax) characters.",
+                field: "Idempotency-Key")
+        }
+        return (key, fingerprint)
+    }
+
+    private static let referenceTypes: Set<MediaType> = [.png, .jpeg, .webp]
+
+    /// Checks a reference by its content and moves it into the media store.
+    private func keep(_ reference: Reference) throws(KinoraError) -> StoredMedia {
+        func checked(_ type: MediaType?, _ bytes: Int) throws(KinoraError) -> MediaType {
+            guard let type, Self.referenceTypes.contains(type) else {
+                throw KinoraError(
+                    .invalidValue, "'\(reference.field)' must be a PNG, JPEG or WebP image.", field: reference.field)
+            }
+            guard bytes <= Limits.referenceBytesMax else {
+                throw KinoraError(
+                    .bodyTooLarge, "'\(reference.field)' is larger than \(Limits.referenceBytesMax >> 20) MiB.",
+                    field: reference.field)
+            }
+            return type
+        }
+        switch reference.source {
+        case .uploaded(let file):
+            let type = try checked(file.mediaType, file.bytes)
+            return try media.adopt(file.path, sha256: file.sha256, bytes: Int64(file.bytes), type: type)
+        case .bytes(let bytes):
+            return try media.put(bytes, type: try checked(MediaType(sniffing: bytes), bytes.count))
+        }
+    }
+}

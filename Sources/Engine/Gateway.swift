@@ -1,0 +1,177 @@
+public import Core
+public import Store
+
+/// The serving side: what each command does, for whichever dialect. Called on request threads; may block.
+public final class Gateway: Sendable {
+    let store: Store
+    let cache: SnapshotCache
+    let media: MediaStore
+    let vault: Vault
+    let wakeups: Wakeups
+    let waiters: Waiters
+    let clock: any WallClock
+    let events: any EventSink
+    private let authenticator: Authenticator
+
+    public init(
+        store: Store, cache: SnapshotCache, media: MediaStore, vault: Vault, wakeups: Wakeups, clock: any WallClock,
+        events: any EventSink
+    ) {
+        self.store = store
+        self.cache = cache
+        self.media = media
+        self.vault = vault
+        self.wakeups = wakeups
+        self.clock = clock
+        self.events = events
+        waiters = Waiters(store)
+        authenticator = Authenticator(cache: cache, clock: clock)
+    }
+
+    public func start() throws(KinoraError) { try waiters.start() }
+    public func stop() { waiters.stop() }
+
+    /// A worker of this process finished a task: whoever waits for it here need not poll.
+    public func noteFinished(_ row: Int64) { waiters.note(row) }
+
+    /// Throws `missingKey`, `invalidKey`, `revokedKey` or `expiredKey`. Costs no round trip.
+    public func caller(of head: RequestHead) throws(KinoraError) -> Caller { try authenticator.caller(of: head) }
+
+    /// How a request may wait.
+    public struct Patience {
+        /// False on threads that serve short calls: they must never wait for a task.
+        public let mayWait: Bool
+        /// False once the client is gone.
+        public let isWanted: () -> Bool
+
+        public init(mayWait: Bool, isWanted: @escaping () -> Bool) {
+            self.mayWait = mayWait
+            self.isWanted = isWanted
+        }
+    }
+
+    /// Does what an open route asks: no caller needed.
+    public func perform(_ command: Command) throws(KinoraError) -> Outcome {
+        switch command {
+        case .health:
+            let isUp = (try? store.ping()) != nil
+            return .health(Health(isDatabaseUp: isUp, version: kinoraVersion))
+        case .signedMedia(let name, let expires, let signature):
+            return .content(try signedMedia(name, expires, signature))
+        default: throw KinoraError(.missingKey)
+        }
+    }
+
+    public func perform(
+        _ command: Command, for caller: Caller, _ patience: Patience
+    ) throws(KinoraError) -> Outcome {
+        switch command {
+        case .submit(let submission): return try submit(submission, for: caller, patience)
+        case .task(let reference, let seconds):
+            return .task(try task(reference, of: caller, waitSeconds: seconds, patience))
+        case .awaitResult(let reference, let seconds):
+            return .task(try result(reference, of: caller, waitSeconds: seconds, patience))
+        case .tasks(let page): return try tasks(page, of: caller)
+        case .content(let reference): return try content(reference, of: caller)
+        case .delete(let reference): return try delete(reference, of: caller)
+        case .models: return .models(models(for: caller))
+        case .model(let id):
+            guard let model = models(for: caller).first(where: { $0.id == id }) else {
+                throw KinoraError(.modelNotFound, "Model '\(id)' not found", field: "model")
+            }
+            return .model(model)
+        case .signedMedia, .health: return try perform(command)
+        }
+    }
+
+    /// Models that the key may use and that some account can run.
+    private func models(for caller: Caller) -> [Model] {
+        let snapshot = cache.snapshot
+        return snapshot.models.values
+            .filter { caller.options.models?.contains($0.id) ?? true }
+            .filter { !snapshot.vendorsServed.isDisjoint(with: $0.vendors) }
+            .sorted { $0.id < $1.id }
+    }
+
+    private func task(
+        _ reference: TaskReference, of caller: Caller, waitSeconds: Int, _ patience: Patience
+    ) throws(KinoraError) -> MediaTask {
+        guard let task = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
+        guard waitSeconds > 0, !task.state.isFinal, patience.mayWait else { return task }
+        waiters.wait(
+            forTask: task.row, until: .now + .seconds(min(waitSeconds, Limits.syncWaitSecondsMax)),
+            while: patience.isWanted)
+        guard let later = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
+        return later
+    }
+
+    /// The end of a task: success, or an error that says how it ended or that it has not.
+    func result(
+        _ reference: TaskReference, of caller: Caller, waitSeconds: Int, _ patience: Patience
+    ) throws(KinoraError) -> MediaTask {
+        let task = try task(reference, of: caller, waitSeconds: waitSeconds, patience)
+        switch task.state {
+        case .succeeded: return task
+        case .failed, .expired, .cancelled:
+            throw KinoraError(.syncFailed, task.failure?.message, detail: task.failure?.code ?? "cancelled")
+        case .queued, .running, .storing:
+            throw KinoraError(
+                .waitTimedOut, "The task is still running after \(waitSeconds) seconds.",
+                taskID: "\(task.model)-\(task.id.short)")
+        }
+    }
+
+    private func tasks(_ page: TaskPage, of caller: Caller) throws(KinoraError) -> Outcome {
+        var row: Int64?
+        if let after = page.after {
+            guard let point = try store.point(after, of: caller) else {
+                throw KinoraError(.taskNotFound, field: "after")
+            }
+            row = point.row
+        }
+        let tasks = try store.tasks(page, after: row, of: caller)
+        return .tasks(Array(tasks.prefix(page.limit)), hasMore: tasks.count > page.limit)
+    }
+
+    private func content(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {
+        guard let task = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
+        switch task.state {
+        case .queued, .running, .storing:
+            throw KinoraError(.taskNotCompleted, detail: task.state.rawValue, state: task.state)
+        case .failed, .expired, .cancelled:
+            throw KinoraError(.generationFailed, task.failure?.message)
+        case .succeeded: break
+        }
+        guard let media = try store.result(ofTask: task.row) else { throw KinoraError(.contentNotFound) }
+        guard caller.options.contentMode == .redirect else { return .content(media) }
+        return .link(link(to: media))
+    }
+
+    private static let linkLifetime = Duration.seconds(24 * 3600)
+
+    private func link(to media: StoredMedia) -> String {
+        let name = media.relativePath.split(separator: "/").last.map(String.init) ?? ""
+        let expires = (clock.now + Self.linkLifetime).seconds
+        return "/media/\(name)?expires=\(expires)&signature=\(vault.signature(ofMedia: name, expires: expires))"
+    }
+
+    private func signedMedia(
+        _ name: String, _ expires: String, _ signature: String
+    ) throws(KinoraError) -> StoredMedia {
+        // The signature covers name and time, so that neither can be of the caller's making.
+        guard let end = Int64(expires), vault.isValid(signature, ofMedia: name, expires: end), end > clock.now.seconds
+        else { throw KinoraError(.invalidSignature) }
+        let parts = name.split(separator: ".")
+        guard parts.count == 2, let type = MediaType.allCases.first(where: { $0.fileExtension == parts[1] }) else {
+            throw KinoraError(.invalidSignature)
+        }
+        return StoredMedia(sha256: String(parts[0]), bytes: 0, type: type)
+    }
+
+    private func delete(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {
+        guard let task = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
+        guard let unused = try store.delete(task, of: caller) else { throw KinoraError(.taskNotFinal) }
+        unused.forEach(media.remove)
+        return .deleted(task)
+    }
+}

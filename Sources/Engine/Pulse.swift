@@ -1,0 +1,84 @@
+import Core
+import Glibc
+import Store
+import Synchronization
+
+/// The worker's sign of life, and its watch over the others'.
+final class Pulse: Sendable {
+    private struct Beat {
+        var worker: Int64
+        /// Suspended time counts: a frozen process must see that its lease is gone.
+        var at: ContinuousClock.Instant
+    }
+
+    private let store: Store
+    private let events: any EventSink
+    private let usual: UsualTimes
+    private let beat: Mutex<Beat>
+    private let onRescue: @Sendable () -> Void
+    private let stopSignal = Signal()
+    private let isStopping = Atomic<Bool>(false)
+    private let thread = Mutex<Thread?>(nil)
+
+    init(
+        _ store: Store, events: any EventSink, usual: UsualTimes, onRescue: @escaping @Sendable () -> Void
+    ) throws(KinoraError) {
+        self.store = store
+        self.events = events
+        self.usual = usual
+        self.onRescue = onRescue
+        beat = Mutex(Beat(worker: try Self.register(store), at: .now))
+    }
+
+    private static func register(_ store: Store) throws(KinoraError) -> Int64 {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+        return try store.registerWorker(host: host, processID: getpid())
+    }
+
+    var worker: Int64 { beat.withLock { $0.worker } }
+
+    /// Whether the lease surely still holds. Two seconds of margin: what is sent now must arrive before others look.
+    var isFresh: Bool {
+        beat.withLock { $0.at }.duration(to: .now) < .seconds(Limits.workerSilenceSecondsMax - 2)
+    }
+
+    func start() throws(KinoraError) {
+        let started = try Thread { [self] in
+            var round = 0
+            while !isStopping.load(ordering: .acquiring) {
+                do throws(KinoraError) { try tick(round) } catch {
+                    if error.code != .databaseAway { events.emit(.fault("heartbeat", error)) }
+                }
+                round += 1
+                _ = stopSignal.wait(for: .seconds(Limits.heartbeatSeconds))
+            }
+        }
+        thread.withLock { $0 = started }
+    }
+
+    private func tick(_ round: Int) throws(KinoraError) {
+        // Counted from before the call: the row cannot be younger than this.
+        let now = ContinuousClock.now
+        var worker = worker
+        if try !store.beat(worker: worker) {
+            // Declared dead while frozen or cut off. The old claims are void; a new life begins.
+            worker = try Self.register(store)
+        }
+        beat.withLock { $0 = Beat(worker: worker, at: now) }
+        let rescued = try store.rescue()
+        if rescued > 0 {
+            events.emit(.tasksTakenOver(rescued))
+            onRescue()
+        }
+        try usual.flush(to: store)
+        if round % 200 == 0 { _ = try store.sweepIdempotency() }
+    }
+
+    func stop() {
+        isStopping.store(true, ordering: .releasing)
+        stopSignal.raise()
+        _ = thread.withLock { $0 }?.join(until: .now + .seconds(2))
+    }
+}

@@ -1,0 +1,78 @@
+import Synchronization
+public import Core
+public import Store
+
+/// What a process remembers of users, keys, models and settings, so that a request costs no look-up and a refused
+/// key no round trip.
+public struct Snapshot: Sendable {
+    public let version: Int64
+    public let keys: [String: KeyRecord]
+    public let models: [String: Model]
+    public let settings: [String: JSON]
+    /// Vendors that have an account which may work.
+    public let vendorsServed: Set<String>
+
+    func seconds(_ setting: String, default value: Int64) -> Int64 { settings[setting]?.integerValue ?? value }
+    var imageTimeoutSeconds: Int64 { seconds("image_timeout", default: 300) }
+    var videoTimeoutSeconds: Int64 { seconds("video_timeout", default: 1800) }
+}
+
+/// Keeps the snapshot fresh: read again after a notification, and whenever the version has changed.
+public final class SnapshotCache: Sendable {
+    private let store: Store
+    private let events: any EventSink
+    private let current: Mutex<Snapshot>
+    private let changed = Signal()
+    private let isStopping = Atomic<Bool>(false)
+    private let thread = Mutex<Thread?>(nil)
+
+    /// Reads everything once. Throws `databaseAway` or `configuration` (no migrations yet).
+    public init(_ store: Store, events: any EventSink) throws(KinoraError) {
+        self.store = store
+        self.events = events
+        current = Mutex(try Self.read(store))
+    }
+
+    public var snapshot: Snapshot { current.withLock { $0 } }
+
+    private static func read(_ store: Store) throws(KinoraError) -> Snapshot {
+        // The version first: a change in between makes the next look read again.
+        let version = try store.configVersion()
+        let keys = try store.keys()
+        return Snapshot(
+            version: version, keys: Dictionary(keys.map { ($0.publicID, $0) }) { $1 },
+            models: Dictionary(try store.models().map { ($0.id, $0) }) { $1 },
+            settings: try store.settings(), vendorsServed: try store.vendorsServed())
+    }
+
+    public func start() throws(KinoraError) {
+        let started = try Thread { [self] in
+            while !isStopping.load(ordering: .acquiring) {
+                _ = changed.wait(for: .seconds(1))
+                refresh()
+            }
+        }
+        thread.withLock { $0 = started }
+    }
+
+    public func stop() {
+        isStopping.store(true, ordering: .releasing)
+        changed.raise()
+        _ = thread.withLock { $0 }?.join(until: .now + .seconds(2))
+    }
+
+    /// Somebody changed something: look now rather than within a second.
+    public func noteChange() { changed.raise() }
+
+    private func refresh() {
+        do throws(KinoraError) {
+            guard try store.configVersion() != snapshot.version else { return }
+            let fresh = try Self.read(store)
+            current.withLock { $0 = fresh }
+            events.emit(.configurationLoaded(keys: fresh.keys.count, models: fresh.models.count))
+        } catch {
+            // What is known stays known while the database is away.
+            if error.code != .databaseAway { events.emit(.fault("configuration refresh", error)) }
+        }
+    }
+}

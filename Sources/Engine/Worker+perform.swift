@@ -1,0 +1,77 @@
+import Core
+import Store
+import Synchronization
+import Upstream
+
+extension Worker {
+    /// The one place where the decisions of TaskMachine are carried out.
+    func perform(_ action: TaskAction, _ task: ClaimedTask) {
+        do throws(KinoraError) { try write(action, task) } catch {
+            events.emit(.fault("task \(task.id)", error))
+        }
+    }
+
+    /// Throws `alreadyExists` when the vendor's task belongs to another attempt.
+    func write(_ action: TaskAction, _ task: ClaimedTask) throws(KinoraError) {
+        switch action {
+        case .accept(let vendorTask, let delay):
+            try persistThrowing(task) { store throws(KinoraError) in
+                try store.accepted(task, vendorTask: vendorTask, delay: delay)
+            }
+        case .wait(let delay, let phase, let progress):
+            persist(task) { store throws(KinoraError) in
+                try store.wait(task, delay: delay, phase: phase, progress: progress)
+            }
+        case .lookUp:
+            let account = try account(of: task)
+            if let call = try Vendors.named(task.account.vendor).lookUp(account) {
+                send(call, task, .lookUp, account)
+            }
+        case .requeue(let delay, let error):
+            if persist(task, { store throws(KinoraError) in try store.requeue(task, delay: delay, error) }) {
+                events.emit(.taskRequeued(task.id, delaySeconds: delay.inSeconds, error))
+            }
+        case .fail(let error):
+            if persist(task, { store throws(KinoraError) in try store.failed(task, error) }) {
+                finished(task, error.code == .taskDeadline ? .expired : .failed, error)
+            }
+        }
+    }
+
+    func finished(_ task: ClaimedTask, _ state: TaskState, _ error: KinoraError?) {
+        events.emit(
+            .taskFinished(task.id, state: state, seconds: task.running.inSeconds, code: error?.code.rawValue))
+        onFinished(task.row)
+    }
+
+    /// Writes until the database takes it: what a vendor answered must not be lost because a connection was.
+    /// False when the claim was lost, or the process stops: then another worker goes on from what is written.
+    @discardableResult
+    func persist(_ task: ClaimedTask, _ write: (Store) throws(KinoraError) -> Bool) -> Bool {
+        do throws(KinoraError) { return try persistThrowing(task, write) } catch {
+            events.emit(.fault("task \(task.id)", error))
+            return false
+        }
+    }
+
+    /// As `persist`, but throws what is no matter of the connection.
+    @discardableResult
+    func persistThrowing(
+        _ task: ClaimedTask, _ write: (Store) throws(KinoraError) -> Bool
+    ) throws(KinoraError) -> Bool {
+        let pause = Signal()
+        var delay = Duration.milliseconds(50)
+        while true {
+            do throws(KinoraError) {
+                if try write(store) { return true }
+                events.emit(.leaseLost(task.id))
+                return false
+            } catch {
+                guard error.code == .databaseAway, !isStopping.load(ordering: .acquiring) else { throw error }
+                events.emit(.databaseLost(error))
+                _ = pause.wait(for: delay)
+                delay = min(delay * 2, .seconds(2))
+            }
+        }
+    }
+}

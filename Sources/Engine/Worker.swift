@@ -1,0 +1,95 @@
+import Synchronization
+public import Core
+public import Store
+public import Upstream
+
+/// The working side: claims tasks, calls vendors, keeps results. Holds nothing that the database does not hold too,
+/// so that it may be killed at any moment.
+public final class Worker: Sendable {
+    public struct Options: Sendable {
+        /// Most calls under way at once.
+        public var callsMax = 1000
+        /// Threads that read replies, write to the database and hash results.
+        public var settlers = 4
+        /// Longest rest between two looks into the queue.
+        public var pollInterval = Duration.seconds(1)
+
+        public init() {}
+    }
+
+    /// What a call under way was for.
+    enum Purpose: Sendable { case submit, lookUp, poll, fetch(path: String) }
+
+    /// A call that ended.
+    struct Completion: Sendable {
+        let task: ClaimedTask
+        let purpose: Purpose
+        let result: Result<HTTPReply, TransportFailure>
+    }
+
+    let store: Store
+    let cache: SnapshotCache
+    let media: MediaStore
+    let vault: Vault
+    let transport: any Transport
+    let wakeups: Wakeups
+    let clock: any WallClock
+    let events: any EventSink
+    let options: Options
+    let onFinished: @Sendable (Int64) -> Void
+
+    let usual = UsualTimes()
+    let pulse: Pulse
+    let inbox = Inbox<Completion>()
+    let calls = Atomic<Int>(0)
+    let submitsUnderWay = Atomic<Int>(0)
+    let isDraining = Atomic<Bool>(false)
+    let isStopping = Atomic<Bool>(false)
+    private let threads = Mutex<[Thread]>([])
+
+    /// Registers the worker. `onFinished` hears the row of each task that ends here.
+    public init(
+        store: Store, cache: SnapshotCache, media: MediaStore, vault: Vault, transport: any Transport,
+        wakeups: Wakeups, clock: any WallClock, events: any EventSink, options: Options = Options(),
+        onFinished: @escaping @Sendable (Int64) -> Void = { _ in }
+    ) throws(KinoraError) {
+        self.store = store
+        self.cache = cache
+        self.media = media
+        self.vault = vault
+        self.transport = transport
+        self.wakeups = wakeups
+        self.clock = clock
+        self.events = events
+        self.options = options
+        self.onFinished = onFinished
+        pulse = try Pulse(store, events: events, usual: usual) { wakeups.work.raise() }
+    }
+
+    public func start() throws(KinoraError) {
+        wakeups.ownWorker.store(pulse.worker, ordering: .relaxed)
+        try pulse.start()
+        var started = [try Thread { [self] in dispatch() }]
+        for _ in 0..<options.settlers { started.append(try Thread { [self] in settle() }) }
+        threads.withLock { $0 = started }
+    }
+
+    /// Takes nothing new, lets submits under way be answered, and gives everything else back. True when no submit
+    /// was left in the air; one that was is looked up at its vendor by the next worker.
+    public func drain(within limit: Duration) -> Bool {
+        isDraining.store(true, ordering: .releasing)
+        let deadline = ContinuousClock.now + limit
+        let pause = Signal()
+        while submitsUnderWay.load(ordering: .acquiring) > 0, ContinuousClock.now < deadline {
+            _ = pause.wait(for: .milliseconds(20))
+        }
+        let isClean = submitsUnderWay.load(ordering: .acquiring) == 0
+        isStopping.store(true, ordering: .releasing)
+        wakeups.work.raise()
+        inbox.close()
+        for thread in threads.withLock({ $0 }) { _ = thread.join(until: deadline + .seconds(1)) }
+        pulse.stop()
+        _ = try? store.leave(worker: pulse.worker)
+        return isClean
+    }
+}

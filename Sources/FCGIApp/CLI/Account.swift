@@ -1,0 +1,93 @@
+import ArgumentParser
+import Core
+import Engine
+import Glibc
+import Store
+import Upstream
+
+struct Account: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Accounts at vendors.", subcommands: [Add.self, List.self, Disable.self, Enable.self])
+
+    struct Add: KinoraCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Add an account.",
+            discussion: "Its credential is read from a file or standard input, never from the command line.")
+        @Option(help: "The wire format it speaks, such as openai.") var vendor: String
+        @Option(help: "A name for it.") var name: String
+        @Option(name: .customLong("base-url"), help: "Where it answers, such as https://api.example.com/v1.")
+        var baseURL: String
+        @Option(help: "Its region, where the vendor has several.") var region = ""
+        @Option(help: "Tasks it may run at once.") var slots = 4
+        @Option(help: "File with the credential; - is standard input.") var credentialFile = "-"
+
+        func validate() throws {
+            let hasScheme = baseURL.hasPrefix("https://") || baseURL.hasPrefix("http://")
+            guard hasScheme, !baseURL.contains(where: \.isWhitespace) else {
+                throw ValidationError("--base-url must be an http or https URL.")
+            }
+            guard (1...100_000).contains(slots) else { throw ValidationError("--slots must be from 1 to 100000.") }
+            guard (1...128).contains(name.count) else { throw ValidationError("--name must have 1 to 128 characters.") }
+        }
+
+        func perform() throws(KinoraError) {
+            let configuration = try Configuration.current().validated()
+            _ = try Vendors.named(vendor)
+            if baseURL.hasPrefix("http://") {
+                writeError("kinora: warning: the credential will travel unencrypted to \(baseURL)\n")
+            }
+            let credential = try readCredential()
+            let vault = try Vault(masterKey: try configuration.masterKey())
+            do throws(KinoraError) {
+                let id = try Store(configuration.database).addAccount(
+                    vendor: vendor, name: name, baseURL: baseURL, region: region, slots: slots
+                ) { row throws(KinoraError) in
+                    try vault.seal(credential, table: "account", row: row, column: "credential_sealed")
+                }
+                writeLine("added account \(id) \(name)")
+            } catch {
+                guard error.code == .alreadyExists else { throw error }
+                throw KinoraError(.alreadyExists, "There is a \(vendor) account '\(name)' already.")
+            }
+        }
+
+        private func readCredential() throws(KinoraError) -> Secret {
+            if credentialFile == "-", isatty(0) == 1 { writeError("Credential, then Enter and Ctrl-D: ") }
+            guard let text = credentialFile == "-" ? readAll(0) : readSmallFile(credentialFile) else {
+                throw KinoraError(
+                    .configuration, "Cannot read \(credentialFile): \(String(cString: strerror(errno)))")
+            }
+            guard !text.trimmedText.isEmpty else { throw KinoraError(.invalidValue, "The credential is empty.") }
+            return Secret(text.trimmedText)
+        }
+    }
+
+    struct List: KinoraCommand {
+        static let configuration = CommandConfiguration(abstract: "List accounts and their load.")
+        @OptionGroup var output: OutputOptions
+        func perform() throws(KinoraError) { output.show(try openStore().listAccounts()) }
+    }
+
+    struct Disable: KinoraCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Give it no new tasks. Those it runs are polled to their end.")
+        @Argument(help: "Its number or name.") var account: String
+        @Option(help: "Why.") var reason = "by the operator"
+        func perform() throws(KinoraError) { try Account.change(account, to: "disabled", reason, openStore()) }
+    }
+
+    struct Enable: KinoraCommand {
+        static let configuration = CommandConfiguration(abstract: "Give it tasks again.")
+        @Argument(help: "Its number or name.") var account: String
+        func perform() throws(KinoraError) { try Account.change(account, to: "active", "", openStore()) }
+    }
+
+    private static func change(
+        _ account: String, to state: String, _ reason: String, _ store: Store
+    ) throws(KinoraError) {
+        guard try store.setAccountState(account, to: state, reason: reason) else {
+            throw KinoraError(.invalidValue, "There is no account '\(account)'. See `kinora account list`.")
+        }
+        writeLine("\(account): \(state)")
+    }
+}

@@ -1,0 +1,54 @@
+import ArgumentParser
+import Core
+import Engine
+import Glibc
+import Store
+
+struct Check: KinoraCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Print the whole configuration, secrets masked, and every fault in it at once.")
+    @Flag(help: "Print JSON.") var json = false
+
+    func perform() throws(KinoraError) {
+        let configuration = Configuration.current()
+        let faults = configuration.faults + Self.faults(of: configuration)
+        if json {
+            let settings = JSONObject(configuration.printed.map { ($0.name, JSON.string($0.value)) })
+            writeLine(JSON.object(["settings": .object(settings), "faults": .array(faults.map(JSON.string))]).text)
+        } else {
+            let width = configuration.printed.map(\.name.count).max() ?? 0
+            for (name, value) in configuration.printed {
+                writeLine(name + String(repeating: " ", count: width - name.count + 2) + value)
+            }
+            writeLine(faults.isEmpty ? "\nNo faults." : "\nFaults:")
+            for fault in faults { writeLine("  - \(fault)") }
+        }
+        if !faults.isEmpty { throw KinoraError(.configuration, "The configuration has \(faults.count) fault(s).") }
+    }
+
+    private static func faults(of configuration: Configuration) -> [String] {
+        var faults: [String] = []
+        func check(_ body: () throws(KinoraError) -> Void) {
+            do throws(KinoraError) { try body() } catch {
+                faults.append(error.detail.isEmpty ? error.message : "\(error.message) \(error.detail)")
+            }
+        }
+        check { () throws(KinoraError) in _ = try Vault(masterKey: try configuration.masterKey()) }
+        for directory in [configuration.mediaDirectory, configuration.spoolDirectory, configuration.socketDirectory]
+        where access(directory, W_OK | X_OK) != 0 {
+            faults.append("\(directory) cannot be written: \(String(cString: strerror(errno))).")
+        }
+        if !configuration.caBundlePath.isEmpty, access(configuration.caBundlePath, R_OK) != 0 {
+            faults.append("KINORA_CA_BUNDLE: \(configuration.caBundlePath): \(String(cString: strerror(errno))).")
+        }
+        guard !configuration.databaseURL.isEmpty else { return faults }
+        check { () throws(KinoraError) in
+            let status = try Migrator(configuration.database, directory: configuration.sqlDirectory).status()
+            let pending = status.count { $0.appliedAt == nil }
+            if pending > 0 { faults.append("\(pending) migration(s) are missing: run `kinora migrate up`.") }
+            if status.contains(where: \.isChanged) { faults.append("An applied migration file was changed.") }
+            if pending == 0 { try Store(configuration.database).ping() }
+        }
+        return faults
+    }
+}

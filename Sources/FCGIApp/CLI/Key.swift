@@ -1,0 +1,78 @@
+import ArgumentParser
+import Core
+import Store
+
+struct Key: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Client keys.", subcommands: [Create.self, List.self, Revoke.self])
+
+    struct Create: KinoraCommand {
+        static let configuration = CommandConfiguration(abstract: "Make a key and print it, once.")
+        @Option(help: "The user it belongs to; made when new.") var user = "default"
+        @Option(help: "A note.") var name = ""
+        @Option(help: "Models it may use, comma separated (default: all).") var models: String?
+        @Option(help: "Days until it expires (default: never).") var expiresInDays: Int?
+        @Option(help: "HTTP status of a created video: 200 or 201.") var createdStatus = 200
+        @Option(help: "How content is answered: serve or redirect.") var content = "serve"
+        @Flag(help: "Print JSON.") var json = false
+
+        func validate() throws {
+            guard [200, 201].contains(createdStatus) else {
+                throw ValidationError("--created-status must be 200 or 201.")
+            }
+            guard KeyOptions.ContentMode(rawValue: content) != nil else {
+                throw ValidationError("--content must be serve or redirect.")
+            }
+            guard (1...36_500).contains(expiresInDays ?? 1) else {
+                throw ValidationError("--expires-in-days must be from 1 to 36500.")
+            }
+            guard (1...128).contains(user.count), name.count <= 128 else {
+                throw ValidationError("--user and --name must have at most 128 characters.")
+            }
+        }
+
+        func perform() throws(KinoraError) {
+            let store = try openStore()
+            let models = try knownModels(store)
+            let key = APIKey.random()
+            try store.addKey(
+                key, user: try store.putUser(name: user, role: "client", passwordHash: nil), name: name,
+                models: models, expiresInDays: expiresInDays.map(Int64.init), createdStatus: createdStatus,
+                contentMode: KeyOptions.ContentMode(rawValue: content) ?? .serve)
+            if json {
+                writeLine(JSON.object(["id": .string(key.publicID), "key": .string(key.revealed())]).text)
+            } else {
+                writeLine(key.revealed())
+                writeError("Shown once. Revoke it with: kinora key revoke \(key.publicID)\n")
+            }
+        }
+
+        private func knownModels(_ store: Store) throws(KinoraError) -> [String]? {
+            guard let list = models?.split(separator: ",").map({ String($0).trimmedText }) else { return nil }
+            let known = Set(try store.models().map(\.id))
+            if let unknown = list.first(where: { !known.contains($0) }) {
+                throw KinoraError(.modelNotFound, "Unknown model '\(unknown)'. See `kinora model list`.")
+            }
+            return list
+        }
+    }
+
+    struct List: KinoraCommand {
+        static let configuration = CommandConfiguration(abstract: "List keys.")
+        @OptionGroup var output: OutputOptions
+        func perform() throws(KinoraError) { output.show(try openStore().listKeys()) }
+    }
+
+    struct Revoke: KinoraCommand {
+        static let configuration = CommandConfiguration(abstract: "Revoke a key, everywhere at once.")
+        @Argument(help: "Its id, or the key itself.") var key: String
+
+        func perform() throws(KinoraError) {
+            let id = APIKey(key)?.publicID ?? key
+            guard try openStore().revokeKey(publicID: id) else {
+                throw KinoraError(.invalidValue, "There is no active key '\(id)'. See `kinora key list`.")
+            }
+            writeLine("revoked \(id)")
+        }
+    }
+}

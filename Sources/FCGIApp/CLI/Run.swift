@@ -1,0 +1,36 @@
+import ArgumentParser
+import Core
+import FastCGI
+import Glibc
+
+struct Serve: KinoraCommand {
+    static let configuration = CommandConfiguration(abstract: "Answer requests from nginx.")
+    func perform() throws(KinoraError) { try runService(.init(isServing: true, isWorking: false), verb: "serve") }
+}
+
+struct Work: KinoraCommand {
+    static let configuration = CommandConfiguration(abstract: "Run tasks at the vendors.")
+    func perform() throws(KinoraError) { try runService(.init(isServing: false, isWorking: true), verb: "work") }
+}
+
+struct All: KinoraCommand {
+    static let configuration = CommandConfiguration(abstract: "Serve and work in one process.")
+    func perform() throws(KinoraError) { try runService(.init(isServing: true, isWorking: true), verb: "all") }
+}
+
+/// Runs until a signal, then drains.
+private func runService(_ roles: Service.Roles, verb: String) throws(KinoraError) {
+    let configuration = try Configuration.current().validated()
+    Server.limitAllocatorArenas()
+    Termination.block()
+    let events = EventLog(level: configuration.logLevel)
+    let service = try Service(roles, configuration, events: events)
+    try service.start()
+    events.emit(.started(verb: verb))
+    Termination.notifyReady()
+    events.emit(.stopping(reason: Termination.wait()))
+    let isClean = service.drain()
+    events.emit(.stopped(clean: isClean))
+    // Threads that did not finish in time must not keep the process.
+    exit(isClean ? 0 : 1)
+}

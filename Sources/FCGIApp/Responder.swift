@@ -1,0 +1,80 @@
+import Core
+import Dialects
+import Engine
+import FastCGI
+
+/// Answers requests: the whole of one stands in `respond`.
+final class Responder: Handler {
+    /// Short calls, or calls that may take their time: threads of their own, so that the ones never starve the others.
+    enum Pool: Sendable { case fast, slow }
+
+    private let pool: Pool
+    private let router: Router
+    private let gateway: Gateway
+    private let intake: Intake
+    private let readiness: Readiness
+    private let events: any EventSink
+
+    init(
+        pool: Pool, router: Router, gateway: Gateway, intake: Intake, readiness: Readiness, events: any EventSink
+    ) {
+        self.pool = pool
+        self.router = router
+        self.gateway = gateway
+        self.intake = intake
+        self.readiness = readiness
+        self.events = events
+    }
+
+    func handle(_ connection: Connection) {
+        if let probe = readiness.answer(to: connection.head.target, gateway) {
+            connection.send(probe)
+        } else if let response = respond(to: connection) {
+            connection.send(response)
+        }
+    }
+
+    /// Nil when the client is gone and nobody listens.
+    private func respond(to connection: Connection) -> Response? {
+        let head = connection.head
+        var exchange = Exchange(method: head.method)
+        var dialect = router.fallback
+        do throws(KinoraError) {
+            let path = try RequestPath(target: head.target)
+            exchange.path = path
+            let (speaking, match) = try router.route(head.method, path)          // 1 which tongue
+            dialect = speaking
+            exchange.match = match
+            let caller = match.route.access == .open ? nil : try gateway.caller(of: head)  // 2 who
+            exchange.options = caller?.options ?? KeyOptions()
+            let spool = Spool(directory: intake.spoolDirectory)
+            let body = match.route.body == .none ? .none : try intake.body(of: connection, into: spool)
+            let request = Request(head: head, path: path, body: body)
+            let command = try dialect.decode(request, for: match)                // 3 what
+            let outcome = try perform(command, for: caller, connection)          // 4 do it
+            return dialect.encode(outcome, for: exchange)                        // 5 say it
+        } catch {
+            guard error.code != .clientGone else { return nil }
+            report(error, head, exchange)
+            let response = dialect.encode(error, for: exchange)
+            guard error.code == .methodNotAllowed, let path = exchange.path else { return response }
+            return response.adding("Allow", router.methods(of: path).map(\.rawValue).joined(separator: ", "))
+        }
+    }
+
+    private func perform(
+        _ command: Command, for caller: Caller?, _ connection: Connection
+    ) throws(KinoraError) -> Outcome {
+        guard let caller else { return try gateway.perform(command) }
+        let patience = Gateway.Patience(mayWait: pool == .slow) { !connection.isClientGone }
+        return try gateway.perform(command, for: caller, patience)
+    }
+
+    private func report(_ error: KinoraError, _ head: RequestHead, _ exchange: Exchange) {
+        // The path only: a query may hold a signature.
+        let path = exchange.path?.segments.joined(separator: "/") ?? ""
+        events.emit(
+            .requestFailed(
+                error, requestID: head.requestID, method: head.method?.rawValue ?? "", path: "/" + path))
+    }
+}

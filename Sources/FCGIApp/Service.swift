@@ -1,0 +1,135 @@
+import Core
+import Dialects
+import Engine
+import FastCGI
+import Glibc
+import Store
+import Upstream
+
+/// A running `serve`, `work` or `all`: the parts, how they hang together, and in which order they start and stop.
+final class Service {
+    struct Roles {
+        var isServing: Bool
+        var isWorking: Bool
+    }
+
+    private let configuration: Configuration
+    private let events: any EventSink
+    private let readiness = Readiness()
+    private let cache: SnapshotCache
+    private let wakeups: Wakeups
+    private let listener: Listener
+    private let gateway: Gateway
+    private var servers: [Server] = []
+    private var worker: Worker?
+    private var transport: CurlTransport?
+
+    init(_ roles: Roles, _ configuration: Configuration, events: any EventSink) throws(KinoraError) {
+        self.configuration = configuration
+        self.events = events
+        let database = configuration.database
+        let store = Store(database)
+        let cache = try SnapshotCache(store, events: events)
+        let wakeups = Wakeups(store, isNotifying: configuration.isNotifying)
+        let media = MediaStore(
+            directory: configuration.mediaDirectory, spoolDirectory: configuration.spoolDirectory)
+        let vault = try Vault(masterKey: try configuration.masterKey())
+        for directory in [configuration.mediaDirectory, configuration.spoolDirectory, configuration.socketDirectory] {
+            try makeDirectory(directory)
+        }
+        self.cache = cache
+        self.wakeups = wakeups
+        gateway = Gateway(
+            store: store, cache: cache, media: media, vault: vault, wakeups: wakeups, clock: SystemClock(),
+            events: events)
+        let channels = configuration.isNotifying
+            ? [Listener.configChannel] + (roles.isWorking ? [Listener.workChannel] : []) : []
+        listener = try Listener(database, channels: channels) { channel in
+            if channel == Listener.configChannel { cache.noteChange() } else { wakeups.work.raise() }
+        }
+        if roles.isServing { servers = try makeServers() }
+        if roles.isWorking { try makeWorker(store, media, vault) }
+    }
+
+    private func makeServers() throws(KinoraError) -> [Server] {
+        let router = Router(Dialects.all, fallback: Dialects.all[0])
+        func server(_ pool: Responder.Pool, _ name: String, _ threads: Int) throws(KinoraError) -> Server {
+            let responder = Responder(
+                pool: pool, router: router, gateway: gateway,
+                intake: Intake(spoolDirectory: configuration.spoolDirectory), readiness: readiness, events: events)
+            let options = Server.Options(
+                socketPath: "\(configuration.socketDirectory)/\(name).sock", threads: threads)
+            return try Server(options, handler: responder)
+        }
+        return [
+            try server(.fast, "fast", configuration.fastThreads),
+            try server(.slow, "slow", configuration.slowThreads),
+        ]
+    }
+
+    private func makeWorker(_ store: Store, _ media: MediaStore, _ vault: Vault) throws(KinoraError) {
+        var options = CurlTransport.Options()
+        options.caBundlePath = configuration.caBundlePath.isEmpty ? nil : configuration.caBundlePath
+        options.egress = EgressGuard(exceptions: Set(configuration.egressAllow))
+        let transport = try CurlTransport(options)
+        var workerOptions = Worker.Options()
+        workerOptions.callsMax = configuration.callsMax
+        let gateway = gateway
+        worker = try Worker(
+            store: store, cache: cache, media: media, vault: vault, transport: transport, wakeups: wakeups,
+            clock: SystemClock(), events: events, options: workerOptions
+        ) { gateway.noteFinished($0) }
+        self.transport = transport
+    }
+
+    func start() throws(KinoraError) {
+        try cache.start()
+        try wakeups.start()
+        try listener.start()
+        try gateway.start()
+        try transport?.start()
+        try worker?.start()
+        for server in servers { try server.start() }
+    }
+
+    /// Accepted requests finish, submits under way are answered, leases go back. True when nothing was cut off.
+    func drain() -> Bool {
+        readiness.noteDraining()
+        gateway.stop()
+        let deadline = ContinuousClock.now + .seconds(Limits.drainSecondsMax)
+        var isClean = true
+        for server in servers where !server.drain(within: ContinuousClock.now.duration(to: deadline)) { isClean = false }
+        if let worker, !worker.drain(within: ContinuousClock.now.duration(to: deadline)) { isClean = false }
+        transport?.stop()
+        listener.stop()
+        wakeups.stop()
+        cache.stop()
+        return isClean
+    }
+}
+
+extension Configuration {
+    var database: DatabaseOptions {
+        var options = DatabaseOptions(url: databaseURL, role: databaseRole.isEmpty ? nil : databaseRole)
+        options.connectionsMax = databaseConnectionsMax
+        return options
+    }
+
+    /// Reads the master key. Throws `configuration` when the file is missing, readable for others, or malformed.
+    func masterKey() throws(KinoraError) -> [UInt8] {
+        var facts = stat()
+        guard stat(masterKeyPath, &facts) == 0 else {
+            throw KinoraError(
+                .configuration,
+                "KINORA_MASTER_KEY_FILE: \(masterKeyPath): \(String(cString: strerror(errno))). "
+                    + "Make one with: openssl rand -hex 32 > FILE; chmod 600 FILE")
+        }
+        guard facts.st_mode & 0o077 == 0 else {
+            throw KinoraError(.configuration, "\(masterKeyPath) can be read by others: chmod 600 \(masterKeyPath)")
+        }
+        guard let text = readSmallFile(masterKeyPath), let key = Hex.bytes(text.trimmedText), key.count == 32 else {
+            throw KinoraError(.configuration, "\(masterKeyPath) must hold 64 hex digits.")
+        }
+        return key
+    }
+}

@@ -1,0 +1,104 @@
+import CFastCGI
+import Glibc
+public import Core
+
+/// One request and the way to answer it. Used by one thread, and only until the handler returns.
+public final class Connection {
+    private let slot: RequestSlot
+    public let head: RequestHead
+    private var bytesRead = 0
+    private var isAtEnd = false
+    private var isBroken = false
+
+    init(slot: RequestSlot, copiesAllHeaders: Bool) {
+        self.slot = slot
+        head = RequestHead(environment: slot.request.pointee.envp, copiesAllHeaders: copiesAllHeaders)
+    }
+
+    /// Reads the next bytes of the body into `buffer`; 0 at its end. Throws `clientGone` when the peer hung up.
+    public func read(into buffer: UnsafeMutableRawBufferPointer) throws(KinoraError) -> Int {
+        guard !isAtEnd else { return 0 }
+        let stream = slot.request.pointee.in
+        let room = Int32(clamping: buffer.count)
+        let count = FCGX_GetStr(buffer.assumingMemoryBound(to: CChar.self).baseAddress, room, stream)
+        bytesRead += Int(count)
+        if count < room {
+            isAtEnd = true
+            let expected = head.contentLengthBytes ?? 0
+            if FCGX_GetError(stream) != 0 || bytesRead < expected {
+                isBroken = true
+                throw KinoraError(.clientGone, detail: "the body ended after \(bytesRead) of \(expected) bytes")
+            }
+        }
+        return Int(count)
+    }
+
+    /// Sends the head and, unless the method is HEAD, the body.
+    public func send(_ response: Response) {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(256 + response.body.count)
+        appendHead(of: response, into: &bytes)
+        if head.method != .head { bytes.append(contentsOf: response.body) }
+        _ = write(bytes)
+    }
+
+    /// Sends the head of a response whose body follows in pieces by `stream`.
+    public func begin(_ response: Response) -> Bool {
+        var bytes: [UInt8] = []
+        appendHead(of: response, into: &bytes)
+        return write(bytes)
+    }
+
+    /// Sends bytes at once, without waiting for more. False when the client is gone: then stop.
+    public func stream(_ bytes: [UInt8]) -> Bool {
+        write(bytes) && FCGX_FFlush(slot.request.pointee.out) == 0 && !isClientGone
+    }
+
+    /// Whether the peer hung up. nginx never sends an abort record; it closes the connection.
+    public var isClientGone: Bool {
+        let ends = Int16(KN_POLLRDHUP) | Int16(POLLHUP) | Int16(POLLERR)
+        var item = pollfd(fd: slot.request.pointee.ipcFd, events: Int16(KN_POLLRDHUP), revents: 0)
+        return poll(&item, 1, 0) > 0 && item.revents & ends != 0
+    }
+
+    /// Breaks the connection off without an answer, as a failing server would. For the sandbox's faults.
+    public func abandon() {
+        isBroken = true
+        shutdown(slot.request.pointee.ipcFd, Int32(SHUT_RDWR))
+    }
+
+    private func write(_ bytes: [UInt8]) -> Bool {
+        let written = bytes.withUnsafeBytes { buffer in
+            FCGX_PutStr(
+                buffer.assumingMemoryBound(to: CChar.self).baseAddress, Int32(clamping: buffer.count),
+                slot.request.pointee.out)
+        }
+        if written < 0 { isBroken = true }
+        return written >= 0
+    }
+
+    private func appendHead(of response: Response, into bytes: inout [UInt8]) {
+        bytes.append(contentsOf: "Status: \(response.status)\r\n".utf8)
+        for (name, value) in response.headers {
+            // A line break in a value would start a header of the caller's choosing.
+            precondition(!value.utf8.contains { $0 == 0x0D || $0 == 0x0A }, "line break in header \(name)")
+            bytes.append(contentsOf: "\(name): \(value)\r\n".utf8)
+        }
+        if let file = response.internalFile { bytes.append(contentsOf: "X-Accel-Redirect: \(file)\r\n".utf8) }
+        bytes.append(contentsOf: "\r\n".utf8)
+    }
+
+    /// Drains what is left of the body. False when the connection cannot carry another request: bytes that stay
+    /// unread would be taken for the next request's records.
+    func finish() -> Bool {
+        guard !isBroken else { return false }
+        var drained = 0
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 10, alignment: 16)
+        defer { buffer.deallocate() }
+        while !isAtEnd {
+            guard drained <= Limits.drainBytesMax, let count = try? read(into: buffer) else { return false }
+            drained += count
+        }
+        return !isBroken
+    }
+}

@@ -1,0 +1,104 @@
+import CFastCGI
+import Glibc
+import Synchronization
+public import Core
+
+/// What answers requests. Called on a thread of the server's own; may block.
+public protocol Handler: Sendable {
+    func handle(_ connection: Connection)
+}
+
+/// A FastCGI server on one Unix socket: a fixed number of threads, each with one request at a time.
+public final class Server: Sendable {
+    public struct Options: Sendable {
+        public var socketPath: String
+        public var threads: Int
+        /// A peer that neither sends nor takes bytes for this long is dropped.
+        public var peerSilenceSecondsMax = 30
+        /// Stack of each thread: deep enough for the JSON parser at its depth limit, several times over.
+        public var stackBytes = 512 << 10
+        /// Whether all request headers are copied (the sandbox), or only those that Kinora reads.
+        public var copiesAllHeaders = false
+
+        public init(socketPath: String, threads: Int) {
+            self.socketPath = socketPath
+            self.threads = threads
+        }
+    }
+
+    private let options: Options
+    private let listener: Listener
+    private let lot: ParkingLot
+    private let handler: any Handler
+    private let threads: Mutex<[Thread]> = Mutex([])
+    private let isDraining = Atomic<Bool>(false)
+    private let busy = Atomic<Int>(0)
+
+    /// Binds the socket. Throws `configuration`, naming the path and the reason.
+    public init(_ options: Options, handler: any Handler) throws(KinoraError) {
+        LibFCGI.initializeOnce()
+        self.options = options
+        self.handler = handler
+        listener = try Listener(path: options.socketPath)
+        lot = try ParkingLot(listening: listener.descriptor)
+    }
+
+    /// Starts the threads and returns.
+    public func start() throws(KinoraError) {
+        for _ in 0..<options.threads {
+            let thread = try Thread(stackBytes: options.stackBytes) { [self] in loop() }
+            threads.withLock { $0.append(thread) }
+        }
+    }
+
+    /// glibc gives every thread an allocator arena of its own; with a hundred threads that is memory held for
+    /// nothing. Call before the first thread starts.
+    public static func limitAllocatorArenas() { kn_limit_arenas(2) }
+
+    /// Requests being answered right now.
+    public var requestsInProgress: Int { busy.load(ordering: .relaxed) }
+
+    /// Takes no new request, lets accepted ones finish, and returns when all threads ended or the time is over.
+    /// True when everything finished.
+    public func drain(within limit: Duration) -> Bool {
+        isDraining.store(true, ordering: .releasing)
+        lot.close()
+        let deadline = ContinuousClock.now + limit
+        return threads.withLock { $0 }.allSatisfy { $0.join(until: deadline) }
+    }
+
+    private func loop() {
+        let slot = RequestSlot()
+        while true {
+            switch lot.next() {
+            case .closed:
+                return
+            case .newConnection:
+                let fd = listener.accept()
+                lot.rearmListening()
+                if let fd { admit(fd) }
+            case .connection(let fd):
+                serve(fd, in: slot)
+            }
+        }
+    }
+
+    /// A new connection waits in the lot until its request arrives: connecting alone costs no thread.
+    private func admit(_ fd: Int32) {
+        var limit = timeval(tv_sec: options.peerSilenceSecondsMax, tv_usec: 0)
+        let size = socklen_t(MemoryLayout<timeval>.size)
+        setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
+        setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
+        if !lot.park(fd, isNew: true) { close(fd) }
+    }
+
+    private func serve(_ fd: Int32, in slot: RequestSlot) {
+        guard slot.begin(on: fd) else { return }
+        busy.add(1, ordering: .relaxed)
+        let connection = Connection(slot: slot, copiesAllHeaders: options.copiesAllHeaders)
+        handler.handle(connection)
+        let mayKeep = connection.finish() && !isDraining.load(ordering: .acquiring)
+        busy.subtract(1, ordering: .relaxed)
+        if let kept = slot.end(keeping: mayKeep), !lot.park(kept, isNew: false) { close(kept) }
+    }
+}

@@ -1,0 +1,98 @@
+internal import Core
+
+/// What a request asks a vendor for, in no vendor's words.
+enum Order: Sendable {
+    case submit(Draft)
+    /// A new task like a finished one, with another prompt.
+    case remix(of: String, prompt: String)
+    case poll(String)
+    case list(Page)
+    case content(String, Rendition)
+    case delete(String)
+    /// Concerns no task: the answer is known already.
+    case fixed(Response)
+
+    var operation: Operation {
+        switch self {
+        case .submit, .remix: .submit
+        case .poll: .poll
+        case .list: .list
+        case .content: .content
+        case .delete, .fixed: .other
+        }
+    }
+
+    /// The task asked about; nil for a submit and for a list.
+    var taskID: String? {
+        switch self {
+        case .poll(let id), .content(let id, _), .delete(let id): id
+        default: nil
+        }
+    }
+}
+
+/// What came of an order; the vendor words it.
+enum Served: Sendable {
+    case task(TaskView)
+    case tasks([TaskView], hasMore: Bool)
+    /// A file name below the render directory.
+    case content(file: String, type: String)
+    case deleted(String)
+    case fixed(Response)
+}
+
+struct FrameSize: Sendable, Hashable, CustomStringConvertible {
+    let width: Int
+    let height: Int
+
+    init(_ width: Int, _ height: Int) {
+        self.width = width
+        self.height = height
+    }
+
+    /// Reads `1280x720`.
+    init?(_ text: String) {
+        let halves = text.split(separator: "x", omittingEmptySubsequences: false)
+        guard halves.count == 2, let width = Int(halves[0]), let height = Int(halves[1]) else { return nil }
+        self.init(width, height)
+    }
+
+    var description: String { "\(width)x\(height)" }
+}
+
+/// A film that somebody wants: validated, not yet accepted.
+struct Draft: Sendable {
+    var model: String
+    var prompt: String
+    var seconds: Int
+    var size: FrameSize
+    var reference: ReferenceImage?
+    /// The task this one remixes.
+    var remixOf: String?
+}
+
+/// A picture that the film starts from.
+struct ReferenceImage: Sendable {
+    let bytes: [UInt8]
+    let type: MediaType
+}
+
+struct Page: Sendable {
+    var limit: Int
+    var isAscending: Bool
+    /// The id that the page comes after.
+    var after: String?
+}
+
+/// The forms in which a finished task can be had.
+enum Rendition: String, Sendable, CaseIterable {
+    case video, thumbnail, spritesheet
+
+    var mediaType: String {
+        switch self {
+        case .video: "video/mp4"
+        case .thumbnail: "image/webp"
+        case .spritesheet: "image/jpeg"
+        }
+    }
+}

@@ -1,0 +1,180 @@
+internal import Core
+
+/// What `POST /_sandbox/settings` changes.
+struct SandboxSettings: Sendable, Equatable {
+    /// How films come about.
+    enum Render: String, Sendable, CaseIterable {
+        /// A film for each task, with its prompt in the picture.
+        case prompt
+        /// One film for each size and length, without a prompt.
+        case reuse
+        /// One tiny film for everything.
+        case none
+    }
+
+    /// The least time a task takes. Rendering counts inside it and prolongs it only when it takes longer.
+    var taskSeconds: Double
+    var render = Render.prompt
+    /// Most unfinished tasks that one key may have; a submit beyond it is a 429. Nil: no limit.
+    var acceptLimit: Int?
+}
+
+/// Counted since the last reset.
+struct SandboxCounts: Sendable, Equatable {
+    var accepted = 0
+    var acceptedByVendor: [String: Int] = [:]
+    /// By the last four characters of the key.
+    var acceptedByKey: [String: Int] = [:]
+    /// Well-formed polls with a good key, whatever they were answered.
+    var polls = 0
+    /// Requests to vendors, refused ones too; those to `/_sandbox` not.
+    var requests = 0
+}
+
+/// The sandbox's whole memory. A value: every change happens under one lock, so that what was counted and what
+/// was accepted cannot differ.
+struct SandboxState: Sendable {
+    private struct Account: Sendable {
+        /// Ids and sequence numbers in the order of acceptance.
+        var tasks: [(sequence: Int, id: String)] = []
+        /// Tasks that may still be unfinished. Filled always, thinned out only when a limit asks for it.
+        var open: [String] = []
+    }
+
+    private let defaults: SandboxSettings
+    var settings: SandboxSettings
+    var faults = FaultBook()
+    private(set) var counts = SandboxCounts()
+    private var tasks: [String: SandboxTask] = [:]
+    private var films: [String: Film] = [:]
+    private var accounts: [Owner: Account] = [:]
+    private var sequence = 0
+
+    init(settings: SandboxSettings) {
+        defaults = settings
+        self.settings = settings
+    }
+
+    /// Forgets everything, settings too.
+    mutating func reset() { self = SandboxState(settings: defaults) }
+
+    mutating func countRequest() { counts.requests += 1 }
+
+    func running(at now: Timestamp) -> Int { tasks.values.count { !view(of: $0, at: now).isFinal } }
+
+    /// Takes the fault that strikes an order, and counts polls. Armed faults go before a prompt's markers.
+    mutating func strike(for order: Order, of owner: Owner) -> Strike? {
+        if case .poll = order { counts.polls += 1 }
+        if let strike = faults.takeArmed(order.operation, of: owner.vendor) { return strike }
+        switch order {
+        case .submit(let draft): return faults.takeMarker(ofSubmit: draft.prompt)
+        case .remix(_, let prompt): return faults.takeMarker(ofSubmit: prompt)
+        default: break
+        }
+        guard let id = order.taskID, tasks[id]?.owner == owner, !(tasks[id]?.markers.isEmpty ?? true)
+        else { return nil }
+        return FaultBook.takeMarker(order.operation, of: &tasks[id]!)
+    }
+
+    /// Accepts a task and counts it. `mustRender` when its film does not exist and nobody renders it yet.
+    mutating func accept(
+        _ draft: Draft, id: String, for owner: Owner, mustFail: Bool, now: Timestamp
+    ) throws(KinoraError) -> (task: SandboxTask, mustRender: Bool) {
+        try checkLimit(of: owner, now: now)
+        sequence += 1
+        let markers = FaultMarker.all(in: draft.prompt)
+        let fails = mustFail || markers.contains { $0.fault == .fail && $0.strikes(.submit) }
+        var kept = draft
+        kept.reference = nil
+        let task = SandboxTask(
+            id: id, owner: owner, sequence: sequence, draft: kept, createdAt: now,
+            duration: .microseconds(Int64(settings.taskSeconds * 1e6)),
+            film: fails ? nil : filmName(of: draft, task: id), markers: markers)
+        tasks[id] = task
+        accounts[owner, default: Account()].tasks.append((sequence, id))
+        accounts[owner, default: Account()].open.append(id)
+        counts.accepted += 1
+        counts.acceptedByVendor[owner.vendor, default: 0] += 1
+        counts.acceptedByKey[String(owner.key.suffix(4)), default: 0] += 1
+        return (task, task.film.map { startFilm($0) } ?? false)
+    }
+
+    private mutating func checkLimit(of owner: Owner, now: Timestamp) throws(KinoraError) {
+        guard let limit = settings.acceptLimit else { return }
+        let open = accounts[owner]?.open.filter { id in tasks[id].map { !view(of: $0, at: now).isFinal } ?? false }
+        accounts[owner]?.open = open ?? []
+        guard open?.count ?? 0 < limit else { throw KinoraError(.upstreamConcurrency) }
+    }
+
+    private func filmName(of draft: Draft, task id: String) -> String {
+        switch settings.render {
+        case .prompt: "\(FilmFile.prefix)\(id).mp4"
+        case .reuse: "\(FilmFile.prefix)reuse-\(draft.size)-\(draft.seconds).mp4"
+        case .none: "\(FilmFile.prefix)none.mp4"
+        }
+    }
+
+    /// True when the caller has to render the film: it is new, or the last try failed.
+    private mutating func startFilm(_ name: String) -> Bool {
+        switch films[name] {
+        case .waiting, .ready: return false
+        case nil, .failed:
+            films[name] = .waiting
+            return true
+        }
+    }
+
+    /// Notes how a rendering ended. False when no task wants the film any more.
+    mutating func endFilm(_ name: String, _ film: Film) -> Bool {
+        guard films[name] != nil else { return false }
+        films[name] = film
+        return true
+    }
+
+    func view(of id: String, for owner: Owner, at now: Timestamp) throws(KinoraError) -> TaskView {
+        guard let task = tasks[id], task.owner == owner else { throw KinoraError(.taskNotFound) }
+        return view(of: task, at: now)
+    }
+
+    private func view(of task: SandboxTask, at now: Timestamp) -> TaskView {
+        TaskView(task, film: task.film.map { films[$0] ?? .waiting }, now: now)
+    }
+
+    /// One page of the owner's tasks, in order of acceptance or its reverse.
+    func list(_ page: Page, for owner: Owner, at now: Timestamp) throws(KinoraError) -> Served {
+        let all = accounts[owner]?.tasks ?? []
+        var range = all.indices
+        if let after = page.after {
+            guard let task = tasks[after], task.owner == owner, let at = index(of: task, in: all) else {
+                throw KinoraError(.invalidValue, "'after' names no video of yours: '\(after)'.", field: "after")
+            }
+            range = page.isAscending ? (at + 1)..<all.count : 0..<at
+        }
+        let chosen = page.isAscending ? Array(all[range].prefix(page.limit)) : all[range].suffix(page.limit).reversed()
+        let views = chosen.compactMap { tasks[$0.id].map { view(of: $0, at: now) } }
+        return .tasks(views, hasMore: range.count > chosen.count)
+    }
+
+    /// Forgets a finished task. Gives the name of its film when no other task has it.
+    mutating func delete(_ id: String, for owner: Owner, at now: Timestamp) throws(KinoraError) -> String? {
+        guard let task = tasks[id], task.owner == owner else { throw KinoraError(.taskNotFound) }
+        guard view(of: task, at: now).isFinal else { throw KinoraError(.taskNotFinal) }
+        tasks[id] = nil
+        if let at = accounts[owner].flatMap({ index(of: task, in: $0.tasks) }) {
+            accounts[owner]?.tasks.remove(at: at)
+        }
+        guard let film = task.film, film.contains(id) else { return nil }
+        films[film] = nil
+        return film
+    }
+
+    private func index(of task: SandboxTask, in tasks: [(sequence: Int, id: String)]) -> Int? {
+        var low = 0
+        var high = tasks.count
+        while low < high {
+            let middle = (low + high) / 2
+            if tasks[middle].sequence < task.sequence { low = middle + 1 } else { high = middle }
+        }
+        return low < tasks.count && tasks[low].sequence == task.sequence ? low : nil
+    }
+}

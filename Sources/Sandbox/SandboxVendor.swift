@@ -1,0 +1,36 @@
+internal import Core
+
+/// One upstream as its clients see it: reads its requests and words its answers. Written from the vendor's own
+/// documentation and never from Kinora's adapter, so that the two cannot share a misreading.
+protocol SandboxVendor: Sendable {
+    /// The first path segment, and the name in statistics.
+    var name: String { get }
+    /// A new task's id in the vendor's form.
+    func newTaskID() -> String
+    /// The key of a request. Throws `missingKey` or `invalidKey`.
+    func key(of head: RequestHead) throws(KinoraError) -> String
+    /// What a request asks for, checked as strictly as the vendor checks it.
+    func order(_ request: VendorRequest) throws(KinoraError) -> Order
+    func answer(_ served: Served) -> Response
+    func answer(_ error: KinoraError) -> Response
+    /// Adds the headers that every answer of the vendor carries.
+    func sealed(_ response: Response, took: Duration) -> Response
+}
+
+/// Every vendor that the sandbox plays.
+enum SandboxVendors {
+    static let all: [any SandboxVendor] = [
+        OpenAISandbox(),
+    ]
+
+    static func named(_ name: String) -> (any SandboxVendor)? { all.first { $0.name == name } }
+}
+
+/// A request below a vendor's prefix.
+struct VendorRequest: Sendable {
+    let head: RequestHead
+    /// Without the vendor's own segment.
+    let segments: [String]
+    let query: Query
+    let body: RequestBody
+}

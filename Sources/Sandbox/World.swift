@@ -1,0 +1,150 @@
+internal import Core
+import Glibc
+import Synchronization
+
+/// The sandbox's state, its clock and its studio together: performs orders for whichever vendor took them.
+final class World: Sendable {
+    /// Where the render directory is for nginx.
+    static let internalPrefix = "/_rendered/"
+
+    let studio: Studio
+    private let clock: any WallClock
+    private let state: Mutex<SandboxState>
+    private let isStopped = Atomic<Bool>(false)
+
+    init(settings: SandboxSettings, studio: Studio, clock: any WallClock) {
+        self.studio = studio
+        self.clock = clock
+        state = Mutex(SandboxState(settings: settings))
+    }
+
+    /// Whether requests that are held on purpose must be let go.
+    var isStopping: Bool { isStopped.load(ordering: .acquiring) }
+
+    func stop() { isStopped.store(true, ordering: .releasing) }
+
+    /// Runs `body` on the state, under its lock.
+    func withState<Value: Sendable>(_ body: (inout sending SandboxState) -> sending Value) -> Value {
+        state.withLock(body)
+    }
+
+    func reset() {
+        state.withLock { $0.reset() }
+        studio.forgetAll()
+    }
+
+    /// The answer to `GET /_sandbox/stats`.
+    func stats() -> JSON {
+        let now = clock.now
+        let (counts, running) = state.withLock { ($0.counts, $0.running(at: now)) }
+        func object(_ counts: [String: Int]) -> JSON {
+            .object(JSONObject(counts.sorted { $0.key < $1.key }.map { (name: $0.key, value: JSON($0.value)) }))
+        }
+        return [
+            "accepted": JSON(counts.accepted), "by_vendor": object(counts.acceptedByVendor),
+            "by_key": object(counts.acceptedByKey), "polls": JSON(counts.polls), "running": JSON(running),
+            "requests": JSON(counts.requests),
+        ]
+    }
+
+    /// Carries an order out. `fault` is one that changes what happens; those that refuse or spoil are not
+    /// this function's business.
+    func perform(_ order: Order, for owner: Owner, id newID: String, fault: Fault?) throws(KinoraError) -> Served {
+        let now = clock.now
+        switch order {
+        case .fixed(let response):
+            return .fixed(response)
+        case .submit(let draft):
+            return .task(try accept(draft, for: owner, id: newID, fault))
+        case .remix(let source, let prompt):
+            return .task(try remix(source, prompt, for: owner, id: newID, fault))
+        case .poll(let id):
+            var view = try view(of: id, for: owner)
+            view.hasUnknownStatus = fault == .unknownStatus
+            return .task(view)
+        case .list(let page):
+            return try locked { (state) throws(KinoraError) in try state.list(page, for: owner, at: now) }
+        case .delete(let id):
+            let film = try locked { (state) throws(KinoraError) in try state.delete(id, for: owner, at: now) }
+            if film != nil { studio.forget(task: id) }
+            return .deleted(id)
+        case .content(let id, let rendition):
+            return try content(of: try view(of: id, for: owner), rendition)
+        }
+    }
+
+    private func locked<Value: Sendable>(
+        _ body: (inout sending SandboxState) throws(KinoraError) -> sending Value
+    ) throws(KinoraError) -> Value {
+        try state.withLock(body)
+    }
+
+    private func view(of id: String, for owner: Owner) throws(KinoraError) -> TaskView {
+        let now = clock.now
+        return try locked { (state) throws(KinoraError) in try state.view(of: id, for: owner, at: now) }
+    }
+
+    private func remix(
+        _ source: String, _ prompt: String, for owner: Owner, id: String, _ fault: Fault?
+    ) throws(KinoraError) -> TaskView {
+        let view = try view(of: source, for: owner)
+        guard view.status == .completed else { throw KinoraError(.taskNotCompleted) }
+        var draft = view.draft
+        draft.prompt = prompt
+        draft.remixOf = source
+        return try accept(draft, for: owner, id: id, fault)
+    }
+
+    private func accept(
+        _ draft: Draft, for owner: Owner, id: String, _ fault: Fault?
+    ) throws(KinoraError) -> TaskView {
+        let now = clock.now
+        let (task, mustRender, render) = try locked { (state) throws(KinoraError) in
+            let (task, mustRender) = try state.accept(
+                draft, id: id, for: owner, mustFail: fault == .fail, now: now)
+            return (task, mustRender, state.settings.render)
+        }
+        if mustRender, let film = task.film {
+            studio.render(Recipe(draft, of: owner.vendor, task: id, render), as: film) { [self] result in
+                end(film, result)
+            }
+        }
+        return try view(of: id, for: owner)
+    }
+
+    /// Returns whether the film is still wanted.
+    private func end(_ film: String, _ result: Result<Void, RenderFailure>) -> Bool {
+        let now = clock.now
+        return state.withLock { state in
+            switch result {
+            case .success: state.endFilm(film, .ready(now))
+            case .failure(let failure): state.endFilm(film, .failed(reason: failure.message, now))
+            }
+        }
+    }
+
+    /// How long a finished film can be fetched.
+    static let contentLifetime = Duration.seconds(3600)
+
+    private func content(of view: TaskView, _ rendition: Rendition) throws(KinoraError) -> Served {
+        switch view.status {
+        case .failed: throw KinoraError(.generationFailed)
+        case .queued, .inProgress: throw KinoraError(.taskNotCompleted)
+        case .completed: break
+        }
+        guard let film = view.film, let completedAt = view.completedAt,
+            clock.now < completedAt + Self.contentLifetime
+        else { throw KinoraError(.contentNotFound) }
+        let file = rendition == .video ? film : try studio.still(rendition, of: film, seconds: view.draft.seconds)
+        return .content(file: file, type: rendition.mediaType)
+    }
+}
+
+/// The system's clock.
+struct SystemClock: WallClock {
+    var now: Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+}

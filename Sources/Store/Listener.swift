@@ -1,0 +1,63 @@
+import CPostgres
+import Glibc
+import Synchronization
+public import Core
+
+/// Hears notifications on a session of its own and calls `onWake` with the channel. A notification is a hint: one
+/// that is lost costs a poll interval, never a task. After a reconnect every channel counts as notified.
+public final class Listener: Sendable {
+    public static let workChannel = "kinora_work", configChannel = "kinora_config"
+
+    private let options: DatabaseOptions
+    private let channels: [String]
+    private let onWake: @Sendable (String) -> Void
+    private let stopDescriptor: Int32
+    private let isStopping = Atomic<Bool>(false)
+    private let thread: Mutex<Thread?> = Mutex(nil)
+
+    public init(
+        _ options: DatabaseOptions, channels: [String], onWake: @escaping @Sendable (String) -> Void
+    ) throws(KinoraError) {
+        self.options = options
+        self.channels = channels
+        self.onWake = onWake
+        stopDescriptor = kn_event_descriptor()
+        guard stopDescriptor >= 0 else { throw KinoraError(.internalFault, detail: "eventfd") }
+    }
+
+    deinit { close(stopDescriptor) }
+
+    public func start() throws(KinoraError) {
+        let started = try Thread { [self] in loop() }
+        thread.withLock { $0 = started }
+    }
+
+    public func stop() {
+        isStopping.store(true, ordering: .releasing)
+        kn_event_raise(stopDescriptor)
+        _ = thread.withLock { $0 }?.join(until: .now + .seconds(2))
+    }
+
+    private func loop() {
+        let pause = Signal()
+        while !isStopping.load(ordering: .acquiring) {
+            do {
+                let connection = try Connection(options)
+                for channel in channels { try connection.script("LISTEN \(channel)") }
+                // Whatever happened while nobody listened.
+                channels.forEach(onWake)
+                try hear(connection)
+            } catch {
+                // The database is away; whoever needs it reports that. Polling goes on meanwhile.
+                if !isStopping.load(ordering: .acquiring) { _ = pause.wait(for: .seconds(1)) }
+            }
+        }
+    }
+
+    private func hear(_ connection: Connection) throws(KinoraError) {
+        while !isStopping.load(ordering: .acquiring) {
+            let heard = try connection.notifications(until: .now + .seconds(60), wakeup: stopDescriptor)
+            heard.forEach(onWake)
+        }
+    }
+}

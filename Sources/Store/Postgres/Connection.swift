@@ -1,0 +1,158 @@
+import CPostgres
+import Glibc
+public import Core
+
+/// One session of PostgreSQL. Used by one thread at a time; the pool sees to that.
+public final class Connection {
+    private let handle: OpaquePointer
+    private var prepared: Set<String> = []
+
+    /// Connects. Throws `databaseAway`; the URL, which may hold a password, stays out of the error.
+    init(_ options: DatabaseOptions) throws(KinoraError) {
+        // Session settings by libpq's `options` cost no round trip.
+        let session = """
+            -c search_path=kinora -c timezone=UTC -c statement_timeout=\(options.statementTimeoutSeconds)s \
+            -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning
+            """
+        let parameters = [
+            ("dbname", options.url.revealed()), ("options", session), ("connect_timeout", "5"),
+            ("application_name", options.applicationName), ("client_encoding", "UTF8"),
+        ]
+        let keywords = parameters.map { strdup($0.0) } + [nil]
+        let values = parameters.map { strdup($0.1) } + [nil]
+        defer { for text in keywords + values { free(text) } }
+        handle = PQconnectdbParams(
+            keywords.map { UnsafePointer($0) }, values.map { UnsafePointer($0) }, 1)
+        guard PQstatus(handle) == CONNECTION_OK else {
+            let message = String(cString: PQerrorMessage(handle))
+            PQfinish(handle)
+            throw KinoraError(.databaseAway, detail: Self.tidy(message))
+        }
+        PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        if let role = options.role { try setRole(role) }
+    }
+
+    deinit { PQfinish(handle) }
+
+    private func setRole(_ role: String) throws(KinoraError) {
+        guard let quoted = PQescapeIdentifier(handle, role, role.utf8.count) else {
+            throw KinoraError(.configuration, "The database role's name is invalid.")
+        }
+        defer { PQfreemem(quoted) }
+        try script("SET ROLE \(String(cString: quoted))")
+    }
+
+    private static func tidy(_ message: String) -> String {
+        message.split(separator: "\n").joined(separator: " ")
+    }
+
+    var socket: Int32 { PQsocket(handle) }
+
+    /// False once the server closed the session: a readable idle socket can only hold its last words.
+    var isUsable: Bool {
+        guard PQstatus(handle) == CONNECTION_OK, PQtransactionStatus(handle) == PQTRANS_IDLE else { return false }
+        var item = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
+        return poll(&item, 1, 0) == 0
+    }
+
+    /// Runs a statement, preparing it at its first use in this session.
+    public func run(_ statement: Statement, _ values: [Value] = []) throws(KinoraError) -> Rows {
+        try prepare(statement)
+        return try check(execute(values) { count, pointers, lengths, formats in
+            PQexecPrepared(handle, statement.name, count, pointers, lengths, formats, 1)
+        }, statement.name)
+    }
+
+    public func prepare(_ statement: Statement) throws(KinoraError) {
+        guard !prepared.contains(statement.name) else { return }
+        _ = try check(PQprepare(handle, statement.name, statement.sql, 0, nil), statement.name)
+        prepared.insert(statement.name)
+    }
+
+    /// Runs SQL text that is part of Kinora or of a migration file, never of a request. May hold several statements.
+    public func script(_ sql: String) throws(KinoraError) {
+        _ = try check(PQexec(handle, sql), "script")
+    }
+
+    /// Commits when `body` returns, rolls back when it throws.
+    public func transaction<T>(_ body: (Connection) throws(KinoraError) -> T) throws(KinoraError) -> T {
+        try script("BEGIN")
+        do {
+            let value = try body(self)
+            try script("COMMIT")
+            return value
+        } catch {
+            try? script("ROLLBACK")
+            throw error
+        }
+    }
+
+    private func execute(
+        _ values: [Value],
+        _ body: (Int32, UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<Int32>, UnsafePointer<Int32>) -> OpaquePointer?
+    ) -> OpaquePointer? {
+        let wires = values.map(\.wire)
+        // One buffer for all values: text needs a NUL behind it, binary has its length.
+        var buffer: [UInt8] = []
+        var offsets: [Int?] = []
+        for wire in wires {
+            offsets.append(wire.map { _ in buffer.count })
+            if let wire {
+                buffer.append(contentsOf: wire.bytes)
+                buffer.append(0)
+            }
+        }
+        let lengths = wires.map { Int32($0?.bytes.count ?? 0) }
+        let formats = wires.map { Int32($0?.isBinary == true ? 1 : 0) }
+        return buffer.withUnsafeBytes { bytes in
+            let base = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
+            let pointers = offsets.map { offset in offset.flatMap { base?.advanced(by: $0) } }
+            return body(Int32(values.count), pointers, lengths, formats)
+        }
+    }
+
+    private func check(_ result: OpaquePointer?, _ name: String) throws(KinoraError) -> Rows {
+        guard let result else {
+            throw KinoraError(.databaseAway, detail: "\(name): \(Self.tidy(String(cString: PQerrorMessage(handle))))")
+        }
+        switch PQresultStatus(result) {
+        case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: return Rows(result)
+        default:
+            defer { PQclear(result) }
+            throw Self.error(of: result, name, isBroken: PQstatus(handle) != CONNECTION_OK)
+        }
+    }
+
+    private static func error(of result: OpaquePointer, _ name: String, isBroken: Bool) -> KinoraError {
+        let state = kn_pq_sqlstate(result).map { String(cString: $0) } ?? ""
+        let constraint = kn_pq_constraint(result).map { String(cString: $0) } ?? ""
+        let detail = "\(name): \(state) \(constraint) \(tidy(String(cString: PQresultErrorMessage(result))))"
+        // Classes: 08 connection, 53 resources, 57 operator intervention, 40 serialization or deadlock.
+        let isAway = isBroken || ["08", "53", "57", "40"].contains(state.prefix(2)) || state == "55P03"
+        if isAway { return KinoraError(.databaseAway, detail: detail) }
+        return state == "23505" ? KinoraError(.alreadyExists, detail: detail) : KinoraError(.internalFault, detail: detail)
+    }
+
+    /// Waits for notifications until `deadline`; gives the channels that were notified. Throws `databaseAway`.
+    func notifications(until deadline: ContinuousClock.Instant, wakeup: Int32) throws(KinoraError) -> Set<String> {
+        var channels: Set<String> = []
+        while channels.isEmpty {
+            let left = ContinuousClock.now.duration(to: deadline)
+            guard left > .zero else { break }
+            var items = [
+                pollfd(fd: socket, events: Int16(POLLIN), revents: 0),
+                pollfd(fd: wakeup, events: Int16(POLLIN), revents: 0),
+            ]
+            poll(&items, 2, Int32(clamping: left.microseconds / 1000 + 1))
+            if items[1].revents != 0 { break }
+            guard PQconsumeInput(handle) == 1 else {
+                throw KinoraError(.databaseAway, detail: "listen: \(Self.tidy(String(cString: PQerrorMessage(handle))))")
+            }
+            while let notification = PQnotifies(handle) {
+                channels.insert(String(cString: notification.pointee.relname))
+                PQfreemem(notification)
+            }
+        }
+        return channels
+    }
+}

@@ -1,0 +1,20 @@
+public import Core
+
+/// How to reach PostgreSQL.
+public struct DatabaseOptions: Sendable {
+    /// A libpq connection URL or keyword string; may hold a password.
+    public var url: Secret
+    /// Role that sessions change to after logging in; nil keeps the log-in role (migrations).
+    public var role: String?
+    /// Most sessions of the pool.
+    public var connectionsMax = 16
+    /// Seconds to wait for a free session before the caller gets `databaseAway`.
+    public var acquireTimeoutSeconds = 5
+    public var statementTimeoutSeconds = 15
+    public var applicationName = "kinora"
+
+    public init(url: Secret, role: String? = "kinora_app") {
+        self.url = url
+        self.role = role
+    }
+}

@@ -1,0 +1,84 @@
+public import Core
+
+/// A task in the hands of this worker, with all it takes to act on it. `claim` is the fence: every write names it.
+public struct ClaimedTask: Sendable {
+    public let row: Int64
+    public let claim: Int64
+    public let id: TaskID
+    public let userID: Int64
+    public let model: String
+    public let kind: MediaKind
+    public let category: Category
+    public let state: TaskState
+    public let phase: TaskPhase?
+    public let progress: Int
+    public let prompt: String
+    public let parameters: Parameters
+    public let attempt: Int
+    public let vendorModel: String
+    /// The vendor's id of the task; nil until it accepted it.
+    public let vendorTask: String?
+    /// Time since the attempt began.
+    public let running: Duration
+    /// Time left until the deadline.
+    public let remaining: Duration
+    public let usual: Duration
+    public let account: ClaimedAccount
+    public let references: [StoredMedia]
+    /// The vendor's id of the remixed task.
+    public let remixOfVendorTask: String?
+    public let route: Int64
+
+    /// What a log line calls it.
+    public var label: TaskID { id }
+}
+
+/// The account an attempt belongs to. Polls, downloads and remixes use it and no other.
+public struct ClaimedAccount: Sendable {
+    public let row: Int64
+    public let vendor: String
+    public let baseURL: String
+    public let region: String
+    public let proxyURL: String?
+    public let sealedCredential: [UInt8]
+}
+
+extension ClaimedTask {
+    /// The columns both claims return, in the decoder's order.
+    static let columns = """
+        task.id, task.claim, task.uid, task.user_id, task.model_id, task.kind, task.category, task.state, task.phase,
+        task.progress, i.prompt, i.parameters, task.attempt, p.vendor_model, p.vendor_task_id,
+        extract(epoch FROM now() - p.started_at)::float8, extract(epoch FROM task.deadline_at - now())::float8,
+        coalesce(rt.usual_seconds, 60)::float8, ac.id, ac.vendor, ac.base_url, ac.region, ac.proxy_url,
+        ac.credential_sealed,
+        (SELECT jsonb_agg(jsonb_build_array(encode(f.sha256, 'hex'), f.bytes, f.media_type) ORDER BY ta.position)
+            FROM task_asset ta JOIN asset f ON f.id = ta.asset_id
+            WHERE ta.task_id = task.id AND ta.role = 'reference'),
+        (SELECT sa.vendor_task_id FROM task s JOIN attempt sa ON sa.task_id = s.id AND sa.number = s.attempt
+            WHERE s.id = i.remix_of_id), coalesce(p.route_id, 0)
+        """
+
+    static func decode(_ row: Row) throws(KinoraError) -> ClaimedTask {
+        guard let kind = MediaKind(rawValue: row.text(5)), let category = Category(rawValue: row.text(6)),
+            let state = TaskState(rawValue: row.text(7))
+        else { throw KinoraError(.internalFault, detail: "task \(row.integer(0)) has unknown words") }
+        var references: [StoredMedia] = []
+        for item in try row.json(24).arrayValue ?? [] {
+            guard let parts = item.arrayValue, parts.count == 3, let sha256 = parts[0].stringValue,
+                let bytes = parts[1].integerValue, let type = parts[2].stringValue.flatMap(MediaType.init(rawValue:))
+            else { throw KinoraError(.internalFault, detail: "task \(row.integer(0)) has an odd reference") }
+            references.append(StoredMedia(sha256: sha256, bytes: bytes, type: type))
+        }
+        return ClaimedTask(
+            row: row.integer(0), claim: row.integer(1), id: row.uid(2), userID: row.integer(3), model: row.text(4),
+            kind: kind, category: category, state: state,
+            phase: row.optionalText(8).flatMap(TaskPhase.init(rawValue:)), progress: Int(row.integer(9)),
+            prompt: row.text(10), parameters: try row.json(11).objectValue ?? [:], attempt: Int(row.integer(12)),
+            vendorModel: row.text(13), vendorTask: row.optionalText(14), running: .seconds(row.real(15)),
+            remaining: .seconds(row.real(16)), usual: .seconds(row.real(17)),
+            account: ClaimedAccount(
+                row: row.integer(18), vendor: row.text(19), baseURL: row.text(20), region: row.text(21),
+                proxyURL: row.optionalText(22), sealedCredential: row.bytes(23)),
+            references: references, remixOfVendorTask: row.optionalText(25), route: row.integer(26))
+    }
+}

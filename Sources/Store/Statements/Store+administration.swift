@@ -1,0 +1,187 @@
+public import Core
+
+extension Statement {
+    static let administration = [
+        Store.userUpsert, Store.adminExists, Store.keyInsert, Store.keyList, Store.keyRevoke, Store.keyCount,
+        Store.accountInsert, Store.accountSeal, Store.accountList, Store.accountState, Store.taskList, Store.taskShow,
+        Store.accountNextID,
+    ]
+}
+
+extension Store {
+    static let userUpsert = Statement(
+        "user_upsert",
+        """
+        INSERT INTO app_user (name, role, password_hash) VALUES ($1, $2, $3)
+        ON CONFLICT (name) DO UPDATE SET password_hash = coalesce(excluded.password_hash, app_user.password_hash)
+        RETURNING id
+        """)
+
+    static let adminExists = Statement(
+        "admin_exists", "SELECT id FROM app_user WHERE role = 'admin' AND password_hash IS NOT NULL LIMIT 1")
+
+    static let keyInsert = Statement(
+        "key_insert",
+        """
+        INSERT INTO api_key (user_id, public_id, secret_hash, name, models, expires_at, video_created_status, content_mode)
+        VALUES ($1, $2, $3, $4, $5::text[], now() + $6::bigint * interval '1 day', $7, $8) RETURNING id
+        """)
+
+    static let keyCount = Statement("key_count", "SELECT count(*) FROM api_key WHERE revoked_at IS NULL")
+
+    static let keyList = Statement(
+        "key_list",
+        """
+        SELECT k.public_id, u.name, k.name,
+            CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= now() THEN 'expired'
+                WHEN u.state <> 'active' THEN 'user disabled' ELSE 'active' END,
+            coalesce(array_to_string(k.models, ','), '*'), k.created_at, k.expires_at
+        FROM api_key k JOIN app_user u ON u.id = k.user_id ORDER BY k.id
+        """)
+
+    static let keyRevoke = Statement(
+        "key_revoke",
+        "UPDATE api_key SET revoked_at = now() WHERE public_id = $1 AND revoked_at IS NULL RETURNING id")
+
+    // The seal binds the credential to the row, so the row must have its number first.
+    static let accountNextID = Statement("account_next_id", "SELECT nextval('kinora.account_id_seq')")
+
+    static let accountInsert = Statement(
+        "account_insert",
+        """
+        INSERT INTO account (id, vendor, name, base_url, region, slots, credential_sealed)
+        OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
+        """)
+
+    static let accountSeal = Statement(
+        "account_seal", "UPDATE account SET credential_sealed = $2, base_url = $3 WHERE id = $1 RETURNING id")
+
+    static let accountList = Statement(
+        "account_list",
+        """
+        SELECT a.id, a.vendor, a.name, a.base_url, a.state, a.state_reason, a.slots, v.slots_taken, a.created_at
+        FROM account a JOIN v_account_load v ON v.id = a.id ORDER BY a.id
+        """)
+
+    static let accountState = Statement(
+        "account_state",
+        """
+        UPDATE account SET state = $2, state_reason = $3, cooling_until = NULL, consecutive_errors = 0
+        WHERE id::text = $1 OR name = $1 RETURNING id
+        """)
+
+    static let taskList = Statement(
+        "task_list",
+        """
+        SELECT t.uid, t.model_id, t.state, t.progress, u.name, ac.name, t.created_at, t.finished_at, t.error_code,
+            left(i.prompt, 60)
+        FROM task t JOIN app_user u ON u.id = t.user_id JOIN task_input i ON i.task_id = t.id
+        LEFT JOIN attempt a ON a.task_id = t.id AND a.number = t.attempt LEFT JOIN account ac ON ac.id = a.account_id
+        WHERE ($1::text IS NULL OR t.state = $1) ORDER BY t.id DESC LIMIT $2
+        """)
+
+    static let taskShow = Statement(
+        "task_show",
+        """
+        SELECT to_jsonb(t) || jsonb_build_object('input', to_jsonb(i), 'attempts',
+            (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('account', ac.name, 'vendor', ac.vendor) ORDER BY a.number)
+                FROM attempt a JOIN account ac ON ac.id = a.account_id WHERE a.task_id = t.id),
+            'assets', (SELECT jsonb_agg(jsonb_build_object('role', x.role, 'sha256', encode(s.sha256, 'hex'),
+                'bytes', s.bytes, 'media_type', s.media_type)) FROM task_asset x JOIN asset s ON s.id = x.asset_id
+                WHERE x.task_id = t.id))
+        FROM task t JOIN task_input i ON i.task_id = t.id
+        WHERE "left"(replace(t.uid::text, '-', ''), 12) = $1
+        """)
+
+    /// Makes a user, or finds the one of that name; a given password replaces the old one.
+    public func putUser(name: String, role: String, passwordHash: String?) throws(KinoraError) -> Int64 {
+        try first(Self.userUpsert, [.text(name), .text(role), .optional(passwordHash)]) { $0.integer(0) } ?? 0
+    }
+
+    public func hasAdmin() throws(KinoraError) -> Bool { try first(Self.adminExists) { _ in true } ?? false }
+
+    /// Keeps a new key: its public id and the hash of its secret.
+    public func addKey(
+        _ key: APIKey, user: Int64, name: String, models: [String]?, expiresInDays: Int64?,
+        createdStatus: Int, contentMode: KeyOptions.ContentMode
+    ) throws(KinoraError) {
+        try execute(
+            Self.keyInsert,
+            [
+                .integer(user), .text(key.publicID), .bytes(Array(key.secretHash)), .text(name),
+                models.map(Value.texts) ?? .null, .optional(expiresInDays), .integer(Int64(createdStatus)),
+                .text(contentMode.rawValue),
+            ])
+    }
+
+    public func activeKeys() throws(KinoraError) -> Int { Int(try first(Self.keyCount) { $0.integer(0) } ?? 0) }
+
+    /// False when there is no such key, or it was revoked before.
+    public func revokeKey(publicID: String) throws(KinoraError) -> Bool {
+        try execute(Self.keyRevoke, [.text(publicID)]) > 0
+    }
+
+    /// Keeps a new account. `seal` gets the row number that the sealed credential is bound to.
+    public func addAccount(
+        vendor: String, name: String, baseURL: String, region: String, slots: Int,
+        seal: (Int64) throws(KinoraError) -> [UInt8]
+    ) throws(KinoraError) -> Int64 {
+        let id = try first(Self.accountNextID) { $0.integer(0) } ?? 0
+        try execute(
+            Self.accountInsert,
+            [
+                .integer(id), .text(vendor), .text(name), .text(baseURL), .text(region), .integer(Int64(slots)),
+                .bytes(try seal(id)),
+            ])
+        return id
+    }
+
+    /// Replaces an account's credential and address.
+    public func reseal(account: Int64, credential: [UInt8], baseURL: String) throws(KinoraError) {
+        try execute(Self.accountSeal, [.integer(account), .bytes(credential), .text(baseURL)])
+    }
+
+    /// Changes the state of the account with this number or name. False when there is none.
+    public func setAccountState(_ account: String, to state: String, reason: String) throws(KinoraError) -> Bool {
+        try execute(Self.accountState, [.text(account), .text(state), .text(reason)]) > 0
+    }
+
+    public func listKeys() throws(KinoraError) -> [JSONObject] {
+        try rows(Self.keyList) { row in
+            [
+                "id": .string(row.text(0)), "user": .string(row.text(1)), "name": .string(row.text(2)),
+                "state": .string(row.text(3)), "models": .string(row.text(4)),
+                "created_at": Self.time(row.optionalTimestamp(5)), "expires_at": Self.time(row.optionalTimestamp(6)),
+            ]
+        }
+    }
+
+    public func listAccounts() throws(KinoraError) -> [JSONObject] {
+        try rows(Self.accountList) { row in
+            [
+                "id": .integer(row.integer(0)), "vendor": .string(row.text(1)), "name": .string(row.text(2)),
+                "base_url": .string(row.text(3)), "state": .string(row.text(4)), "reason": .string(row.text(5)),
+                "slots": .integer(row.integer(6)), "slots_taken": .integer(row.integer(7)),
+                "created_at": Self.time(row.optionalTimestamp(8)),
+            ]
+        }
+    }
+
+    public func listTasks(state: TaskState?, limit: Int) throws(KinoraError) -> [JSONObject] {
+        try rows(Self.taskList, [.optional(state?.rawValue), .integer(Int64(limit))]) { row in
+            [
+                "id": .string("\(row.text(1))-\(row.uid(0).short)"), "state": .string(row.text(2)),
+                "progress": .integer(row.integer(3)), "user": .string(row.text(4)), "account": .string(row.text(5)),
+                "created_at": Self.time(row.optionalTimestamp(6)), "finished_at": Self.time(row.optionalTimestamp(7)),
+                "error": .string(row.text(8)), "prompt": .string(row.text(9)),
+            ]
+        }
+    }
+
+    /// Everything about a task, for an operator; nil when there is none.
+    public func describeTask(_ reference: TaskReference) throws(KinoraError) -> JSON? {
+        try first(Self.taskShow, [.text(reference.short)]) { row throws(KinoraError) in try row.json(0) }
+    }
+
+    private static func time(_ timestamp: Timestamp?) -> JSON { JSON(timestamp?.iso8601) }
+}

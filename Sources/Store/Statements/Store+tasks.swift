@@ -1,0 +1,257 @@
+public import Core
+
+extension Statement {
+    static let tasks = [
+        Store.ping, Store.taskSubmit, Store.taskSubmitOnce, Store.idempotencyFind, Store.taskFind, Store.taskPageDown,
+        Store.taskPageUp, Store.taskResult, Store.taskDelete, Store.taskPoint, Store.tasksFinal, Store.assetPut,
+        Store.assetUnused,
+    ]
+}
+
+/// A task ready to be accepted.
+public struct NewTask: Sendable {
+    public var id: TaskID
+    public var caller: Caller
+    public var dialect: String
+    public var model: String
+    public var kind: MediaKind
+    public var category: Category
+    public var prompt: String
+    public var parameters: Parameters
+    public var remixOf: TaskPoint?
+    public var userIdentifier: String?
+    /// Asset rows of the references, in order.
+    public var references: [Int64]
+    public var idempotency: (key: String, fingerprint: [UInt8])?
+
+    public init(
+        id: TaskID, caller: Caller, dialect: String, model: String, kind: MediaKind, category: Category,
+        prompt: String, parameters: Parameters, remixOf: TaskPoint?, userIdentifier: String?,
+        references: [Int64], idempotency: (key: String, fingerprint: [UInt8])?
+    ) {
+        self.id = id
+        self.caller = caller
+        self.dialect = dialect
+        self.model = model
+        self.kind = kind
+        self.category = category
+        self.prompt = prompt
+        self.parameters = parameters
+        self.remixOf = remixOf
+        self.userIdentifier = userIdentifier
+        self.references = references
+        self.idempotency = idempotency
+    }
+}
+
+/// What a remix must know of its source.
+public struct TaskPoint: Sendable {
+    public let row: Int64
+    public let id: TaskID
+    public let model: String
+    public let state: TaskState
+    public let parameters: Parameters
+    /// The account the source ran on; its remix can run nowhere else.
+    public let account: Int64?
+}
+
+extension Store {
+    // One statement and so one round trip and one commit: the whole submit.
+    private static let submitBody = """
+        i AS (INSERT INTO task_input (task_id, dialect, prompt, parameters, remix_of_id, user_identifier)
+            SELECT id, $7, $8, $9::jsonb, $10::bigint, $11 FROM t),
+        r AS (INSERT INTO task_asset (task_id, role, position, asset_id)
+            SELECT t.id, 'reference', n - 1, a FROM t, unnest($13::bigint[]) WITH ORDINALITY AS u (a, n))
+        SELECT id, created_at FROM t
+        """
+
+    static let taskSubmit = Statement(
+        "task_submit",
+        """
+        WITH t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id)
+            VALUES ($1::uuid, $2, $3, $4, $5, $6, $12) RETURNING id, created_at),
+        \(submitBody)
+        """)
+
+    // A second request with the same key waits here for the first one's commit, then inserts nothing.
+    static let taskSubmitOnce = Statement(
+        "task_submit_once",
+        """
+        WITH once AS (INSERT INTO idempotency (user_id, key, request_hash, task_id)
+            VALUES ($2, $14, $15, nextval('kinora.task_id_seq')) ON CONFLICT DO NOTHING RETURNING task_id),
+        t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id)
+            OVERRIDING SYSTEM VALUE
+            SELECT task_id, $1::uuid, $2, $3::bigint, $4, $5, $6, $12::bigint FROM once RETURNING id, created_at),
+        \(submitBody)
+        """)
+
+    static let idempotencyFind = Statement(
+        "idempotency_find",
+        "SELECT d.request_hash, t.uid FROM idempotency d JOIN task t ON t.id = d.task_id WHERE d.user_id = $1 AND d.key = $2")
+
+    static let taskColumns = """
+        t.id, t.uid, t.model_id, t.kind, t.state, t.phase, t.progress, i.prompt, i.parameters,
+        s.uid, s.model_id, t.error_code, t.error_message, t.created_at, t.finished_at
+        """
+    static let taskTables = """
+        task t JOIN task_input i ON i.task_id = t.id LEFT JOIN task s ON s.id = i.remix_of_id
+        """
+
+    static let taskFind = Statement(
+        "task_find",
+        """
+        SELECT \(taskColumns) FROM \(taskTables)
+        WHERE "left"(replace(t.uid::text, '-', ''), 12) = $1 AND t.user_id = $2 AND t.deleted_at IS NULL
+        """)
+
+    static let taskPageDown = Statement(
+        "task_page_down",
+        """
+        SELECT \(taskColumns) FROM \(taskTables)
+        WHERE t.user_id = $1 AND t.kind = $2 AND t.deleted_at IS NULL AND t.id < coalesce($3, 9223372036854775807)
+        ORDER BY t.id DESC LIMIT $4
+        """)
+
+    static let taskPageUp = Statement(
+        "task_page_up",
+        """
+        SELECT \(taskColumns) FROM \(taskTables)
+        WHERE t.user_id = $1 AND t.kind = $2 AND t.deleted_at IS NULL AND t.id > coalesce($3, 0)
+        ORDER BY t.id LIMIT $4
+        """)
+
+    static let taskResult = Statement(
+        "task_result",
+        """
+        SELECT encode(a.sha256, 'hex'), a.bytes, a.media_type FROM task_asset ta JOIN asset a ON a.id = ta.asset_id
+        WHERE ta.task_id = $1 AND ta.role = 'result' ORDER BY ta.position LIMIT 1
+        """)
+
+    // A task that still runs is not deleted: zero rows.
+    static let taskDelete = Statement(
+        "task_delete",
+        """
+        WITH t AS (UPDATE task SET deleted_at = now()
+            WHERE id = $1 AND user_id = $2 AND finished_at IS NOT NULL AND deleted_at IS NULL RETURNING id)
+        DELETE FROM task_asset ta USING t WHERE ta.task_id = t.id RETURNING ta.asset_id
+        """)
+
+    // Bytes that no task names any more. Gives the files that no owner has left.
+    static let assetUnused = Statement(
+        "asset_unused",
+        """
+        WITH gone AS (DELETE FROM asset a WHERE a.id = ANY ($1::bigint[])
+            AND NOT EXISTS (SELECT FROM task_asset ta WHERE ta.asset_id = a.id)
+            RETURNING a.id, a.sha256, a.media_type, a.bytes)
+        SELECT encode(g.sha256, 'hex'), g.bytes, g.media_type FROM gone g
+        WHERE NOT EXISTS (SELECT FROM asset o WHERE o.sha256 = g.sha256 AND o.id <> g.id)
+        """)
+
+    static let taskPoint = Statement(
+        "task_point",
+        """
+        SELECT t.id, t.uid, t.model_id, t.state, i.parameters, a.account_id
+        FROM task t JOIN task_input i ON i.task_id = t.id
+        LEFT JOIN attempt a ON a.task_id = t.id AND a.number = t.attempt
+        WHERE "left"(replace(t.uid::text, '-', ''), 12) = $1 AND t.user_id = $2 AND t.deleted_at IS NULL
+        """)
+
+    static let tasksFinal = Statement(
+        "tasks_final", "SELECT id FROM task WHERE id = ANY ($1::bigint[]) AND finished_at IS NOT NULL")
+
+    static let assetPut = Statement(
+        "asset_put",
+        """
+        INSERT INTO asset (user_id, sha256, bytes, media_type) VALUES ($1, decode($2, 'hex'), $3, $4)
+        ON CONFLICT (sha256, user_id) DO UPDATE SET media_type = excluded.media_type RETURNING id
+        """)
+
+    static func task(_ row: Row) throws(KinoraError) -> MediaTask {
+        let remix = row.optionalUID(9).map { RemixSource(id: $0, model: row.text(10)) }
+        let failure = row.optionalText(11).map { TaskFailure(code: $0, message: row.text(12)) }
+        guard let kind = MediaKind(rawValue: row.text(3)), let state = TaskState(rawValue: row.text(4)) else {
+            throw KinoraError(.internalFault, detail: "task \(row.integer(0)) has unknown words")
+        }
+        return MediaTask(
+            row: row.integer(0), id: row.uid(1), model: row.text(2), kind: kind, state: state,
+            phase: row.optionalText(5).flatMap(TaskPhase.init(rawValue:)), progress: Int(row.integer(6)),
+            prompt: row.text(7), parameters: try row.json(8).objectValue ?? [:], remixOf: remix, failure: failure,
+            createdAt: row.timestamp(13), finishedAt: row.optionalTimestamp(14))
+    }
+
+    /// Accepts a task: one durable commit. Nil when its Idempotency-Key was used before: see `replay`.
+    public func submit(_ task: NewTask) throws(KinoraError) -> (row: Int64, createdAt: Timestamp)? {
+        var values: [Value] = [
+            .uid(task.id), .integer(task.caller.userID), .integer(task.caller.keyID), .text(task.model),
+            .text(task.kind.rawValue), .text(task.category.rawValue), .text(task.dialect), .text(task.prompt),
+            .json(.object(task.parameters)), .optional(task.remixOf?.row), .optional(task.userIdentifier),
+            .optional(task.remixOf?.account), .integers(task.references),
+        ]
+        if let idempotency = task.idempotency {
+            values += [.text(idempotency.key), .bytes(idempotency.fingerprint)]
+        }
+        let statement = task.idempotency == nil ? Self.taskSubmit : Self.taskSubmitOnce
+        return try first(statement, values) { ($0.integer(0), $0.timestamp(1)) }
+    }
+
+    /// What an Idempotency-Key was used for before: the request's fingerprint and the task.
+    public func replay(of key: String, by caller: Caller) throws(KinoraError) -> (fingerprint: [UInt8], id: TaskID)? {
+        try first(Self.idempotencyFind, [.integer(caller.userID), .text(key)]) { ($0.bytes(0), $0.uid(1)) }
+    }
+
+    /// The caller's task; nil when it is unknown, deleted or somebody else's.
+    public func task(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> MediaTask? {
+        try first(Self.taskFind, [.text(reference.short), .integer(caller.userID)], Self.task)
+    }
+
+    /// At most `page.limit + 1` tasks: the one too many says that there are more.
+    public func tasks(_ page: TaskPage, after row: Int64?, of caller: Caller) throws(KinoraError) -> [MediaTask] {
+        try rows(
+            page.order == .desc ? Self.taskPageDown : Self.taskPageUp,
+            [.integer(caller.userID), .text(page.kind.rawValue), .optional(row), .integer(Int64(page.limit) + 1)],
+            Self.task)
+    }
+
+    private static func media(_ row: Row) throws(KinoraError) -> StoredMedia {
+        guard let type = MediaType(rawValue: row.text(2)) else {
+            throw KinoraError(.internalFault, detail: "asset of unknown type \(row.text(2))")
+        }
+        return StoredMedia(sha256: row.text(0), bytes: row.integer(1), type: type)
+    }
+
+    /// The first result of a task.
+    public func result(ofTask row: Int64) throws(KinoraError) -> StoredMedia? {
+        try first(Self.taskResult, [.integer(row)], Self.media)
+    }
+
+    /// Deletes a finished task of the caller. Gives the files that nobody needs any more; nil when the task still
+    /// runs.
+    public func delete(_ task: MediaTask, of caller: Caller) throws(KinoraError) -> [StoredMedia]? {
+        guard task.state.isFinal else { return nil }
+        let assets = try rows(Self.taskDelete, [.integer(task.row), .integer(caller.userID)]) { $0.integer(0) }
+        return assets.isEmpty ? [] : try rows(Self.assetUnused, [.integers(assets)], Self.media)
+    }
+
+    public func point(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> TaskPoint? {
+        try first(Self.taskPoint, [.text(reference.short), .integer(caller.userID)]) { row throws(KinoraError) in
+            TaskPoint(
+                row: row.integer(0), id: row.uid(1), model: row.text(2),
+                state: TaskState(rawValue: row.text(3)) ?? .failed,
+                parameters: try row.json(4).objectValue ?? [:], account: row.optionalInteger(5))
+        }
+    }
+
+    /// Which of these tasks have ended. One statement for all who wait.
+    public func finalTasks(among rows: [Int64]) throws(KinoraError) -> [Int64] {
+        try self.rows(Self.tasksFinal, [.integers(rows)]) { $0.integer(0) }
+    }
+
+    /// Remembers bytes that lie in the media store; the same bytes of the same owner keep one row.
+    public func putAsset(_ media: StoredMedia, owner: Int64) throws(KinoraError) -> Int64 {
+        let row = try first(
+            Self.assetPut,
+            [.integer(owner), .text(media.sha256), .integer(media.bytes), .text(media.type.rawValue)]
+        ) { $0.integer(0) }
+        return row ?? 0
+    }
+}

@@ -1,0 +1,91 @@
+public import Core
+
+extension Statement {
+    static let workers = [
+        Store.workerRegister, Store.workerBeat, Store.workerIdle, Store.workerLeave, Store.workerRescue,
+        Store.wakeWorkers, Store.routeUsual, Store.idempotencySweep,
+    ]
+}
+
+extension Store {
+    static let workerRegister = Statement(
+        "worker_register", "INSERT INTO worker (host, process_id, version) VALUES ($1, $2, $3) RETURNING id")
+
+    static let workerBeat = Statement(
+        "worker_beat", "UPDATE worker SET heartbeat_at = now() WHERE id = $1 RETURNING id")
+
+    static let workerIdle = Statement("worker_idle", "UPDATE worker SET idle = $2 WHERE id = $1 RETURNING id")
+
+    // What a leaving worker still holds is looked at by another one at once.
+    static let workerLeave = Statement(
+        "worker_leave",
+        """
+        WITH w AS (DELETE FROM worker WHERE id = $1 RETURNING id)
+        UPDATE task SET due_at = now(), worker_id = NULL FROM w
+        WHERE task.worker_id = w.id AND task.state IN ('running', 'storing') RETURNING task.id
+        """)
+
+    static let workerRescue = Statement(
+        "worker_rescue",
+        """
+        WITH dead AS (DELETE FROM worker WHERE heartbeat_at < now() - $1 * interval '1 s' RETURNING id)
+        UPDATE task SET due_at = now(), worker_id = NULL FROM dead
+        WHERE task.worker_id = dead.id AND task.state IN ('running', 'storing') RETURNING task.id
+        """)
+
+    // Busy workers find the task by themselves: only an idle one makes a wake-up worth its price.
+    static let wakeWorkers = Statement(
+        "wake_workers",
+        """
+        SELECT pg_notify('kinora_work', '') FROM worker
+        WHERE idle AND id <> $2 AND heartbeat_at > now() - $1 * interval '1 s' LIMIT 1
+        """)
+
+    static let routeUsual = Statement("route_usual", "UPDATE route SET usual_seconds = $2 WHERE id = $1")
+
+    static let idempotencySweep = Statement(
+        "idempotency_sweep",
+        """
+        DELETE FROM idempotency WHERE ctid = ANY (ARRAY(
+            SELECT ctid FROM idempotency WHERE created_at < now() - interval '48 hours' LIMIT 1000))
+        """)
+
+    public func registerWorker(host: String, processID: Int32) throws(KinoraError) -> Int64 {
+        try first(
+            Self.workerRegister, [.text(host), .integer(Int64(processID)), .text(kinoraVersion)]
+        ) { $0.integer(0) } ?? 0
+    }
+
+    /// A sign of life. False when others have declared this worker dead and taken its tasks.
+    public func beat(worker: Int64) throws(KinoraError) -> Bool {
+        try execute(Self.workerBeat, [.integer(worker)]) > 0
+    }
+
+    public func setIdle(_ isIdle: Bool, worker: Int64) throws(KinoraError) {
+        try execute(Self.workerIdle, [.integer(worker), .bool(isIdle)])
+    }
+
+    /// Gives everything back. How many tasks others must go on with.
+    public func leave(worker: Int64) throws(KinoraError) -> Int {
+        try execute(Self.workerLeave, [.integer(worker)])
+    }
+
+    /// Removes workers that fell silent and makes their tasks due. How many tasks that were.
+    public func rescue() throws(KinoraError) -> Int {
+        try execute(Self.workerRescue, [.integer(Int64(Limits.workerSilenceSecondsMax))])
+    }
+
+    /// Tells idle workers of other processes that there is work. `own` is this process's worker, 0 when it has none:
+    /// it was told by a signal.
+    public func wakeWorkers(exceptFor own: Int64) throws(KinoraError) {
+        try execute(Self.wakeWorkers, [.integer(Int64(Limits.workerSilenceSecondsMax)), .integer(own)])
+    }
+
+    /// Remembers how long a task of the route usually takes.
+    public func setUsual(_ duration: Duration, route: Int64) throws(KinoraError) {
+        try execute(Self.routeUsual, [.integer(route), .real(duration.inSeconds)])
+    }
+
+    /// Forgets old Idempotency-Keys, at most a thousand at a time. How many.
+    public func sweepIdempotency() throws(KinoraError) -> Int { try execute(Self.idempotencySweep) }
+}

@@ -1,0 +1,46 @@
+public import Core
+
+/// The only door to the database. Methods stand in extensions by topic, each beside its statements.
+public final class Store: Sendable {
+    let pool: Pool
+    public let options: DatabaseOptions
+
+    public init(_ options: DatabaseOptions) {
+        self.options = options
+        pool = Pool(options)
+    }
+
+    /// Throws `databaseAway` when the database does not answer.
+    public func ping() throws(KinoraError) {
+        try pool.withConnection { connection throws(KinoraError) in _ = try connection.run(Self.ping) }
+    }
+
+    static let ping = Statement("ping", "SELECT 1")
+
+    func rows<T>(
+        _ statement: Statement, _ values: [Value] = [], _ decode: (Row) throws(KinoraError) -> T
+    ) throws(KinoraError) -> [T] {
+        try pool.withConnection { connection throws(KinoraError) in
+            let rows = try connection.run(statement, values)
+            return try rows.map(decode)
+        }
+    }
+
+    func first<T>(
+        _ statement: Statement, _ values: [Value] = [], _ decode: (Row) throws(KinoraError) -> T
+    ) throws(KinoraError) -> T? {
+        try pool.withConnection { connection throws(KinoraError) in
+            let rows = try connection.run(statement, values)
+            return try rows.first(decode)
+        }
+    }
+
+    /// How many rows the statement returned or touched.
+    @discardableResult
+    func execute(_ statement: Statement, _ values: [Value] = []) throws(KinoraError) -> Int {
+        try pool.withConnection { connection throws(KinoraError) in
+            let rows = try connection.run(statement, values)
+            return max(rows.count, rows.affected)
+        }
+    }
+}

@@ -1,0 +1,57 @@
+/// Decides, after name resolution and before connecting, whether an address may be reached: so a name that points
+/// inside, an odd spelling of an address and a name that changes its mind are all seen as what they are.
+public struct EgressGuard: Sendable {
+    /// Private endpoints that the operator allows by name, as `address:port`.
+    public let exceptions: Set<String>
+
+    public init(exceptions: Set<String> = []) { self.exceptions = exceptions }
+
+    /// `address` is 4 or 16 bytes in network order.
+    public func allows(_ address: [UInt8], port: UInt16) -> Bool {
+        Self.isPublic(address) || exceptions.contains("\(Self.text(address)):\(port)")
+    }
+
+    /// Whether an address belongs to the public internet (IANA special-purpose registries).
+    public static func isPublic(_ address: [UInt8]) -> Bool {
+        switch address.count {
+        case 4: isPublicIPv4(address)
+        case 16: isPublicIPv6(address)
+        default: false
+        }
+    }
+
+    private static func isPublicIPv4(_ a: [UInt8]) -> Bool {
+        switch (a[0], a[1], a[2]) {
+        case (0, _, _), (10, _, _), (127, _, _), (224..., _, _): false  // this net, private, loopback, multicast on
+        case (100, 64...127, _): false  // carrier-grade NAT
+        case (169, 254, _): false  // link-local, cloud metadata
+        case (172, 16...31, _), (192, 168, _): false  // private
+        case (192, 0, 0), (192, 0, 2), (198, 51, 100), (203, 0, 113): false  // protocol assignments, examples
+        case (192, 88, 99), (198, 18...19, _): false  // 6to4 relays, benchmarks
+        default: true
+        }
+    }
+
+    private static func isPublicIPv6(_ a: [UInt8]) -> Bool {
+        // Forms that carry an IPv4 address are judged by it.
+        if a[..<10].allSatisfy({ $0 == 0 }), a[10] == 0xFF, a[11] == 0xFF { return isPublicIPv4(Array(a[12...])) }
+        if a.starts(with: [0x00, 0x64, 0xFF, 0x9B]) {
+            return a[4..<12].allSatisfy { $0 == 0 } && isPublicIPv4(Array(a[12...]))  // NAT64
+        }
+        if a.starts(with: [0x20, 0x02]) { return isPublicIPv4(Array(a[2..<6])) }  // 6to4
+        // Global unicast is 2000::/3; inside it Teredo, examples and benchmarks are not.
+        guard a[0] & 0xE0 == 0x20 else { return false }
+        let isSpecial = a.starts(with: [0x20, 0x01, 0x0D, 0xB8]) || (a.starts(with: [0x20, 0x01]) && a[2] < 0x02)
+        return !isSpecial && !a.starts(with: [0x3F, 0xFF])
+    }
+
+    /// `192.0.2.1`, or `[…]` with eight groups of hex digits for IPv6 (`[::1]` for the loopback).
+    static func text(_ address: [UInt8]) -> String {
+        if address.count == 4 { return address.map(String.init).joined(separator: ".") }
+        if address == [UInt8](repeating: 0, count: 15) + [1] { return "[::1]" }
+        let groups = stride(from: 0, to: address.count, by: 2).map {
+            String(UInt16(address[$0]) << 8 | UInt16(address[$0 + 1]), radix: 16)
+        }
+        return "[\(groups.joined(separator: ":"))]"
+    }
+}

@@ -1,0 +1,91 @@
+public import Core
+
+/// One HTTP request to a vendor, as a value.
+public struct HTTPCall: Sendable {
+    public enum Body: Sendable {
+        case none
+        case json(JSON)
+        case multipart([Part])
+    }
+
+    public enum Part: Sendable {
+        case text(name: String, value: String)
+        case file(name: String, path: String, filename: String, type: MediaType)
+    }
+
+    public var method: Method
+    public var url: String
+    /// Names and values; a secret value prints as ***.
+    public var headers: [(name: String, value: Secret)]
+    public var body: Body
+    /// Most seconds the whole exchange may take.
+    public var timeoutSeconds: Int
+    /// Whether the request may be sent again when the connection breaks. False for everything that costs money.
+    public var isRepeatable: Bool
+
+    public init(
+        _ method: Method, _ url: String, headers: [(name: String, value: Secret)] = [], body: Body = .none,
+        timeoutSeconds: Int = 60, isRepeatable: Bool = true
+    ) {
+        self.method = method
+        self.url = url
+        self.headers = headers
+        self.body = body
+        self.timeoutSeconds = timeoutSeconds
+        self.isRepeatable = isRepeatable
+    }
+}
+
+/// Where a reply's body goes.
+public enum ReplySink: Sendable {
+    /// Into memory; longer bodies are an error.
+    case memory(bytesMax: Int)
+    /// Into a new file at this path; the file is the caller's to keep or remove.
+    case file(path: String, bytesMax: Int)
+}
+
+/// What came back.
+public struct HTTPReply: Sendable {
+    public let status: Int
+    /// Lower-case names.
+    public let headers: [String: String]
+    /// Empty when the body went into a file.
+    public let body: [UInt8]
+    /// Bytes that were written to the file.
+    public let fileBytes: Int
+
+    public init(status: Int, headers: [String: String] = [:], body: [UInt8] = [], fileBytes: Int = 0) {
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.fileBytes = fileBytes
+    }
+
+    /// Seconds that the vendor asks to wait; nil when it names none or nonsense.
+    public var retryAfterSeconds: Int? {
+        if let milliseconds = headers["retry-after-ms"].flatMap(Int.init), milliseconds >= 0 {
+            return (milliseconds + 999) / 1000
+        }
+        return headers["retry-after"].flatMap(Int.init).flatMap { (0...86_400).contains($0) ? $0 : nil }
+    }
+}
+
+/// A call that brought no reply.
+public struct TransportFailure: Error, Sendable {
+    public let error: KinoraError
+    /// Whether bytes of the request may have reached the vendor. False only when that is certain.
+    public let mayHaveArrived: Bool
+
+    public init(_ error: KinoraError, mayHaveArrived: Bool) {
+        self.error = error
+        self.mayHaveArrived = mayHaveArrived
+    }
+}
+
+/// Sends calls. Real: CurlTransport. In tests of the engine: one that answers by script.
+public protocol Transport: Sendable {
+    /// `completion` runs exactly once, on a thread of the transport: it must only hand over.
+    func send(
+        _ call: HTTPCall, to account: VendorAccount, into sink: ReplySink,
+        completion: @escaping @Sendable (Result<HTTPReply, TransportFailure>) -> Void)
+}

@@ -1,0 +1,143 @@
+import CCurl
+import Glibc
+import Core
+
+/// One call on its way: what curl's callbacks work on. Touched by the curl thread only, once started.
+final class Transfer: @unchecked Sendable {
+    let call: HTTPCall
+    let account: VendorAccount
+    let sink: ReplySink
+    let completion: @Sendable (Result<HTTPReply, TransportFailure>) -> Void
+    let egress: EgressGuard
+
+    var body: BodyReader?
+    var headerList: UnsafeMutablePointer<curl_slist>?
+    private var replyHeaders: [String: String] = [:]
+    private var replyBody: [UInt8] = []
+    private var fileDescriptor: Int32 = -1
+    private var fileBytes = 0
+    private(set) var wasAddressRefused = false
+    private var sinkError: KinoraError?
+    private var hasReadBody = false
+
+    init(
+        _ call: HTTPCall, _ account: VendorAccount, _ sink: ReplySink, _ egress: EgressGuard,
+        _ completion: @escaping @Sendable (Result<HTTPReply, TransportFailure>) -> Void
+    ) {
+        self.call = call
+        self.account = account
+        self.sink = sink
+        self.egress = egress
+        self.completion = completion
+    }
+
+    deinit {
+        curl_slist_free_all(headerList)
+        if fileDescriptor >= 0 { close(fileDescriptor) }
+    }
+
+    static func from(_ context: UnsafeMutableRawPointer?) -> Transfer {
+        Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue()
+    }
+
+    func takeHeader(_ line: UnsafeRawBufferPointer) {
+        let text = String(decoding: line, as: UTF8.self)
+        // A new status line begins: what came before was an interim reply.
+        if text.hasPrefix("HTTP/") { replyHeaders = [:] }
+        guard let colon = text.firstIndex(of: ":"), replyHeaders.count < 100 else { return }
+        let value = text[text.index(after: colon)...].trimming()
+        replyHeaders[text[..<colon].lowercased()] = value
+    }
+
+    /// False stops the transfer.
+    func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        switch sink {
+        case .memory(let limit):
+            guard replyBody.count + bytes.count <= limit else { return fail(.upstreamProtocol, "the reply is too long") }
+            replyBody.append(contentsOf: bytes)
+            return true
+        case .file(let path, let limit):
+            guard fileBytes + bytes.count <= limit else { return fail(.upstreamProtocol, "the result is too long") }
+            // The head of an error page is worth more in the log than in a file.
+            if replyBody.count < 512 { replyBody.append(contentsOf: bytes.prefix(512 - replyBody.count)) }
+            if fileDescriptor < 0 { fileDescriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+            guard fileDescriptor >= 0, write(bytes) else {
+                return fail(.storageFailed, "\(path): \(String(cString: strerror(errno)))")
+            }
+            fileBytes += bytes.count
+            return true
+        }
+    }
+
+    private func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
+        var rest = bytes
+        while !rest.isEmpty {
+            let count = Glibc.write(fileDescriptor, rest.baseAddress!, rest.count)
+            guard count > 0 else { return false }
+            rest = UnsafeRawBufferPointer(rebasing: rest[count...])
+        }
+        return true
+    }
+
+    private func fail(_ code: ErrorCode, _ detail: String) -> Bool {
+        sinkError = KinoraError(code, detail: detail)
+        return false
+    }
+
+    func readBody(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        hasReadBody = true
+        return body?.read(into: buffer) ?? 0
+    }
+
+    /// curl rewinds a body when it wants to send a request again, which it does by itself when a kept connection
+    /// dies without an answer. A submit must never be sent twice, so its body cannot be rewound once read.
+    var mayRewind: Bool { !hasReadBody }
+
+    func allowsConnection(to address: UnsafePointer<sockaddr>) -> Bool {
+        let allowed: Bool
+        switch Int32(address.pointee.sa_family) {
+        case AF_INET:
+            allowed = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { v4 in
+                let bytes = withUnsafeBytes(of: v4.pointee.sin_addr) { Array($0) }
+                return egress.allows(bytes, port: UInt16(bigEndian: v4.pointee.sin_port))
+            }
+        case AF_INET6:
+            allowed = address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { v6 in
+                let bytes = withUnsafeBytes(of: v6.pointee.sin6_addr) { Array($0) }
+                return egress.allows(bytes, port: UInt16(bigEndian: v6.pointee.sin6_port))
+            }
+        default: allowed = false
+        }
+        if !allowed { wasAddressRefused = true }
+        return allowed
+    }
+
+    func finish(_ code: CURLcode, status: Int, requestBytes: Int) {
+        guard code == CURLE_OK else {
+            completion(.failure(failure(code, requestBytes: requestBytes)))
+            return
+        }
+        completion(
+            .success(HTTPReply(status: status, headers: replyHeaders, body: replyBody, fileBytes: fileBytes)))
+    }
+
+    private func failure(_ code: CURLcode, requestBytes: Int) -> TransportFailure {
+        let text = String(cString: curl_easy_strerror(code))
+        if wasAddressRefused {
+            return TransportFailure(
+                KinoraError(.addressRefused, detail: "\(call.url): not a public address"), mayHaveArrived: false)
+        }
+        let error = sinkError ?? KinoraError(.upstreamUnreachable, detail: "\(call.method.rawValue) \(call.url): \(text)")
+        return TransportFailure(error, mayHaveArrived: requestBytes > 0 || hasReadBody)
+    }
+}
+
+extension Substring {
+    /// Without blanks and line breaks at both ends.
+    func trimming() -> String {
+        var text = self
+        while let first = text.first, first.isWhitespace { text = text.dropFirst() }
+        while let last = text.last, last.isWhitespace { text = text.dropLast() }
+        return String(text)
+    }
+}

@@ -1,0 +1,93 @@
+public import Core
+
+/// One upstream's wire format. Builds calls and reads replies; never sends, sleeps, logs or stores.
+public protocol Vendor: Sendable {
+    /// As in route.vendor and account.vendor.
+    var name: String { get }
+    /// Shortest and longest sensible time between two polls of a task.
+    var pollInterval: ClosedRange<Duration> { get }
+
+    func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall
+    /// The vendor's id of the task that a submit's reply accepts. Throws what the reply refuses it with.
+    func accepted(_ reply: HTTPReply) throws(KinoraError) -> String
+    func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall
+    /// What a poll's reply says. Throws when the poll failed; a task that failed is `.failed`.
+    func progress(_ reply: HTTPReply, of ticket: String, _ account: VendorAccount) throws(KinoraError) -> VendorProgress
+    /// Lists recent tasks of the account, to find one whose submit was not answered. Nil: the vendor cannot list.
+    func lookUp(_ account: VendorAccount) -> HTTPCall?
+    /// Ids in a look-up's reply that may be `job`, oldest first. Throws when the look-up failed.
+    func candidates(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> [String]
+    /// What a download's reply refuses it with; nil for a good one.
+    func contentError(_ reply: HTTPReply) -> KinoraError?
+}
+
+/// What a poll found.
+public enum VendorProgress: Sendable {
+    /// Percent is nil when the vendor tells none.
+    case pending(percent: Int?, isPostprocessing: Bool)
+    /// Done; the call fetches the result.
+    case completed(HTTPCall)
+    case failed(KinoraError)
+}
+
+/// A task as a vendor needs it.
+public struct VendorJob: Sendable {
+    public let model: String
+    public let category: Category
+    public let prompt: String
+    public let parameters: Parameters
+    /// Files on this machine.
+    public let references: [VendorReference]
+    /// The vendor's own id of the task to remix.
+    public let remixOf: String?
+    /// Unguessable, unique for each attempt: idempotency key where the upstream honours one.
+    public let token: String
+    /// When the attempt began.
+    public let startedAt: Timestamp
+
+    public init(
+        model: String, category: Category, prompt: String, parameters: Parameters, references: [VendorReference],
+        remixOf: String?, token: String, startedAt: Timestamp
+    ) {
+        self.model = model
+        self.category = category
+        self.prompt = prompt
+        self.parameters = parameters
+        self.references = references
+        self.remixOf = remixOf
+        self.token = token
+        self.startedAt = startedAt
+    }
+}
+
+public struct VendorReference: Sendable {
+    public let path: String
+    public let type: MediaType
+
+    public init(path: String, type: MediaType) {
+        self.path = path
+        self.type = type
+    }
+}
+
+/// An account as a vendor needs it: address and opened credential.
+public struct VendorAccount: Sendable {
+    public let row: Int64
+    public let baseURL: String
+    public let credential: Secret
+    public let proxyURL: String?
+
+    public init(row: Int64, baseURL: String, credential: Secret, proxyURL: String? = nil) {
+        self.row = row
+        self.baseURL = baseURL
+        self.credential = credential
+        self.proxyURL = proxyURL
+    }
+
+    /// The base URL without trailing slashes, and a path.
+    public func url(_ path: String) -> String {
+        var base = Substring(baseURL)
+        while base.hasSuffix("/") { base = base.dropLast() }
+        return base + path
+    }
+}

@@ -1,0 +1,154 @@
+public import Core
+
+/// Services that speak OpenAI's videos API (platform.openai.com/docs/api-reference/videos). OpenAI itself ended it
+/// in September 2026; gateways and sister projects go on. The base URL ends in `/v1`.
+public struct OpenAI: Vendor {
+    public init() {}
+
+    public let name = "openai"
+    public let pollInterval: ClosedRange<Duration> = .milliseconds(800) ... .seconds(20)
+
+    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
+        [("Authorization", Secret("Bearer \(account.credential.revealed())")), ("Accept", Secret("application/json"))]
+    }
+
+    public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
+        let headers = headers(account) + [("Idempotency-Key", Secret(job.token))]
+        func call(_ path: String, _ body: HTTPCall.Body) -> HTTPCall {
+            HTTPCall(
+                .post, account.url(path), headers: headers, body: body, timeoutSeconds: 120, isRepeatable: false)
+        }
+        if let source = job.remixOf {
+            return call("/videos/\(PercentCoding.encode(source))/remix", .json(["prompt": .string(job.prompt)]))
+        }
+        // The API wants seconds as text; a number is refused.
+        var fields: [(name: String, value: String)] = [("model", job.model), ("prompt", job.prompt)]
+        if let seconds = job.parameters["seconds"]?.integerValue { fields.append(("seconds", String(seconds))) }
+        if let size = job.parameters["size"]?.stringValue { fields.append(("size", size)) }
+        if let style = job.parameters["style"]?.stringValue { fields.append(("style_id", style)) }
+        guard let reference = job.references.first else {
+            return call("/videos", .json(.object(JSONObject(fields.map { ($0.name, .string($0.value)) }))))
+        }
+        guard job.references.count == 1, reference.type.family == .image else {
+            throw KinoraError(
+                .unsupportedByVendor, "This model takes one reference image.", field: "input_reference")
+        }
+        let file = HTTPCall.Part.file(
+            name: "input_reference", path: reference.path, filename: "reference.\(reference.type.fileExtension)",
+            type: reference.type)
+        return call("/videos", .multipart(fields.map { .text(name: $0.name, value: $0.value) } + [file]))
+    }
+
+    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> String {
+        let json = try Self.json(reply)
+        guard let id = json["id"]?.stringValue ?? json["task_id"]?.stringValue, !id.isEmpty else {
+            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(Self.excerpt(reply))")
+        }
+        return id
+    }
+
+    public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall {
+        HTTPCall(
+            .get, account.url("/videos/\(PercentCoding.encode(ticket))"), headers: headers(account),
+            timeoutSeconds: 30)
+    }
+
+    public func progress(
+        _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
+    ) throws(KinoraError) -> VendorProgress {
+        if reply.status == 404 || reply.status == 410 {
+            throw KinoraError(.upstreamExpired, detail: Self.excerpt(reply))
+        }
+        let json = try Self.json(reply)
+        let percent = json["progress"]?.doubleValue.map { Int(max(0, min(100, $0))) }
+        switch json["status"]?.stringValue {
+        case "queued", "pending": return .pending(percent: percent, isPostprocessing: false)
+        case "in_progress", "processing": return .pending(percent: percent, isPostprocessing: false)
+        case "completed":
+            return .completed(
+                HTTPCall(
+                    .get, account.url("/videos/\(PercentCoding.encode(ticket))/content"),
+                    headers: [headers(account)[0]], timeoutSeconds: 600))
+        case "failed", "cancelled", "expired": return .failed(Self.failure(json["error"]))
+        case let word:
+            throw KinoraError(.upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(Self.excerpt(reply))")
+        }
+    }
+
+    public func lookUp(_ account: VendorAccount) -> HTTPCall? {
+        HTTPCall(
+            .get, account.url("/videos?limit=100&order=desc"), headers: headers(account), timeoutSeconds: 30)
+    }
+
+    public func candidates(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> [String] {
+        guard let videos = try Self.json(reply)["data"]?.arrayValue else {
+            throw KinoraError(.upstreamProtocol, detail: "the list has no data: \(Self.excerpt(reply))")
+        }
+        // A minute of slack: the vendor's clock is not ours.
+        let earliest = job.startedAt.seconds - 60
+        let matching = videos.filter { video in
+            guard (video["created_at"]?.integerValue ?? 0) >= earliest else { return false }
+            guard video["prompt"]?.stringValue == job.prompt, video["model"]?.stringValue == job.model else { return false }
+            let isRemix = video["remixed_from_video_id"]?.stringValue == job.remixOf
+            let seconds = job.parameters["seconds"]?.integerValue.map(String.init)
+            return isRemix
+                && (job.remixOf != nil
+                    || (video["seconds"]?.stringValue == seconds
+                        && video["size"]?.stringValue == job.parameters["size"]?.stringValue))
+        }
+        return matching.reversed().compactMap { $0["id"]?.stringValue }
+    }
+
+    public func contentError(_ reply: HTTPReply) -> KinoraError? {
+        switch reply.status {
+        case 200: nil
+        case 404, 410: KinoraError(.upstreamEmptyResult, detail: Self.excerpt(reply))
+        default: Self.error(reply)
+        }
+    }
+
+    /// A task that the vendor says has failed.
+    private static func failure(_ error: JSON?) -> KinoraError {
+        let code = error?["code"]?.stringValue ?? ""
+        let detail = "\(code): \(error?["message"]?.stringValue ?? "no message")"
+        return isContentRefusal(code) ? KinoraError(.contentRefused, detail: detail)
+            : KinoraError(.generationFailed, detail: detail)
+    }
+
+    private static func isContentRefusal(_ code: String) -> Bool {
+        code.contains("content_policy") || code.contains("moderation")
+    }
+
+    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
+        guard (200..<300).contains(reply.status) else { throw error(reply) }
+        do { return try JSONParser.parse(reply.body) } catch {
+            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(excerpt(reply))")
+        }
+    }
+
+    private static func excerpt(_ reply: HTTPReply) -> String {
+        "HTTP \(reply.status) \(String(decoding: reply.body.prefix(300), as: UTF8.self))"
+    }
+
+    /// The class of an error reply (contracts: OpenAI error codes). Only 429 and 503 are certain refusals that may
+    /// be retried; 429 for money must not be.
+    static func error(_ reply: HTTPReply) -> KinoraError {
+        let error = (try? JSONParser.parse(reply.body))?["error"]
+        let code = error?["code"]?.stringValue ?? error?["type"]?.stringValue ?? ""
+        let detail = excerpt(reply)
+        let after = reply.retryAfterSeconds
+        switch (reply.status, code) {
+        case (_, "insufficient_quota"), (_, "billing_hard_limit_reached"), (402, _):
+            return KinoraError(.upstreamMoney, detail: detail)
+        case (401, _), (403, _): return KinoraError(.upstreamCredential, detail: detail)
+        case (429, let code) where code.contains("concurren"):
+            return KinoraError(.upstreamConcurrency, retryAfterSeconds: after, detail: detail)
+        case (429, _): return KinoraError(.upstreamRate, retryAfterSeconds: after, detail: detail)
+        case (400..<500, let code) where isContentRefusal(code):
+            return KinoraError(.contentRefused, detail: detail)
+        case (400..<500, _): return KinoraError(.upstreamRequest, detail: detail)
+        case (500..., _): return KinoraError(.upstreamServer, retryAfterSeconds: after, detail: detail)
+        default: return KinoraError(.upstreamProtocol, detail: detail)
+        }
+    }
+}

@@ -1,0 +1,44 @@
+import Core
+import Testing
+
+@Suite struct SecretTests {
+    private let words = "sk-hunter2"
+
+    private struct Holder {
+        let secret: Secret
+        let maybe: Secret?
+        let list: [Secret]
+        let table: [String: Secret]
+    }
+
+    @Test func aSecretIsNeverPrinted() {
+        let secret = Secret(words)
+        let holder = Holder(secret: secret, maybe: secret, list: [secret], table: ["key": secret])
+        let head = RequestHead(method: .get, target: "/", authorization: secret, apiKeyHeader: secret)
+        var dumped = ""
+        dump(secret, to: &dumped)
+        dump(holder, to: &dumped)
+        dump(head, to: &dumped)
+        let texts = [
+            "\(secret)", "\(holder)", "\(head)", "\(Optional(secret) as Any)", String(describing: secret),
+            String(reflecting: secret), String(reflecting: holder), String(reflecting: head),
+            secret.description,
+            secret.debugDescription, dumped,
+            String(describing: Mirror(reflecting: secret).children.map(\.value)),
+        ]
+        for text in texts { #expect(!text.contains("hunter2")) }
+        #expect("\(secret)" == "***")
+    }
+
+    @Test func aMirrorSeesNothing() {
+        #expect(Mirror(reflecting: Secret(words)).children.isEmpty)
+        #expect(Mirror(reflecting: Secret(words)).superclassMirror == nil)
+    }
+
+    @Test func theTextIsRevealedOnPurposeOnly() {
+        #expect(Secret(words).revealed() == words)
+        #expect(Secret(words) == Secret(words))
+        #expect(Secret(words) != Secret(""))
+        #expect(Secret("").isEmpty && !Secret(words).isEmpty)
+    }
+}

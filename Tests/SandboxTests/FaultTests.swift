@@ -1,0 +1,73 @@
+import Core
+import Testing
+
+@testable import Sandbox
+
+@Suite struct FaultTests {
+    @Test func markersNameAFaultAndPerhapsAnOperation() {
+        let markers = FaultMarker.all(
+            in: "a [sandbox:fail] b [sandbox:hang poll] [sandbox:nonsense] [sandbox:] [sandbox:fail x] [sandbox:html any] [sandbox:html")
+        #expect(
+            markers == [
+                FaultMarker(fault: .fail, operation: nil), FaultMarker(fault: .hang, operation: .poll),
+                FaultMarker(fault: .html, operation: nil),
+            ])
+    }
+
+    @Test func anArmedFaultStrikesAsOftenAsItWasTold() {
+        var book = FaultBook()
+        book.arm(ArmedFault(strike: Strike(fault: .rateLimit), times: 2, operation: .submit))
+        #expect(book.takeArmed(.poll, of: "openai") == nil)
+        #expect(book.takeArmed(.submit, of: "openai")?.fault == .rateLimit)
+        #expect(book.takeArmed(.submit, of: "openai")?.fault == .rateLimit)
+        #expect(book.takeArmed(.submit, of: "openai") == nil)
+        #expect(book.armed.isEmpty)
+    }
+
+    @Test func anArmedFaultOfAnotherVendorDoesNotStrike() {
+        var book = FaultBook()
+        book.arm(ArmedFault(strike: Strike(fault: .rateLimit), times: 1, vendor: "other"))
+        #expect(book.takeArmed(.submit, of: "openai") == nil)
+    }
+
+    @Test func aFaultForAnyOperationWaitsForOneThatItCanStrike() {
+        var book = FaultBook()
+        book.arm(ArmedFault(strike: Strike(fault: .unknownStatus), times: 1))
+        #expect(book.takeArmed(.submit, of: "openai") == nil)
+        #expect(book.takeArmed(.poll, of: "openai")?.fault == .unknownStatus)
+    }
+
+    @Test func aTransientMarkerRefusesOnceAndTheNextTaskMeetsItAgain() {
+        var book = FaultBook()
+        let prompt = "[sandbox:rate_limit] [sandbox:server_error submit] x"
+        for _ in 0..<2 {
+            #expect(book.takeMarker(ofSubmit: prompt)?.fault == .rateLimit)
+            #expect(book.takeMarker(ofSubmit: prompt)?.fault == .serverError)
+            #expect(book.takeMarker(ofSubmit: prompt) == nil)
+        }
+    }
+
+    @Test func aLastingMarkerStrikesAlwaysAndAfterTheTransientOnes() {
+        var book = FaultBook()
+        let prompt = "[sandbox:content_refusal] [sandbox:rate_limit]"
+        #expect(book.takeMarker(ofSubmit: prompt)?.fault == .rateLimit)
+        #expect(book.takeMarker(ofSubmit: prompt)?.fault == .contentRefusal)
+    }
+
+    @Test func markersForPollAndContentAreSpentByTheTask() throws {
+        var state = SandboxState(settings: SandboxSettings(taskSeconds: 0, render: .none))
+        let draft = Draft.sample("[sandbox:server_error poll] [sandbox:not_found content] [sandbox:html]")
+        let now = Timestamp(seconds: 10)
+        _ = try state.accept(draft, id: "t", for: .first, mustFail: false, now: now)
+        #expect(state.strike(for: .poll("t"), of: .second) == nil)
+        #expect(state.strike(for: .poll("t"), of: .first)?.fault == .serverError)
+        #expect(state.strike(for: .poll("t"), of: .first) == nil)
+        #expect(state.strike(for: .content("t", .video), of: .first)?.fault == .notFound)
+        #expect(state.strike(for: .content("t", .video), of: .first)?.fault == .notFound)
+    }
+
+    @Test(arguments: Fault.allCases)
+    func everyFaultCanStrikeSomething(_ fault: Fault) {
+        #expect(Operation.allCases.contains(where: fault.canStrike))
+    }
+}

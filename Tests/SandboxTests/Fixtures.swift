@@ -1,0 +1,126 @@
+import Core
+import Foundation
+import Synchronization
+import TestSupport
+
+@testable import Sandbox
+
+/// A clock that moves when told.
+final class ManualClock: WallClock {
+    private let time = Mutex(Timestamp(seconds: 1_767_000_000))
+    var now: Timestamp { time.withLock { $0 } }
+    func advance(by duration: Duration) { time.withLock { $0 = $0 + duration } }
+}
+
+extension Draft {
+    static func sample(_ prompt: String = "a quiet harbour") -> Draft {
+        Draft(model: "sora-2", prompt: prompt, seconds: 4, size: FrameSize(1280, 720))
+    }
+}
+
+extension Owner {
+    static let first = Owner(vendor: "openai", key: "sk-sandbox-one1")
+    static let second = Owner(vendor: "openai", key: "sk-sandbox-two2")
+}
+
+/// A directory of its own, removed with the object.
+final class Folder: Sendable {
+    let path = NSTemporaryDirectory() + "kn-sandbox-" + UUID().uuidString.prefix(8)
+    init() throws { try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true) }
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+}
+
+/// A sandbox on a socket of its own, with a client that has a good key.
+struct LiveSandbox {
+    let client: FastCGIClient
+    let clock: ManualClock
+    let server: SandboxServer
+    let folder: Folder
+    let log: LogLines
+
+    /// The path of a file that an answer hands to nginx.
+    func file(of reply: FastCGIReply) -> String? {
+        reply["X-Accel-Redirect"].map { "\(folder.path)/films/\($0.dropFirst("/_rendered/".count))" }
+    }
+
+    func settings(_ json: JSON) throws { _ = try client.send("POST", "/_sandbox/settings", json: json) }
+
+    func arm(_ json: JSON) throws -> FastCGIReply { try client.send("POST", "/_sandbox/faults", json: json) }
+
+    func stats() throws -> JSON { try client.send("GET", "/_sandbox/stats").json }
+
+    func submit(_ prompt: String = "a quiet harbour") throws -> FastCGIReply {
+        try client.send("POST", "/openai/v1/videos", json: ["model": "sora-2", "prompt": JSON(prompt)])
+    }
+
+    /// Moves the clock past the task's time and polls until its film is rendered.
+    func finish(_ id: String) throws -> JSON {
+        clock.advance(by: .seconds(60))
+        let deadline = ContinuousClock.now + .seconds(30)
+        while true {
+            let json = try client.send("GET", "/openai/v1/videos/\(id)").json
+            let isFinal = ["completed", "failed"].contains(json["status"]?.stringValue)
+            if isFinal || ContinuousClock.now > deadline { return json }
+            usleep(20_000)
+        }
+    }
+}
+
+final class LogLines: Sendable {
+    private let lines = Mutex<[String]>([])
+    func add(_ line: String) { lines.withLock { $0.append(line) } }
+    var all: [String] { lines.withLock { $0 } }
+}
+
+func withSandbox(
+    render: SandboxSettings.Render = .none, threads: Int = 8, _ body: (LiveSandbox) throws -> Void
+) throws {
+    let folder = try Folder()
+    let clock = ManualClock()
+    let log = LogLines()
+    let options = SandboxOptions(
+        socketPath: "\(folder.path)/s.sock", renderDirectory: "\(folder.path)/films", threads: threads)
+    let server = try SandboxServer(options, clock: clock) { log.add($0) }
+    try server.start()
+    defer { _ = server.drain(within: .seconds(10)) }
+    var client = FastCGIClient(socketPath: options.socketPath)
+    client.headers = [("Authorization", "Bearer sk-sandbox-one1")]
+    let sandbox = LiveSandbox(client: client, clock: clock, server: server, folder: folder, log: log)
+    if render != .prompt { try sandbox.settings(["render": JSON(render.rawValue)]) }
+    try body(sandbox)
+}
+
+/// A multipart body of text fields and files.
+func multipart(
+    _ fields: [(String, String)], files: [(field: String, name: String, bytes: [UInt8])] = []
+) -> FastCGIRequest {
+    var body: [UInt8] = []
+    for (name, value) in fields {
+        body += Array("--b\r\nContent-Disposition: form-data; name=\"\(name)\"\r\n\r\n\(value)\r\n".utf8)
+    }
+    for file in files {
+        let disposition = "form-data; name=\"\(file.field)\"; filename=\"\(file.name)\""
+        body += Array("--b\r\nContent-Disposition: \(disposition)\r\nContent-Type: text/plain\r\n\r\n".utf8)
+        body += file.bytes + Array("\r\n".utf8)
+    }
+    body += Array("--b--\r\n".utf8)
+    return FastCGIRequest(
+        "POST", "/openai/v1/videos", headers: [("Content-Type", "multipart/form-data; boundary=b")], body: body)
+}
+
+/// Runs a program and gives its output. Fails when the program does.
+@discardableResult
+func run(_ program: String, _ arguments: [String]) throws -> String {
+    struct Failed: Error { let program: String, code: Int32 }
+    let process = Process()
+    process.executableURL = URL(filePath: "/usr/bin/\(program)")
+    process.arguments = arguments
+    let pipe = Pipe()
+    process.standardOutput = pipe
+    process.standardInput = FileHandle.nullDevice
+    try process.run()
+    let output = pipe.fileHandleForReading.readDataToEndOfFile()
+    process.waitUntilExit()
+    guard process.terminationStatus == 0 else { throw Failed(program: program, code: process.terminationStatus) }
+    return String(decoding: output, as: UTF8.self)
+}
