@@ -13,14 +13,14 @@ final class UsualTimes: Sendable {
     private let entries = Mutex<[Int64: Entry]>([:])
 
     /// Takes one more observation into account. `known` is the average that the database holds.
-    func note(_ took: Duration, route: Int64, known: Duration) {
+    func note(_ took: Duration, route: Int64, known: Duration?) {
         entries.withLock { entries in
-            let usual = entries[route]?.usual ?? known
-            entries[route] = Entry(usual: usual * 9 / 10 + took / 10, isChanged: true)
+            let usual = (entries[route]?.usual ?? known).map { $0 * 9 / 10 + took / 10 } ?? took
+            entries[route] = Entry(usual: usual, isChanged: true)
         }
     }
 
-    func usual(route: Int64, known: Duration) -> Duration { entries.withLock { $0[route]?.usual } ?? known }
+    func usual(route: Int64, known: Duration?) -> Duration? { entries.withLock { $0[route]?.usual } ?? known }
 
     /// Writes down what has changed.
     func flush(to store: Store) throws(KinoraError) {

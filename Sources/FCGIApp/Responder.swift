@@ -35,7 +35,7 @@ final class Responder: Handler {
     }
 
     /// Nil when the client is gone and nobody listens.
-    private func respond(to connection: Connection) -> Response? {
+    func respond(to connection: some Incoming) -> Response? {
         let head = connection.head
         var exchange = Exchange(method: head.method)
         var dialect = router.fallback
@@ -63,7 +63,7 @@ final class Responder: Handler {
     }
 
     private func perform(
-        _ command: Command, for caller: Caller?, _ connection: Connection
+        _ command: Command, for caller: Caller?, _ connection: some Incoming
     ) throws(KinoraError) -> Outcome {
         guard let caller else { return try gateway.perform(command) }
         let patience = Gateway.Patience(mayWait: pool == .slow) { !connection.isClientGone }

@@ -52,19 +52,21 @@ final class Service {
     }
 
     private func makeServers() throws(KinoraError) -> [Server] {
-        let router = Router(Dialects.all, fallback: Dialects.all[0])
         func server(_ pool: Responder.Pool, _ name: String, _ threads: Int) throws(KinoraError) -> Server {
-            let responder = Responder(
-                pool: pool, router: router, gateway: gateway,
-                intake: Intake(spoolDirectory: configuration.spoolDirectory), readiness: readiness, events: events)
             let options = Server.Options(
                 socketPath: "\(configuration.socketDirectory)/\(name).sock", threads: threads)
-            return try Server(options, handler: responder)
+            return try Server(options, handler: responder(pool))
         }
         return [
             try server(.fast, "fast", configuration.fastThreads),
             try server(.slow, "slow", configuration.slowThreads),
         ]
+    }
+
+    func responder(_ pool: Responder.Pool) -> Responder {
+        Responder(
+            pool: pool, router: Router(Dialects.all, fallback: Dialects.all[0]), gateway: gateway,
+            intake: Intake(spoolDirectory: configuration.spoolDirectory), readiness: readiness, events: events)
     }
 
     private func makeWorker(_ store: Store, _ media: MediaStore, _ vault: Vault) throws(KinoraError) {

@@ -3,7 +3,7 @@ import Glibc
 public import Core
 
 /// One request and the way to answer it. Used by one thread, and only until the handler returns.
-public final class Connection {
+public final class Connection: Incoming {
     private let slot: RequestSlot
     public let head: RequestHead
     private var bytesRead = 0
@@ -15,7 +15,6 @@ public final class Connection {
         head = RequestHead(environment: slot.request.pointee.envp, copiesAllHeaders: copiesAllHeaders)
     }
 
-    /// Reads the next bytes of the body into `buffer`; 0 at its end. Throws `clientGone` when the peer hung up.
     public func read(into buffer: UnsafeMutableRawBufferPointer) throws(KinoraError) -> Int {
         guard !isAtEnd else { return 0 }
         let stream = slot.request.pointee.in

@@ -11,7 +11,7 @@ public struct Intake: Sendable {
 
     /// Reads the body as its Content-Type says. Throws `bodyTooLarge`, `unsupportedMediaType`, `malformedRequest`,
     /// `clientGone` or `storageFailed`.
-    public func body(of connection: Connection, into spool: Spool) throws(KinoraError) -> RequestBody {
+    public func body(of connection: some Incoming, into spool: Spool) throws(KinoraError) -> RequestBody {
         let type = connection.head.contentType.prefix { $0 != ";" }.lowercased()
             .trimmingPrefix(" ").reversed().drop { $0 == " " }.reversed()
         switch String(type) {
@@ -30,7 +30,7 @@ public struct Intake: Sendable {
         }
     }
 
-    private func bytes(of connection: Connection) throws(KinoraError) -> [UInt8] {
+    private func bytes(of connection: some Incoming) throws(KinoraError) -> [UInt8] {
         let announced = connection.head.contentLengthBytes ?? 0
         guard announced <= Limits.jsonBodyBytesMax else { throw Self.tooLarge(Limits.jsonBodyBytesMax) }
         var bytes: [UInt8] = []
@@ -44,7 +44,7 @@ public struct Intake: Sendable {
         return bytes
     }
 
-    private func form(of connection: Connection, into spool: Spool) throws(KinoraError) -> Form {
+    private func form(of connection: some Incoming, into spool: Spool) throws(KinoraError) -> Form {
         guard connection.head.contentLengthBytes ?? 0 <= Limits.formBodyBytesMax else {
             throw Self.tooLarge(Limits.formBodyBytesMax)
         }
@@ -61,7 +61,7 @@ public struct Intake: Sendable {
     }
 
     private static func chunks(
-        of connection: Connection, _ body: (UnsafeRawBufferPointer) throws(KinoraError) -> Void
+        of connection: some Incoming, _ body: (UnsafeRawBufferPointer) throws(KinoraError) -> Void
     ) throws(KinoraError) {
         let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
         defer { buffer.deallocate() }

@@ -28,7 +28,9 @@ struct FaultMarker: Sendable, Equatable {
 
     /// The markers of a prompt in order. What looks like one but names nothing known is ordinary text.
     static func all(in prompt: String) -> [FaultMarker] {
-        prompt.split(separator: "[sandbox:", omittingEmptySubsequences: false).dropFirst().compactMap { piece in
+        // Most prompts have none, and looking for one byte is cheap.
+        guard prompt.utf8.contains(UInt8(ascii: "[")) else { return [] }
+        return prompt.split(separator: "[sandbox:", omittingEmptySubsequences: false).dropFirst().compactMap { piece in
             guard let end = piece.firstIndex(of: "]") else { return nil }
             let words = piece[..<end].split(separator: " ")
             guard (1...2).contains(words.count), let fault = Fault(rawValue: String(words[0])) else { return nil }

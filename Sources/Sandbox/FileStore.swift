@@ -7,6 +7,23 @@ enum FilmFile {
     static let referencePrefix = "ref-"
     static let textPrefix = "text-"
     static let prefixes = [prefix, referencePrefix, textPrefix]
+
+    static func film(_ subject: String) -> String { "\(prefix)\(subject).mp4" }
+
+    static func still(_ rendition: Rendition, of film: String) -> String {
+        "\(film)-\(rendition.rawValue).\(rendition == .thumbnail ? "webp" : "jpg")"
+    }
+
+    static func reference(of task: String, _ type: MediaType) -> String {
+        "\(referencePrefix)\(task).\(type.fileExtension)"
+    }
+
+    /// Every file that one task may have.
+    static func all(of task: String) -> [String] {
+        let film = film(task)
+        return [film, still(.thumbnail, of: film), still(.spritesheet, of: film)]
+            + ReferenceImage.types.map { reference(of: task, $0) }
+    }
 }
 
 /// The render directory: small whole files, by name.
@@ -28,8 +45,8 @@ struct FileStore: Sendable {
     func move(_ name: String, to new: String) -> Bool { rename(path(name), path(new)) == 0 }
     func link(_ name: String, as new: String) -> Bool { Glibc.link(path(name), path(new)) == 0 }
 
-    /// Removes every file that the sandbox made, or those whose names contain `part`.
-    func removeAll(containing part: String = "") {
+    /// Removes every file that the sandbox made.
+    func removeAll() {
         guard let listing = opendir(directory) else { return }
         defer { closedir(listing) }
         var names: [String] = []
@@ -37,9 +54,7 @@ struct FileStore: Sendable {
             let name = withUnsafeBytes(of: entry.pointee.d_name) { bytes in
                 String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
             }
-            if FilmFile.prefixes.contains(where: name.hasPrefix), part.isEmpty || name.contains(part) {
-                names.append(name)
-            }
+            if FilmFile.prefixes.contains(where: name.hasPrefix) { names.append(name) }
         }
         names.forEach(remove)
     }

@@ -205,7 +205,7 @@ struct OpenAISandbox: SandboxVendor {
     }
 
     private func image(_ bytes: [UInt8]) throws(KinoraError) -> ReferenceImage {
-        guard let type = MediaType(sniffing: bytes), [.png, .jpeg, .webp].contains(type) else {
+        guard let type = MediaType(sniffing: bytes), ReferenceImage.types.contains(type) else {
             throw unusable("unsupported file type; supported are 'image/jpeg', 'image/png' and 'image/webp'")
         }
         return ReferenceImage(bytes: bytes, type: type)

@@ -73,6 +73,8 @@ struct Draft: Sendable {
 
 /// A picture that the film starts from.
 struct ReferenceImage: Sendable {
+    static let types: [MediaType] = [.png, .jpeg, .webp]
+
     let bytes: [UInt8]
     let type: MediaType
 }

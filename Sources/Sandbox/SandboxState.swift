@@ -49,6 +49,9 @@ struct SandboxState: Sendable {
     private var films: [String: Film] = [:]
     private var accounts: [Owner: Account] = [:]
     private var sequence = 0
+    /// Tasks with a film of their own, in order; those before `expiredCount` have lost its file.
+    private var filmed: [String] = []
+    private var expiredCount = 0
 
     init(settings: SandboxSettings) {
         defaults = settings
@@ -93,6 +96,7 @@ struct SandboxState: Sendable {
         tasks[id] = task
         accounts[owner, default: Account()].tasks.append((sequence, id))
         accounts[owner, default: Account()].open.append(id)
+        if settings.render == .prompt, task.film != nil { filmed.append(id) }
         counts.accepted += 1
         counts.acceptedByVendor[owner.vendor, default: 0] += 1
         counts.acceptedByKey[String(owner.key.suffix(4)), default: 0] += 1
@@ -107,21 +111,43 @@ struct SandboxState: Sendable {
     }
 
     private func filmName(of draft: Draft, task id: String) -> String {
-        switch settings.render {
-        case .prompt: "\(FilmFile.prefix)\(id).mp4"
-        case .reuse: "\(FilmFile.prefix)reuse-\(draft.size)-\(draft.seconds).mp4"
-        case .none: "\(FilmFile.prefix)none.mp4"
+        let subject =
+            switch settings.render {
+            case .prompt: id
+            case .reuse: "reuse-\(draft.size)-\(draft.seconds)"
+            case .none: "none"
+            }
+        var name = FilmFile.film(subject)
+        var tries = 1
+        // A shared film that failed is tried again under another name: its first tasks have failed for good.
+        while case .failed = films[name] {
+            tries += 1
+            name = FilmFile.film("\(subject)-\(tries)")
         }
+        return name
     }
 
-    /// True when the caller has to render the film: it is new, or the last try failed.
+    /// True when the film is new, so that the caller has to render it.
     private mutating func startFilm(_ name: String) -> Bool {
-        switch films[name] {
-        case .waiting, .ready: return false
-        case nil, .failed:
-            films[name] = .waiting
-            return true
+        guard films[name] == nil else { return false }
+        films[name] = .waiting
+        return true
+    }
+
+    /// Takes the next few tasks whose films cannot be fetched any more, so that the disk does not fill up.
+    mutating func takeExpired(at now: Timestamp, max countMax: Int = 8) -> [String] {
+        var expired: [String] = []
+        while expired.count < countMax, expiredCount < filmed.count {
+            let id = filmed[expiredCount]
+            if let task = tasks[id] {
+                let view = view(of: task, at: now)
+                let end = (view.completedAt ?? view.createdAt) + World.contentLifetime
+                guard view.isFinal, end < now else { break }
+                expired.append(id)
+            }
+            expiredCount += 1
         }
+        return expired
     }
 
     /// Notes how a rendering ended. False when no task wants the film any more.
@@ -163,7 +189,7 @@ struct SandboxState: Sendable {
         if let at = accounts[owner].flatMap({ index(of: task, in: $0.tasks) }) {
             accounts[owner]?.tasks.remove(at: at)
         }
-        guard let film = task.film, film.contains(id) else { return nil }
+        guard let film = task.film, film == FilmFile.film(id) else { return nil }
         films[film] = nil
         return film
     }

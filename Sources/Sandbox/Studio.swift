@@ -90,8 +90,7 @@ final class Studio: Sendable {
 
     /// Makes the thumbnail or sprite sheet of a finished film, once, and returns its file's name. Blocks.
     func still(_ rendition: Rendition, of film: String, seconds: Int) throws(KinoraError) -> String {
-        let type = rendition == .thumbnail ? MediaType.webp : .jpeg
-        let name = "\(film)-\(rendition.rawValue).\(type.fileExtension)"
+        let name = FilmFile.still(rendition, of: film)
         if files.exists(name) { return name }
         let arguments = Recipe.arguments(for: rendition, ofFilm: files.path(film), seconds: seconds)
         let done = Signal()
@@ -105,7 +104,7 @@ final class Studio: Sendable {
     }
 
     /// Removes everything that was rendered for one task.
-    func forget(task: String) { files.removeAll(containing: task) }
+    func forget(task: String) { FilmFile.all(of: task).forEach(files.remove) }
 
     func forgetAll() {
         let waiting = queue.withLock { queue in
@@ -119,22 +118,18 @@ final class Studio: Sendable {
     /// The reference's file, which a remix shares with its source; else a gradient.
     private func background(of recipe: Recipe) -> Recipe.Background {
         if let reference = recipe.reference {
-            let name = Self.referenceName(recipe.task, reference.type)
+            let name = FilmFile.reference(of: recipe.task, reference.type)
             if files.write(reference.bytes, to: name) { return .picture(path: files.path(name), reference.type) }
         } else if let source = recipe.remixOf {
-            for type in [MediaType.png, .jpeg, .webp] {
-                let name = Self.referenceName(recipe.task, type)
-                if files.link(Self.referenceName(source, type), as: name) {
+            for type in ReferenceImage.types {
+                let name = FilmFile.reference(of: recipe.task, type)
+                if files.link(FilmFile.reference(of: source, type), as: name) {
                     return .picture(path: files.path(name), type)
                 }
             }
         }
         let seed = (recipe.remixOf ?? recipe.task).utf8.reduce(0) { $0 &+ Int($1) }
         return .gradient(seed: seed)
-    }
-
-    private static func referenceName(_ task: String, _ type: MediaType) -> String {
-        "\(FilmFile.referencePrefix)\(task).\(type.fileExtension)"
     }
 
     private func add(_ job: Job, isUrgent: Bool) {

@@ -104,6 +104,7 @@ final class World: Sendable {
                 draft, id: id, for: owner, mustFail: fault == .fail, now: now)
             return (task, mustRender, state.settings.render)
         }
+        for task in state.withLock({ $0.takeExpired(at: now) }) { studio.forget(task: task) }
         if mustRender, let film = task.film {
             studio.render(Recipe(draft, of: owner.vendor, task: id, render), as: film) { [self] result in
                 end(film, result)

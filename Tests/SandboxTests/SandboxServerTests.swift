@@ -26,6 +26,9 @@ import TestSupport
                 let file = try #require(sandbox.file(of: content))
                 #expect(FileManager.default.fileExists(atPath: file))
             }
+            sandbox.clock.advance(by: .seconds(3600))
+            let late = try sandbox.client.send("GET", "/openai/v1/videos/\(id)/content")
+            #expect(late.status == 404, "content can be had for an hour")
             let list = try sandbox.client.send("GET", "/openai/v1/videos").json
             #expect(list["data"]?.arrayValue?.map { $0["prompt"] } == ["清晨的码头"])
             #expect(list["first_id"]?.stringValue == id && list["has_more"] == false)

@@ -50,6 +50,7 @@ import Testing
         let view = try state.view(of: "a", for: .first, at: start + .seconds(2))
         #expect(view.status == .failed && view.failure?.code == "render_failed" && view.failure?.message == "why")
         #expect(try accept(&state, "b", at: 3), "the next task tries again")
+        #expect(try state.view(of: "a", for: .first, at: start + .seconds(4)).status == .failed, "and stays alone")
     }
 
     @Test func aTaskThatMustFailFailsWhenItsTimeIsOver() throws {
@@ -102,6 +103,19 @@ import Testing
         #expect(throws: KinoraError(.taskNotFound)) { try state.view(of: "a", for: .first, at: start) }
         let isWanted = state.endFilm("film-a.mp4", .ready(start))
         #expect(!isWanted)
+    }
+
+    @Test func filmsExpireAnHourAfterTheirTasks() throws {
+        var state = state(render: .prompt)
+        for id in ["a", "b", "c"] {
+            _ = try accept(&state, id)
+            _ = state.endFilm("film-\(id).mp4", .ready(start))
+        }
+        _ = try state.delete("b", for: .first, at: start + .seconds(20))
+        #expect(state.takeExpired(at: start + .seconds(3600)) == [])
+        #expect(state.takeExpired(at: start + .seconds(3611)) == ["a", "c"])
+        #expect(state.takeExpired(at: start + .seconds(9999)) == [])
+        #expect(try state.view(of: "a", for: .first, at: start + .seconds(9999)).status == .completed)
     }
 
     @Test func theLimitCountsUnfinishedTasksOfOneKey() throws {

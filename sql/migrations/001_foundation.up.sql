@@ -116,7 +116,7 @@ CREATE TABLE route (
     position      smallint NOT NULL DEFAULT 1,
     weight        smallint NOT NULL DEFAULT 1,
     enabled       boolean NOT NULL DEFAULT true,
-    usual_seconds real NOT NULL DEFAULT 60,
+    usual_seconds real,
     CONSTRAINT route_unique UNIQUE (model_id, vendor, vendor_model),
     CONSTRAINT route_vendor_form CHECK (vendor ~ '^[a-z][a-z0-9_-]{0,31}$'),
     CONSTRAINT route_position_positive CHECK (position > 0),
@@ -131,7 +131,7 @@ COMMENT ON COLUMN route.vendor_model IS 'The vendor''s own id of the model.';
 COMMENT ON COLUMN route.position IS 'Routes are tried in this order.';
 COMMENT ON COLUMN route.weight IS 'Share among routes of equal position.';
 COMMENT ON COLUMN route.enabled IS 'False: not used for new tasks.';
-COMMENT ON COLUMN route.usual_seconds IS 'Running average of how long a task takes here; sets the pace of polling.';
+COMMENT ON COLUMN route.usual_seconds IS 'Running average of how long a task takes here, which sets the pace of polling; null: none has finished yet.';
 
 CREATE TABLE account (
     id                 bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -215,7 +215,6 @@ CREATE TABLE task (
     worker_id         bigint,
     due_at            timestamptz DEFAULT now(),
     deadline_at       timestamptz,
-    cancel_requested  boolean NOT NULL DEFAULT false,
     error_code        text,
     error_message     text,
     created_at        timestamptz NOT NULL DEFAULT now(),
@@ -266,7 +265,6 @@ COMMENT ON COLUMN task.claim IS 'Fence: raised by every claim, named by every la
 COMMENT ON COLUMN task.worker_id IS 'The worker that acts on it now; null between actions. No reference: it would lock the worker''s row at each claim.';
 COMMENT ON COLUMN task.due_at IS 'When somebody must look at it again: start of a queued task, next poll, or end of a lease.';
 COMMENT ON COLUMN task.deadline_at IS 'A running task fails then.';
-COMMENT ON COLUMN task.cancel_requested IS 'Somebody asked to cancel it; the worker carries it out.';
 COMMENT ON COLUMN task.error_code IS 'Why it failed: a code of docs/errors.md.';
 COMMENT ON COLUMN task.error_message IS 'Why it failed, for the client. Never a vendor''s own words.';
 COMMENT ON COLUMN task.created_at IS 'When it was accepted.';

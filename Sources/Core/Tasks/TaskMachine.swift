@@ -110,13 +110,13 @@ public struct TaskMachine: Sendable {
 
 /// How often to poll a task: seldom at first, at its usual length often, then ever more seldom.
 public struct PollPace: Sendable, Equatable {
-    /// How long such a task usually takes.
-    public let usual: Duration
+    /// How long such a task usually takes; nil while that is unknown.
+    public let usual: Duration?
     /// The vendor's shortest and longest sensible interval.
     public let shortest: Duration
     public let longest: Duration
 
-    public init(usual: Duration, shortest: Duration, longest: Duration) {
+    public init(usual: Duration?, shortest: Duration, longest: Duration) {
         self.usual = usual
         self.shortest = shortest
         self.longest = longest
@@ -125,10 +125,11 @@ public struct PollPace: Sendable, Equatable {
     private func bounded(_ delay: Duration) -> Duration { min(max(delay, shortest), longest) }
 
     /// Before half of the usual time has passed there is little to learn.
-    public var first: Duration { bounded(usual / 2) }
+    public var first: Duration { bounded(usual.map { $0 / 2 } ?? .zero) }
 
     public func next(after running: Duration) -> Duration {
-        running < usual ? bounded(usual / 10) : bounded(running / 10)
+        guard let usual else { return bounded(running / 4) }
+        return bounded(max(usual, running) / 10)
     }
 }
 

@@ -25,13 +25,15 @@ public struct Row {
 
     public func integer(_ column: Int) -> Int64 { optionalInteger(column) ?? 0 }
 
-    /// double precision or real; 0 for NULL.
-    public func real(_ column: Int) -> Double {
-        guard let bytes = field(column) else { return 0 }
+    /// double precision or real; nil for NULL.
+    public func optionalReal(_ column: Int) -> Double? {
+        guard let bytes = field(column) else { return nil }
         return bytes.count == 4
             ? Double(Float(bitPattern: UInt32(bigEndian: bytes.loadUnaligned(as: UInt32.self))))
             : Double(bitPattern: UInt64(bigEndian: bytes.loadUnaligned(as: UInt64.self)))
     }
+
+    public func real(_ column: Int) -> Double { optionalReal(column) ?? 0 }
 
     public func optionalText(_ column: Int) -> String? { field(column).map { String(decoding: $0, as: UTF8.self) } }
     public func text(_ column: Int) -> String { optionalText(column) ?? "" }

@@ -22,7 +22,8 @@ public struct ClaimedTask: Sendable {
     public let running: Duration
     /// Time left until the deadline.
     public let remaining: Duration
-    public let usual: Duration
+    /// How long such a task usually takes; nil while that is unknown.
+    public let usual: Duration?
     public let account: ClaimedAccount
     public let references: [StoredMedia]
     /// The vendor's id of the remixed task.
@@ -49,7 +50,7 @@ extension ClaimedTask {
         task.id, task.claim, task.uid, task.user_id, task.model_id, task.kind, task.category, task.state, task.phase,
         task.progress, i.prompt, i.parameters, task.attempt, p.vendor_model, p.vendor_task_id,
         extract(epoch FROM now() - p.started_at)::float8, extract(epoch FROM task.deadline_at - now())::float8,
-        coalesce(rt.usual_seconds, 60)::float8, ac.id, ac.vendor, ac.base_url, ac.region, ac.proxy_url,
+        rt.usual_seconds::float8, ac.id, ac.vendor, ac.base_url, ac.region, ac.proxy_url,
         ac.credential_sealed,
         (SELECT jsonb_agg(jsonb_build_array(encode(f.sha256, 'hex'), f.bytes, f.media_type) ORDER BY ta.position)
             FROM task_asset ta JOIN asset f ON f.id = ta.asset_id
@@ -75,7 +76,7 @@ extension ClaimedTask {
             phase: row.optionalText(8).flatMap(TaskPhase.init(rawValue:)), progress: Int(row.integer(9)),
             prompt: row.text(10), parameters: try row.json(11).objectValue ?? [:], attempt: Int(row.integer(12)),
             vendorModel: row.text(13), vendorTask: row.optionalText(14), running: .seconds(row.real(15)),
-            remaining: .seconds(row.real(16)), usual: .seconds(row.real(17)),
+            remaining: .seconds(row.real(16)), usual: row.optionalReal(17).map { .seconds($0) },
             account: ClaimedAccount(
                 row: row.integer(18), vendor: row.text(19), baseURL: row.text(20), region: row.text(21),
                 proxyURL: row.optionalText(22), sealedCredential: row.bytes(23)),

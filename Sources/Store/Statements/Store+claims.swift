@@ -73,7 +73,7 @@ extension Store {
         UPDATE task SET state = 'running', phase = 'submitting', attempt = p.number, claim = task.claim + 1,
             worker_id = $1, due_at = now() + $5 * interval '1 s', started_at = coalesce(task.started_at, now()),
             deadline_at = coalesce(task.deadline_at,
-                now() + CASE task.kind WHEN 'image' THEN $3 ELSE $4 END * interval '1 s')
+                now() + CASE task.kind WHEN 'image' THEN $3::float8 ELSE $4::float8 END * interval '1 s')
         FROM p JOIN account ac ON ac.id = p.account_id JOIN task_input i ON i.task_id = p.task_id
             LEFT JOIN route rt ON rt.id = p.route_id
         WHERE task.id = p.task_id
