@@ -29,7 +29,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         // AES-GCM, HMAC, SHA-256 and scrypt from BoringSSL: cryptography is never ours to write.
         .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
-        // Levels and metadata in the ecosystem's own logging interface, so that an operator can swap the handler.
+        // Levels and metadata in the ecosystem's own logging interface, so that an operator can swap the
+        // handler.
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [

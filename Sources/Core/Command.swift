@@ -3,7 +3,8 @@ public enum Command: Sendable {
     case submit(Submission)
     /// A task of the caller. Waits up to `waitSeconds` for it to end; 0 answers at once.
     case task(TaskReference, waitSeconds: Int)
-    /// The end of a submit that asked to wait: like `task`, but the wait running out or a failure is an error.
+    /// The end of a submit that asked to wait: like `task`, but the wait running out or a failure is an
+    /// error.
     case awaitResult(TaskReference, waitSeconds: Int)
     case tasks(TaskPage)
     case content(TaskReference)

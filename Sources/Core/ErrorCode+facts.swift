@@ -55,7 +55,8 @@ extension ErrorCode {
             Self.fact("KN408", 502, .elsewhere, .error, "The upstream sent an answer that makes no sense.")
         case .upstreamUnreachable:
             Self.fact("KN409", 502, .elsewhere, .warning, "The upstream could not be reached.")
-        case .upstreamExpired: Self.fact("KN410", 502, .never, .warning, "The upstream no longer has the task.")
+        case .upstreamExpired:
+            Self.fact("KN410", 502, .never, .warning, "The upstream no longer has the task.")
         case .upstreamEmptyResult:
             Self.fact("KN411", 502, .never, .warning, "The upstream finished without a result.")
         case .submitUnknown:

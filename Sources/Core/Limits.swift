@@ -1,4 +1,5 @@
-/// Bounds that are facts of the product, not settings. nginx's own limits are compared with these by TidyTests.
+/// Bounds that are facts of the product, not settings. nginx's own limits are compared with these by
+/// TidyTests.
 public enum Limits {
     /// Most bytes of a JSON or urlencoded body: room for reference images as data URLs.
     public static let jsonBodyBytesMax = 20 << 20

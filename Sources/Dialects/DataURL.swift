@@ -12,7 +12,8 @@ enum DataURL {
         }
         var encoded = utf8[...]
         if text.hasPrefix("data:") {
-            guard let comma = utf8.firstIndex(of: UInt8(ascii: ",")), text[..<comma].hasSuffix(";base64") else {
+            guard let comma = utf8.firstIndex(of: UInt8(ascii: ",")), text[..<comma].hasSuffix(";base64")
+            else {
                 throw KinoraError(.invalidValue, "'\(field)' must be a base64 data URL.", field: field)
             }
             encoded = utf8[utf8.index(after: comma)...]

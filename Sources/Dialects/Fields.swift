@@ -1,8 +1,8 @@
 import Core
 import Crypto
 
-/// The fields of a request, whether it came as JSON or as a form. In JSON a value must have its type; in a form it
-/// is text and must spell a value of that type exactly.
+/// The fields of a request, whether it came as JSON or as a form. In JSON a value must have its type; in a
+/// form it is text and must spell a value of that type exactly.
 struct Fields {
     private let object: JSONObject
     private let form: Form?

@@ -20,7 +20,8 @@ extension Query {
         guard let text = self[name] else { return nil }
         guard let value = Int(text), range.contains(value) else {
             throw KinoraError(
-                .invalidValue, "'\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound).",
+                .invalidValue,
+                "'\(name)' must be a whole number from \(range.lowerBound) to \(range.upperBound).",
                 field: name)
         }
         return value

@@ -19,7 +19,9 @@ struct Authenticator: Sendable {
         guard let key = APIKey(text) else { throw KinoraError(.invalidKey) }
         let record = cache.snapshot.keys[key.publicID]
         let expected = record?.secretHash ?? [UInt8](repeating: 0, count: 32)
-        guard Self.isEqual(Array(key.secretHash), expected), let record else { throw KinoraError(.invalidKey) }
+        guard Self.isEqual(Array(key.secretHash), expected), let record else {
+            throw KinoraError(.invalidKey)
+        }
         if record.isRevoked { throw KinoraError(.revokedKey) }
         if let end = record.expiresAt, end <= clock.now { throw KinoraError(.expiredKey) }
         return record.caller

@@ -3,21 +3,28 @@ import Store
 
 extension Gateway {
     /// Checks a submission against its model, keeps it durably, and wakes a worker.
-    func submit(_ submission: Submission, for caller: Caller, _ patience: Patience) throws(KinoraError) -> Outcome {
+    func submit(
+        _ submission: Submission, for caller: Caller, _ patience: Patience
+    ) throws(KinoraError) -> Outcome {
         let source = try remixSource(of: submission, caller)
         let model = try model(for: submission, source, caller)
         try check(prompt: submission.prompt)
         let category = Self.category(of: submission)
         guard let rules = model.rules[category] else { throw Self.unsupported(category, model) }
         // A remix keeps what it does not change.
-        let inherited = source?.parameters.members.map { GivenParameter(name: $0.name, value: $0.value) } ?? []
+        let inherited =
+            source?.parameters.members.map { GivenParameter(name: $0.name, value: $0.value) } ?? []
         let parameters = try rules.checked(inherited + submission.parameters)
-        guard !cache.snapshot.vendorsServed.isDisjoint(with: model.vendors) else { throw KinoraError(.noAccount) }
+        guard !cache.snapshot.vendorsServed.isDisjoint(with: model.vendors) else {
+            throw KinoraError(.noAccount)
+        }
 
         var task = NewTask(
-            id: TaskID.random(), caller: caller, dialect: submission.dialect, model: model.id, kind: submission.kind,
+            id: TaskID.random(), caller: caller, dialect: submission.dialect, model: model.id,
+            kind: submission.kind,
             category: category, prompt: submission.prompt, parameters: parameters, remixOf: source,
-            userIdentifier: submission.userIdentifier, references: [], idempotency: try idempotency(of: submission))
+            userIdentifier: submission.userIdentifier, references: [],
+            idempotency: try idempotency(of: submission))
         for reference in submission.references {
             task.references.append(try store.putAsset(try keep(reference), owner: caller.userID))
         }
@@ -41,11 +48,14 @@ extension Gateway {
             let (fingerprint, id) = try store.replay(of: idempotency.key, by: caller)
         else { throw KinoraError(.idempotencyInProgress) }
         guard fingerprint == idempotency.fingerprint else { throw KinoraError(.idempotencyMismatch) }
-        guard let first = try store.task(TaskReference(id), of: caller) else { throw KinoraError(.taskNotFound) }
+        guard let first = try store.task(TaskReference(id), of: caller) else {
+            throw KinoraError(.taskNotFound)
+        }
         // The answer of the first time, whatever has become of the task since.
         return MediaTask(
             row: first.row, id: first.id, model: first.model, kind: first.kind, state: .queued, progress: 0,
-            prompt: first.prompt, parameters: first.parameters, remixOf: first.remixOf, createdAt: first.createdAt)
+            prompt: first.prompt, parameters: first.parameters, remixOf: first.remixOf,
+            createdAt: first.createdAt)
     }
 
     private func answer(
@@ -73,7 +83,8 @@ extension Gateway {
             model.kind == submission.kind.rawValue
         else { throw KinoraError(.modelNotFound, "Model '\(id)' not found", field: "model") }
         if let source, source.model != id {
-            throw KinoraError(.invalidValue, "A remix uses the model of its source, '\(source.model)'.", field: "model")
+            throw KinoraError(
+                .invalidValue, "A remix uses the model of its source, '\(source.model)'.", field: "model")
         }
         return model
     }
@@ -84,7 +95,8 @@ extension Gateway {
         }
         guard prompt.unicodeScalars.count <= Limits.promptCharactersMax else {
             throw KinoraError(
-                .invalidValue, "'prompt' must have at most \(Limits.promptCharactersMax) characters.", field: "prompt")
+                .invalidValue, "'prompt' must have at most \(Limits.promptCharactersMax) characters.",
+                field: "prompt")
         }
     }
 
@@ -103,11 +115,16 @@ extension Gateway {
         return KinoraError(.invalidValue, "Model '\(model.id)' does not take \(what).", field: "model")
     }
 
-    private func idempotency(of submission: Submission) throws(KinoraError) -> (key: String, fingerprint: [UInt8])? {
+    private func idempotency(
+        of submission: Submission
+    ) throws(KinoraError) -> (key: String, fingerprint: [UInt8])? {
         guard let key = submission.idempotencyKey else { return nil }
-        guard key.count <= Limits.idempotencyKeyCharactersMax, let fingerprint = Hex.bytes(submission.fingerprint) else {
+        guard key.count <= Limits.idempotencyKeyCharactersMax,
+            let fingerprint = Hex.bytes(submission.fingerprint)
+        else {
             throw KinoraError(
-                .invalidValue, "Idempotency-Key must have at most \(Limits.idempotencyKeyCharactersMax) characters.",
+                .invalidValue,
+                "Idempotency-Key must have at most \(Limits.idempotencyKeyCharactersMax) characters.",
                 field: "Idempotency-Key")
         }
         return (key, fingerprint)
@@ -120,11 +137,13 @@ extension Gateway {
         func checked(_ type: MediaType?, _ bytes: Int) throws(KinoraError) -> MediaType {
             guard let type, Self.referenceTypes.contains(type) else {
                 throw KinoraError(
-                    .invalidValue, "'\(reference.field)' must be a PNG, JPEG or WebP image.", field: reference.field)
+                    .invalidValue, "'\(reference.field)' must be a PNG, JPEG or WebP image.",
+                    field: reference.field)
             }
             guard bytes <= Limits.referenceBytesMax else {
                 throw KinoraError(
-                    .bodyTooLarge, "'\(reference.field)' is larger than \(Limits.referenceBytesMax >> 20) MiB.",
+                    .bodyTooLarge,
+                    "'\(reference.field)' is larger than \(Limits.referenceBytesMax >> 20) MiB.",
                     field: reference.field)
             }
             return type

@@ -14,7 +14,8 @@ public final class Gateway: Sendable {
     private let authenticator: Authenticator
 
     public init(
-        store: Store, cache: SnapshotCache, media: MediaStore, vault: Vault, wakeups: Wakeups, clock: any WallClock,
+        store: Store, cache: SnapshotCache, media: MediaStore, vault: Vault, wakeups: Wakeups,
+        clock: any WallClock,
         events: any EventSink
     ) {
         self.store = store
@@ -35,7 +36,9 @@ public final class Gateway: Sendable {
     public func noteFinished(_ row: Int64) { waiters.note(row) }
 
     /// Throws `missingKey`, `invalidKey`, `revokedKey` or `expiredKey`. Costs no round trip.
-    public func caller(of head: RequestHead) throws(KinoraError) -> Caller { try authenticator.caller(of: head) }
+    public func caller(of head: RequestHead) throws(KinoraError) -> Caller {
+        try authenticator.caller(of: head)
+    }
 
     /// How a request may wait.
     public struct Patience {
@@ -152,17 +155,20 @@ public final class Gateway: Sendable {
     private func link(to media: StoredMedia) -> String {
         let name = media.relativePath.split(separator: "/").last.map(String.init) ?? ""
         let expires = (clock.now + Self.linkLifetime).seconds
-        return "/media/\(name)?expires=\(expires)&signature=\(vault.signature(ofMedia: name, expires: expires))"
+        return
+            "/media/\(name)?expires=\(expires)&signature=\(vault.signature(ofMedia: name, expires: expires))"
     }
 
     private func signedMedia(
         _ name: String, _ expires: String, _ signature: String
     ) throws(KinoraError) -> StoredMedia {
         // The signature covers name and time, so that neither can be of the caller's making.
-        guard let end = Int64(expires), vault.isValid(signature, ofMedia: name, expires: end), end > clock.now.seconds
+        guard let end = Int64(expires), vault.isValid(signature, ofMedia: name, expires: end),
+            end > clock.now.seconds
         else { throw KinoraError(.invalidSignature) }
         let parts = name.split(separator: ".")
-        guard parts.count == 2, let type = MediaType.allCases.first(where: { $0.fileExtension == parts[1] }) else {
+        guard parts.count == 2, let type = MediaType.allCases.first(where: { $0.fileExtension == parts[1] })
+        else {
             throw KinoraError(.invalidSignature)
         }
         return StoredMedia(sha256: String(parts[0]), bytes: 0, type: type)

@@ -33,7 +33,9 @@ public struct MediaStore: Sendable {
             guard count >= 0 else { throw Self.fault("read", path) }
             if count == 0 { break }
             let bytes = UnsafeRawBufferPointer(rebasing: buffer[..<count])
-            if head.count < MediaType.sniffBytes { head.append(contentsOf: bytes.prefix(MediaType.sniffBytes)) }
+            if head.count < MediaType.sniffBytes {
+                head.append(contentsOf: bytes.prefix(MediaType.sniffBytes))
+            }
             hash.update(bufferPointer: bytes)
             total += Int64(count)
         }
@@ -41,7 +43,9 @@ public struct MediaStore: Sendable {
     }
 
     /// Moves a file into the store; it is durable when this returns. The same bytes twice are one file.
-    func adopt(_ path: String, sha256: String, bytes: Int64, type: MediaType) throws(KinoraError) -> StoredMedia {
+    func adopt(
+        _ path: String, sha256: String, bytes: Int64, type: MediaType
+    ) throws(KinoraError) -> StoredMedia {
         let media = StoredMedia(sha256: sha256, bytes: bytes, type: type)
         let target = self.path(of: media)
         let folder = "\(directory)/\(sha256.prefix(2))"
@@ -78,8 +82,8 @@ public struct MediaStore: Sendable {
             path, sha256: Hex.text(SHA256.hash(data: bytes)), bytes: Int64(bytes.count), type: type)
     }
 
-    /// Removes a file that no row names any more. One that was touched a moment ago stays: the same bytes may just
-    /// be arriving again, their row not yet written.
+    /// Removes a file that no row names any more. One that was touched a moment ago stays: the same bytes may
+    /// just be arriving again, their row not yet written.
     func remove(_ media: StoredMedia) {
         var facts = stat()
         let path = path(of: media)

@@ -2,8 +2,8 @@ import Synchronization
 public import Core
 public import Store
 
-/// What a process remembers of users, keys, models and settings, so that a request costs no look-up and a refused
-/// key no round trip.
+/// What a process remembers of users, keys, models and settings, so that a request costs no look-up and a
+/// refused key no round trip.
 public struct Snapshot: Sendable {
     public let version: Int64
     public let keys: [String: KeyRecord]
@@ -12,7 +12,9 @@ public struct Snapshot: Sendable {
     /// Vendors that have an account which may work.
     public let vendorsServed: Set<String>
 
-    func seconds(_ setting: String, default value: Int64) -> Int64 { settings[setting]?.integerValue ?? value }
+    func seconds(_ setting: String, default value: Int64) -> Int64 {
+        settings[setting]?.integerValue ?? value
+    }
     var imageTimeoutSeconds: Int64 { seconds("image_timeout", default: 300) }
     var videoTimeoutSeconds: Int64 { seconds("video_timeout", default: 1800) }
 }

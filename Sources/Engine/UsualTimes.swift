@@ -2,8 +2,8 @@ import Core
 import Store
 import Synchronization
 
-/// How long tasks of each route take, as running averages. Kept in memory and written down now and then: a row that
-/// every finished task rewrites would make them queue behind each other.
+/// How long tasks of each route take, as running averages. Kept in memory and written down now and then: a
+/// row that every finished task rewrites would make them queue behind each other.
 final class UsualTimes: Sendable {
     private struct Entry {
         var usual: Duration
@@ -28,6 +28,8 @@ final class UsualTimes: Sendable {
             defer { for route in entries.keys { entries[route]?.isChanged = false } }
             return entries.filter(\.value.isChanged)
         }
-        for (route, entry) in changed { try store.setUsual(max(entry.usual, .milliseconds(10)), route: route) }
+        for (route, entry) in changed {
+            try store.setUsual(max(entry.usual, .milliseconds(10)), route: route)
+        }
     }
 }

@@ -13,7 +13,8 @@ public struct Vault: Sendable {
         }
         let master = SymmetricKey(data: masterKey)
         func derived(_ purpose: String) -> SymmetricKey {
-            HKDF<SHA256>.deriveKey(inputKeyMaterial: master, info: Array("kinora/\(purpose)".utf8), outputByteCount: 32)
+            HKDF<SHA256>.deriveKey(
+                inputKeyMaterial: master, info: Array("kinora/\(purpose)".utf8), outputByteCount: 32)
         }
         sealingKey = derived("sealing")
         linkKey = derived("links")
@@ -27,18 +28,25 @@ public struct Vault: Sendable {
     private static let version: UInt8 = 1
 
     /// AES-256-GCM: a version byte, 12 bytes of nonce, the ciphertext, 16 bytes of tag.
-    public func seal(_ secret: Secret, table: String, row: Int64, column: String) throws(KinoraError) -> [UInt8] {
+    public func seal(
+        _ secret: Secret, table: String, row: Int64, column: String
+    ) throws(KinoraError) -> [UInt8] {
         let place = Self.place(table, row, column)
-        guard let box = try? AES.GCM.seal(Array(secret.revealed().utf8), using: sealingKey, authenticating: place),
+        guard
+            let box = try? AES.GCM.seal(
+                Array(secret.revealed().utf8), using: sealingKey, authenticating: place),
             let combined = box.combined
         else { throw KinoraError(.internalFault, detail: "sealing failed") }
         return [Self.version] + combined
     }
 
     /// Throws `configuration` when the master key is another one, or the row was tampered with.
-    public func open(_ sealed: [UInt8], table: String, row: Int64, column: String) throws(KinoraError) -> Secret {
+    public func open(
+        _ sealed: [UInt8], table: String, row: Int64, column: String
+    ) throws(KinoraError) -> Secret {
         guard sealed.first == Self.version, let box = try? AES.GCM.SealedBox(combined: sealed.dropFirst()),
-            let plain = try? AES.GCM.open(box, using: sealingKey, authenticating: Self.place(table, row, column))
+            let plain = try? AES.GCM.open(
+                box, using: sealingKey, authenticating: Self.place(table, row, column))
         else {
             throw KinoraError(
                 .configuration, "\(table) \(row): the sealed \(column) does not open with this master key.")

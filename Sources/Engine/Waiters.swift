@@ -2,8 +2,8 @@ import Synchronization
 import Core
 import Store
 
-/// Requests that wait for a task's end. One thread asks the database for all of them at once; a worker in this
-/// process tells by a signal.
+/// Requests that wait for a task's end. One thread asks the database for all of them at once; a worker in
+/// this process tells by a signal.
 final class Waiters: Sendable {
     private struct Waiter {
         let row: Int64

@@ -2,8 +2,8 @@ public import Synchronization
 public import Core
 public import Store
 
-/// Tells workers that there is work. In this process by a signal; elsewhere by a NOTIFY outside the submit, at most
-/// one per interval, and only when somebody is idle. Whoever is not told finds the work by polling.
+/// Tells workers that there is work. In this process by a signal; elsewhere by a NOTIFY outside the submit,
+/// at most one per interval, and only when somebody is idle. Whoever is not told finds the work by polling.
 public final class Wakeups: Sendable {
     /// Raised for the worker of this process.
     public let work = Signal()

@@ -5,11 +5,13 @@ import Glibc
 struct Configuration {
     /// PostgreSQL, as a libpq URL or keyword string. `DATABASE_URL`, required.
     var databaseURL = Secret("")
-    /// Role that sessions change to after logging in. `KINORA_DATABASE_ROLE`, default `kinora_app`; empty: none.
+    /// Role that sessions change to after logging in. `KINORA_DATABASE_ROLE`, default `kinora_app`; empty:
+    /// none.
     var databaseRole = "kinora_app"
     /// Most database sessions of a process. `KINORA_DATABASE_CONNECTIONS_MAX`, default 16.
     var databaseConnectionsMax = 16
-    /// Folder of the sockets fast.sock, slow.sock and sandbox.sock. `KINORA_SOCKET_DIR`, default `.run/sockets`.
+    /// Folder of the sockets fast.sock, slow.sock and sandbox.sock. `KINORA_SOCKET_DIR`, default
+    /// `.run/sockets`.
     var socketDirectory = ".run/sockets"
     /// Finished media and references. `KINORA_MEDIA_DIR`, default `.run/media`.
     var mediaDirectory = ".run/media"
@@ -19,7 +21,8 @@ struct Configuration {
     var masterKeyPath = ".run/master.key"
     /// Certificates to trust when calling vendors, PEM; empty: the system's. `KINORA_CA_BUNDLE`.
     var caBundlePath = ""
-    /// Private endpoints that calls may reach all the same, `address:port`, comma separated. `KINORA_EGRESS_ALLOW`.
+    /// Private endpoints that calls may reach all the same, `address:port`, comma separated.
+    /// `KINORA_EGRESS_ALLOW`.
     var egressAllow: [String] = []
     /// Threads for short calls. `KINORA_FAST_THREADS`, default 16.
     var fastThreads = 16
@@ -45,7 +48,8 @@ struct Configuration {
         var reader = Reader(environment: environment)
         databaseURL = Secret(reader.text("DATABASE_URL", ""))
         databaseRole = reader.text("KINORA_DATABASE_ROLE", databaseRole)
-        databaseConnectionsMax = reader.number("KINORA_DATABASE_CONNECTIONS_MAX", databaseConnectionsMax, 2...1000)
+        databaseConnectionsMax = reader.number(
+            "KINORA_DATABASE_CONNECTIONS_MAX", databaseConnectionsMax, 2...1000)
         socketDirectory = reader.text("KINORA_SOCKET_DIR", socketDirectory)
         mediaDirectory = reader.text("KINORA_MEDIA_DIR", mediaDirectory)
         spoolDirectory = reader.text("KINORA_SPOOL_DIR", spoolDirectory)
@@ -56,7 +60,8 @@ struct Configuration {
         slowThreads = reader.number("KINORA_SLOW_THREADS", slowThreads, 1...10_000)
         callsMax = reader.number("KINORA_CALLS_MAX", callsMax, 1...100_000)
         isNotifying = reader.bool("KINORA_NOTIFY", isNotifying)
-        logLevel = reader.word("KINORA_LOG_LEVEL", logLevel, ["trace", "debug", "info", "notice", "warning", "error"])
+        logLevel = reader.word(
+            "KINORA_LOG_LEVEL", logLevel, ["trace", "debug", "info", "notice", "warning", "error"])
         sqlDirectory = reader.text("KINORA_SQL_DIR", sqlDirectory)
         sandboxDirectory = reader.text("KINORA_SANDBOX_DIR", sandboxDirectory)
         sandboxTaskSeconds = reader.number("KINORA_SANDBOX_TASK_SECONDS", sandboxTaskSeconds, 0...3600)
@@ -78,7 +83,8 @@ struct Configuration {
             ("KINORA_FAST_THREADS", String(fastThreads)), ("KINORA_SLOW_THREADS", String(slowThreads)),
             ("KINORA_CALLS_MAX", String(callsMax)), ("KINORA_NOTIFY", String(isNotifying)),
             ("KINORA_LOG_LEVEL", logLevel), ("KINORA_SQL_DIR", sqlDirectory),
-            ("KINORA_SANDBOX_DIR", sandboxDirectory), ("KINORA_SANDBOX_TASK_SECONDS", String(sandboxTaskSeconds)),
+            ("KINORA_SANDBOX_DIR", sandboxDirectory),
+            ("KINORA_SANDBOX_TASK_SECONDS", String(sandboxTaskSeconds)),
         ]
     }
 
@@ -101,7 +107,8 @@ private struct Reader {
     mutating func number(_ name: String, _ value: Int, _ range: ClosedRange<Int>) -> Int {
         guard let text = environment[name] else { return value }
         if let number = Int(text), range.contains(number) { return number }
-        faults.append("\(name) must be a number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
+        faults.append(
+            "\(name) must be a number from \(range.lowerBound) to \(range.upperBound), not '\(text)'.")
         return value
     }
 

@@ -5,7 +5,8 @@ import FastCGI
 
 /// Answers requests: the whole of one stands in `respond`.
 final class Responder: Handler {
-    /// Short calls, or calls that may take their time: threads of their own, so that the ones never starve the others.
+    /// Short calls, or calls that may take their time: threads of their own, so that the ones never starve
+    /// the others.
     enum Pool: Sendable { case fast, slow }
 
     private let pool: Pool
@@ -16,7 +17,8 @@ final class Responder: Handler {
     private let events: any EventSink
 
     init(
-        pool: Pool, router: Router, gateway: Gateway, intake: Intake, readiness: Readiness, events: any EventSink
+        pool: Pool, router: Router, gateway: Gateway, intake: Intake, readiness: Readiness,
+        events: any EventSink
     ) {
         self.pool = pool
         self.router = router
@@ -35,6 +37,7 @@ final class Responder: Handler {
     }
 
     /// Nil when the client is gone and nobody listens.
+    // swift-format-ignore
     func respond(to connection: some Incoming) -> Response? {
         let head = connection.head
         var exchange = Exchange(method: head.method)
@@ -42,7 +45,7 @@ final class Responder: Handler {
         do throws(KinoraError) {
             let path = try RequestPath(target: head.target)
             exchange.path = path
-            let (speaking, match) = try router.route(head.method, path)          // 1 which tongue
+            let (speaking, match) = try router.route(head.method, path)                    // 1 which tongue
             dialect = speaking
             exchange.match = match
             let caller = match.route.access == .open ? nil : try gateway.caller(of: head)  // 2 who
@@ -50,9 +53,9 @@ final class Responder: Handler {
             let spool = Spool(directory: intake.spoolDirectory)
             let body = match.route.body == .none ? .none : try intake.body(of: connection, into: spool)
             let request = Request(head: head, path: path, body: body)
-            let command = try dialect.decode(request, for: match)                // 3 what
-            let outcome = try perform(command, for: caller, connection)          // 4 do it
-            return dialect.encode(outcome, for: exchange)                        // 5 say it
+            let command = try dialect.decode(request, for: match)                          // 3 what
+            let outcome = try perform(command, for: caller, connection)                    // 4 do it
+            return dialect.encode(outcome, for: exchange)                                  // 5 say it
         } catch {
             guard error.code != .clientGone else { return nil }
             report(error, head, exchange)

@@ -6,7 +6,8 @@ import Glibc
 import Store
 import Upstream
 
-/// A running `serve`, `work` or `all`: the parts, how they hang together, and in which order they start and stop.
+/// A running `serve`, `work` or `all`: the parts, how they hang together, and in which order they start and
+/// stop.
 final class Service {
     struct Roles {
         var isServing: Bool
@@ -34,7 +35,9 @@ final class Service {
         let media = MediaStore(
             directory: configuration.mediaDirectory, spoolDirectory: configuration.spoolDirectory)
         let vault = try Vault(masterKey: try configuration.masterKey())
-        for directory in [configuration.mediaDirectory, configuration.spoolDirectory, configuration.socketDirectory] {
+        for directory in [
+            configuration.mediaDirectory, configuration.spoolDirectory, configuration.socketDirectory,
+        ] {
             try makeDirectory(directory)
         }
         self.cache = cache
@@ -42,7 +45,8 @@ final class Service {
         gateway = Gateway(
             store: store, cache: cache, media: media, vault: vault, wakeups: wakeups, clock: SystemClock(),
             events: events)
-        let channels = configuration.isNotifying
+        let channels =
+            configuration.isNotifying
             ? [Listener.configChannel] + (roles.isWorking ? [Listener.workChannel] : []) : []
         listener = try Listener(database, channels: channels) { channel in
             if channel == Listener.configChannel { cache.noteChange() } else { wakeups.work.raise() }
@@ -66,7 +70,8 @@ final class Service {
     func responder(_ pool: Responder.Pool) -> Responder {
         Responder(
             pool: pool, router: Router(Dialects.all, fallback: Dialects.all[0]), gateway: gateway,
-            intake: Intake(spoolDirectory: configuration.spoolDirectory), readiness: readiness, events: events)
+            intake: Intake(spoolDirectory: configuration.spoolDirectory), readiness: readiness, events: events
+        )
     }
 
     private func makeWorker(_ store: Store, _ media: MediaStore, _ vault: Vault) throws(KinoraError) {
@@ -94,13 +99,16 @@ final class Service {
         for server in servers { try server.start() }
     }
 
-    /// Accepted requests finish, submits under way are answered, leases go back. True when nothing was cut off.
+    /// Accepted requests finish, submits under way are answered, leases go back. True when nothing was cut
+    /// off.
     func drain() -> Bool {
         readiness.noteDraining()
         gateway.stop()
         let deadline = ContinuousClock.now + .seconds(Limits.drainSecondsMax)
         var isClean = true
-        for server in servers where !server.drain(within: ContinuousClock.now.duration(to: deadline)) { isClean = false }
+        for server in servers where !server.drain(within: ContinuousClock.now.duration(to: deadline)) {
+            isClean = false
+        }
         if let worker, !worker.drain(within: ContinuousClock.now.duration(to: deadline)) { isClean = false }
         transport?.stop()
         listener.stop()
@@ -117,7 +125,8 @@ extension Configuration {
         return options
     }
 
-    /// Reads the master key. Throws `configuration` when the file is missing, readable for others, or malformed.
+    /// Reads the master key. Throws `configuration` when the file is missing, readable for others, or
+    /// malformed.
     func masterKey() throws(KinoraError) -> [UInt8] {
         var facts = stat()
         guard stat(masterKeyPath, &facts) == 0 else {
@@ -127,9 +136,11 @@ extension Configuration {
                     + "Make one with: openssl rand -hex 32 > FILE; chmod 600 FILE")
         }
         guard facts.st_mode & 0o077 == 0 else {
-            throw KinoraError(.configuration, "\(masterKeyPath) can be read by others: chmod 600 \(masterKeyPath)")
+            throw KinoraError(
+                .configuration, "\(masterKeyPath) can be read by others: chmod 600 \(masterKeyPath)")
         }
-        guard let text = readSmallFile(masterKeyPath), let key = Hex.bytes(text.trimmedText), key.count == 32 else {
+        guard let text = readSmallFile(masterKeyPath), let key = Hex.bytes(text.trimmedText), key.count == 32
+        else {
             throw KinoraError(.configuration, "\(masterKeyPath) must hold 64 hex digits.")
         }
         return key

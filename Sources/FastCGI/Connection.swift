@@ -26,7 +26,8 @@ public final class Connection: Incoming {
             let expected = head.contentLengthBytes ?? 0
             if FCGX_GetError(stream) != 0 || bytesRead < expected {
                 isBroken = true
-                throw KinoraError(.clientGone, detail: "the body ended after \(bytesRead) of \(expected) bytes")
+                throw KinoraError(
+                    .clientGone, detail: "the body ended after \(bytesRead) of \(expected) bytes")
             }
         }
         return Int(count)
@@ -87,8 +88,8 @@ public final class Connection: Incoming {
         bytes.append(contentsOf: "\r\n".utf8)
     }
 
-    /// Drains what is left of the body. False when the connection cannot carry another request: bytes that stay
-    /// unread would be taken for the next request's records.
+    /// Drains what is left of the body. False when the connection cannot carry another request: bytes that
+    /// stay unread would be taken for the next request's records.
     func finish() -> Bool {
         guard !isBroken else { return false }
         var drained = 0

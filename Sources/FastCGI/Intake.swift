@@ -9,8 +9,8 @@ public struct Intake: Sendable {
 
     public init(spoolDirectory: String) { self.spoolDirectory = spoolDirectory }
 
-    /// Reads the body as its Content-Type says. Throws `bodyTooLarge`, `unsupportedMediaType`, `malformedRequest`,
-    /// `clientGone` or `storageFailed`.
+    /// Reads the body as its Content-Type says. Throws `bodyTooLarge`, `unsupportedMediaType`,
+    /// `malformedRequest`, `clientGone` or `storageFailed`.
     public func body(of connection: some Incoming, into spool: Spool) throws(KinoraError) -> RequestBody {
         let type = connection.head.contentType.prefix { $0 != ";" }.lowercased()
             .trimmingPrefix(" ").reversed().drop { $0 == " " }.reversed()
@@ -91,7 +91,8 @@ public final class Spool {
         var template = Array("\(directory)/upload-XXXXXX".utf8CString)
         let fd = mkstemp(&template)
         guard fd >= 0 else {
-            throw KinoraError(.storageFailed, detail: "mkstemp in \(directory): \(String(cString: strerror(errno)))")
+            throw KinoraError(
+                .storageFailed, detail: "mkstemp in \(directory): \(String(cString: strerror(errno)))")
         }
         // ffmpeg and ffprobe children must not inherit it.
         _ = fcntl(fd, F_SETFD, FD_CLOEXEC)
@@ -143,7 +144,9 @@ private struct FormReceiver {
     private mutating func take(_ bytes: UnsafeRawBufferPointer) throws(KinoraError) {
         if file != nil {
             file!.bytes += bytes.count
-            if file!.head.count < MediaType.sniffBytes { file!.head.append(contentsOf: bytes.prefix(MediaType.sniffBytes)) }
+            if file!.head.count < MediaType.sniffBytes {
+                file!.head.append(contentsOf: bytes.prefix(MediaType.sniffBytes))
+            }
             file!.hash.update(bufferPointer: bytes)
             var rest = bytes
             while !rest.isEmpty {

@@ -22,7 +22,8 @@ final class Listener: Sendable {
             throw KinoraError(.configuration, "Another process already serves \(path).")
         }
         unlink(path)
-        let fd = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+        let fd = socket(
+            AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard fd >= 0 else { throw Listener.fault("socket", path) }
         // The mode must hold from the first moment, so it is set by umask and not afterwards by chmod.
         let before = umask(0o117)

@@ -18,7 +18,8 @@ extension RequestHead {
     }
 
     private mutating func take(
-        _ name: UnsafeRawBufferPointer, _ value: UnsafeRawPointer, _ copiesAll: Bool, _ internalTarget: inout String?
+        _ name: UnsafeRawBufferPointer, _ value: UnsafeRawPointer, _ copiesAll: Bool,
+        _ internalTarget: inout String?
     ) {
         func matches(_ text: StaticString) -> Bool {
             name.count == text.utf8CodeUnitCount && memcmp(name.baseAddress!, text.utf8Start, name.count) == 0
@@ -26,18 +27,33 @@ extension RequestHead {
         // Invalid UTF-8 is repaired here and refused where it matters: in the path and in the body.
         var text: String { String(cString: value.assumingMemoryBound(to: CChar.self)) }
         // Set by nginx alone, where it sends a request on inside: the client's own target is then history.
-        if matches("KN_TARGET") { internalTarget = text } else if matches("REQUEST_METHOD") { method = Method(rawValue: text) }
-        else if matches("REQUEST_URI") { target = text }
-        else if matches("CONTENT_TYPE") { contentType = text }
-        else if matches("CONTENT_LENGTH") { contentLengthBytes = Int(text) }
-        else if matches("KN_CLIENT_IP") { clientAddress = text }
-        else if matches("KN_REQUEST_ID") { requestID = text }
-        else if matches("HTTP_AUTHORIZATION") { authorization = Secret(text) }
-        else if matches("HTTP_X_API_KEY") { apiKeyHeader = Secret(text) }
-        else if matches("HTTP_IDEMPOTENCY_KEY") { idempotencyKey = text }
-        else if matches("HTTP_PREFER") { prefer = text }
-        else if matches("HTTP_ACCEPT") { accept = text }
-        else if matches("HTTP_USER_AGENT") { userAgent = text }
+        if matches("KN_TARGET") {
+            internalTarget = text
+        } else if matches("REQUEST_METHOD") {
+            method = Method(rawValue: text)
+        } else if matches("REQUEST_URI") {
+            target = text
+        } else if matches("CONTENT_TYPE") {
+            contentType = text
+        } else if matches("CONTENT_LENGTH") {
+            contentLengthBytes = Int(text)
+        } else if matches("KN_CLIENT_IP") {
+            clientAddress = text
+        } else if matches("KN_REQUEST_ID") {
+            requestID = text
+        } else if matches("HTTP_AUTHORIZATION") {
+            authorization = Secret(text)
+        } else if matches("HTTP_X_API_KEY") {
+            apiKeyHeader = Secret(text)
+        } else if matches("HTTP_IDEMPOTENCY_KEY") {
+            idempotencyKey = text
+        } else if matches("HTTP_PREFER") {
+            prefer = text
+        } else if matches("HTTP_ACCEPT") {
+            accept = text
+        } else if matches("HTTP_USER_AGENT") {
+            userAgent = text
+        }
         if copiesAll, name.count > 5, memcmp(name.baseAddress!, "HTTP_", 5) == 0 {
             let header = String(decoding: name.dropFirst(5), as: UTF8.self)
             headers[header.lowercased().replacing("_", with: "-")] = text

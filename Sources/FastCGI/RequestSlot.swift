@@ -7,8 +7,8 @@ final class RequestSlot {
 
     init() {
         request = .allocate(capacity: 1)
-        // No listening socket: Kinora accepts by itself. When a peer hangs up early libfcgi tries to accept anew,
-        // gets EBADF at once, and gives the thread back instead of blocking it.
+        // No listening socket: Kinora accepts by itself. When a peer hangs up early libfcgi tries to accept
+        // anew, gets EBADF at once, and gives the thread back instead of blocking it.
         FCGX_InitRequest(request, -1, 0)
     }
 
@@ -17,7 +17,8 @@ final class RequestSlot {
         request.deallocate()
     }
 
-    /// Reads a request's head from `fd`, which the slot then owns. False when the peer hung up: `fd` is closed.
+    /// Reads a request's head from `fd`, which the slot then owns. False when the peer hung up: `fd` is
+    /// closed.
     func begin(on fd: Int32) -> Bool {
         var byte: UInt8 = 0
         let peeked = recv(fd, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
@@ -43,8 +44,8 @@ final class RequestSlot {
 }
 
 enum LibFCGI {
-    /// libfcgi reads its environment once, at initialisation. Its defaults let a closing connection hold a thread
-    /// for two seconds.
+    /// libfcgi reads its environment once, at initialisation. Its defaults let a closing connection hold a
+    /// thread for two seconds.
     private static let initialized: Void = {
         setenv("LIBFCGI_OS_CLOSE_POLL_TIMEOUT", "50", 0)
         setenv("LIBFCGI_IS_AF_UNIX_KEEPER_POLL_TIMEOUT", "50", 0)

@@ -58,8 +58,8 @@ public final class Server: Sendable {
     /// Requests being answered right now.
     public var requestsInProgress: Int { busy.load(ordering: .relaxed) }
 
-    /// Takes no new request, lets accepted ones finish, and returns when all threads ended or the time is over.
-    /// True when everything finished.
+    /// Takes no new request, lets accepted ones finish, and returns when all threads ended or the time is
+    /// over. True when everything finished.
     public func drain(within limit: Duration) -> Bool {
         isDraining.store(true, ordering: .releasing)
         lot.close()

@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 public import Core
 
-/// Hears notifications on a session of its own and calls `onWake` with the channel. A notification is a hint: one
-/// that is lost costs a poll interval, never a task. After a reconnect every channel counts as notified.
+/// Hears notifications on a session of its own and calls `onWake` with the channel. A notification is a hint:
+/// one that is lost costs a poll interval, never a task. After a reconnect every channel counts as notified.
 public final class Listener: Sendable {
     public static let workChannel = "kinora_work", configChannel = "kinora_config"
 

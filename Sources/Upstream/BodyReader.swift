@@ -27,7 +27,7 @@ final class BodyReader {
             let boundary = "kinora-\(TaskID.random().description)"
             contentType = "multipart/form-data; boundary=\(boundary)"
             for part in parts { try append(part, boundary) }
-            append(.bytes(Array("--\(boundary)--\r\n".utf8)))
+            append("--\(boundary)--\r\n")
         }
     }
 
@@ -41,25 +41,34 @@ final class BodyReader {
         pieces.append(piece)
     }
 
+    private func append(_ text: String) { append(.bytes(Array(text.utf8))) }
+
     private func append(_ part: HTTPCall.Part, _ boundary: String) throws(KinoraError) {
         switch part {
         case .text(let name, let value):
-            append(.bytes(Array("--\(boundary)\r\nContent-Disposition: form-data; name=\"\(name)\"\r\n\r\n\(value)\r\n".utf8)))
+            append(
+                """
+                --\(boundary)\r
+                Content-Disposition: form-data; name="\(name)"\r
+                \r
+                \(value)\r
+
+                """)
         case .file(let name, let path, let filename, let type):
             var facts = stat()
             guard stat(path, &facts) == 0 else {
                 throw KinoraError(.storageFailed, detail: "\(path): \(String(cString: strerror(errno)))")
             }
-            append(.bytes(Array(
+            append(
                 """
                 --\(boundary)\r
                 Content-Disposition: form-data; name="\(name)"; filename="\(filename)"\r
                 Content-Type: \(type.rawValue)\r
                 \r
 
-                """.utf8)))
+                """)
             append(.file(path: path, bytes: Int(facts.st_size)))
-            append(.bytes(Array("\r\n".utf8)))
+            append("\r\n")
         }
     }
 
@@ -70,7 +79,9 @@ final class BodyReader {
             case .bytes(let bytes):
                 if offset < bytes.count {
                     let count = min(buffer.count, bytes.count - offset)
-                    bytes.withUnsafeBytes { buffer.copyMemory(from: .init(rebasing: $0[offset..<offset + count])) }
+                    bytes.withUnsafeBytes {
+                        buffer.copyMemory(from: .init(rebasing: $0[offset..<offset + count]))
+                    }
                     offset += count
                     return count
                 }

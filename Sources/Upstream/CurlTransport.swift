@@ -29,7 +29,9 @@ public final class CurlTransport: Transport {
     public init(_ options: Options) throws(KinoraError) {
         self.options = options
         curl_global_init(Int(CURL_GLOBAL_DEFAULT))
-        guard let multi = curl_multi_init() else { throw KinoraError(.internalFault, detail: "curl_multi_init") }
+        guard let multi = curl_multi_init() else {
+            throw KinoraError(.internalFault, detail: "curl_multi_init")
+        }
         self.multi = Multi(handle: multi)
         kn_curl_multi_set_long(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, options.connectionsMax)
         kn_curl_multi_set_long(multi, CURLMOPT_MAX_HOST_CONNECTIONS, options.connectionsPerHostMax)
@@ -73,7 +75,9 @@ public final class CurlTransport: Transport {
             curl_multi_perform(multi, &running)
             var left: Int32 = 0
             while let message = curl_multi_info_read(multi, &left) {
-                guard message.pointee.msg == CURLMSG_DONE, let handle = message.pointee.easy_handle else { continue }
+                guard message.pointee.msg == CURLMSG_DONE, let handle = message.pointee.easy_handle else {
+                    continue
+                }
                 finish(handle, kn_curl_result(message))
                 active.remove(handle)
                 curl_easy_reset(handle)
@@ -157,7 +161,8 @@ public final class CurlTransport: Transport {
 
     private static let onBody: kn_curl_data = { bytes, size, count, context in
         let length = size * count
-        return Transfer.from(context).takeBody(UnsafeRawBufferPointer(start: bytes, count: length)) ? length : 0
+        return Transfer.from(context).takeBody(UnsafeRawBufferPointer(start: bytes, count: length))
+            ? length : 0
     }
 
     private static let onHeader: kn_curl_data = { bytes, size, count, context in
@@ -176,9 +181,12 @@ public final class CurlTransport: Transport {
 
     private static let onOpenSocket: curl_opensocket_callback = { context, _, address in
         guard let address else { return CURL_SOCKET_BAD }
-        let isAllowed = withUnsafePointer(to: &address.pointee.addr) { Transfer.from(context).allowsConnection(to: $0) }
+        let isAllowed = withUnsafePointer(to: &address.pointee.addr) {
+            Transfer.from(context).allowsConnection(to: $0)
+        }
         guard isAllowed else { return CURL_SOCKET_BAD }
         return socket(
-            address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue), address.pointee.`protocol`)
+            address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue),
+            address.pointee.`protocol`)
     }
 }

@@ -1,5 +1,6 @@
-/// Decides, after name resolution and before connecting, whether an address may be reached: so a name that points
-/// inside, an odd spelling of an address and a name that changes its mind are all seen as what they are.
+/// Decides, after name resolution and before connecting, whether an address may be reached: so a name that
+/// points inside, an odd spelling of an address and a name that changes its mind are all seen as what they
+/// are.
 public struct EgressGuard: Sendable {
     /// Private endpoints that the operator allows by name, as `address:port`.
     public let exceptions: Set<String>
@@ -22,7 +23,8 @@ public struct EgressGuard: Sendable {
 
     private static func isPublicIPv4(_ a: [UInt8]) -> Bool {
         switch (a[0], a[1], a[2]) {
-        case (0, _, _), (10, _, _), (127, _, _), (224..., _, _): false  // this net, private, loopback, multicast on
+        case (0, _, _), (10, _, _), (127, _, _): false  // this net, private, loopback
+        case (224..., _, _): false  // multicast, reserved, broadcast
         case (100, 64...127, _): false  // carrier-grade NAT
         case (169, 254, _): false  // link-local, cloud metadata
         case (172, 16...31, _), (192, 168, _): false  // private
@@ -34,14 +36,17 @@ public struct EgressGuard: Sendable {
 
     private static func isPublicIPv6(_ a: [UInt8]) -> Bool {
         // Forms that carry an IPv4 address are judged by it.
-        if a[..<10].allSatisfy({ $0 == 0 }), a[10] == 0xFF, a[11] == 0xFF { return isPublicIPv4(Array(a[12...])) }
+        if a[..<10].allSatisfy({ $0 == 0 }), a[10] == 0xFF, a[11] == 0xFF {
+            return isPublicIPv4(Array(a[12...]))
+        }
         if a.starts(with: [0x00, 0x64, 0xFF, 0x9B]) {
             return a[4..<12].allSatisfy { $0 == 0 } && isPublicIPv4(Array(a[12...]))  // NAT64
         }
         if a.starts(with: [0x20, 0x02]) { return isPublicIPv4(Array(a[2..<6])) }  // 6to4
         // Global unicast is 2000::/3; inside it Teredo, examples and benchmarks are not.
         guard a[0] & 0xE0 == 0x20 else { return false }
-        let isSpecial = a.starts(with: [0x20, 0x01, 0x0D, 0xB8]) || (a.starts(with: [0x20, 0x01]) && a[2] < 0x02)
+        let isSpecial =
+            a.starts(with: [0x20, 0x01, 0x0D, 0xB8]) || (a.starts(with: [0x20, 0x01]) && a[2] < 0x02)
         return !isSpecial && !a.starts(with: [0x3F, 0xFF])
     }
 

@@ -20,7 +20,8 @@ public struct HTTPCall: Sendable {
     public var body: Body
     /// Most seconds the whole exchange may take.
     public var timeoutSeconds: Int
-    /// Whether the request may be sent again when the connection breaks. False for everything that costs money.
+    /// Whether the request may be sent again when the connection breaks. False for everything that costs
+    /// money.
     public var isRepeatable: Bool
 
     public init(

@@ -53,14 +53,20 @@ final class Transfer: @unchecked Sendable {
     func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
         switch sink {
         case .memory(let limit):
-            guard replyBody.count + bytes.count <= limit else { return fail(.upstreamProtocol, "the reply is too long") }
+            guard replyBody.count + bytes.count <= limit else {
+                return fail(.upstreamProtocol, "the reply is too long")
+            }
             replyBody.append(contentsOf: bytes)
             return true
         case .file(let path, let limit):
-            guard fileBytes + bytes.count <= limit else { return fail(.upstreamProtocol, "the result is too long") }
+            guard fileBytes + bytes.count <= limit else {
+                return fail(.upstreamProtocol, "the result is too long")
+            }
             // The head of an error page is worth more in the log than in a file.
             if replyBody.count < 512 { replyBody.append(contentsOf: bytes.prefix(512 - replyBody.count)) }
-            if fileDescriptor < 0 { fileDescriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600) }
+            if fileDescriptor < 0 {
+                fileDescriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
+            }
             guard fileDescriptor >= 0, write(bytes) else {
                 return fail(.storageFailed, "\(path): \(String(cString: strerror(errno)))")
             }
@@ -89,8 +95,9 @@ final class Transfer: @unchecked Sendable {
         return body?.read(into: buffer) ?? 0
     }
 
-    /// curl rewinds a body when it wants to send a request again, which it does by itself when a kept connection
-    /// dies without an answer. A submit must never be sent twice, so its body cannot be rewound once read.
+    /// curl rewinds a body when it wants to send a request again, which it does by itself when a kept
+    /// connection dies without an answer. A submit must never be sent twice, so its body cannot be rewound
+    /// once read.
     var mayRewind: Bool { !hasReadBody }
 
     func allowsConnection(to address: UnsafePointer<sockaddr>) -> Bool {
@@ -125,9 +132,12 @@ final class Transfer: @unchecked Sendable {
         let text = String(cString: curl_easy_strerror(code))
         if wasAddressRefused {
             return TransportFailure(
-                KinoraError(.addressRefused, detail: "\(call.url): not a public address"), mayHaveArrived: false)
+                KinoraError(.addressRefused, detail: "\(call.url): not a public address"),
+                mayHaveArrived: false)
         }
-        let error = sinkError ?? KinoraError(.upstreamUnreachable, detail: "\(call.method.rawValue) \(call.url): \(text)")
+        let error =
+            sinkError
+            ?? KinoraError(.upstreamUnreachable, detail: "\(call.method.rawValue) \(call.url): \(text)")
         return TransportFailure(error, mayHaveArrived: requestBytes > 0 || hasReadBody)
     }
 }

@@ -1,7 +1,7 @@
 import Glibc
 
-/// A flag that threads can wait for. Raising it twice before anybody looks counts once: a signal says "look again",
-/// never how often.
+/// A flag that threads can wait for. Raising it twice before anybody looks counts once: a signal says "look
+/// again", never how often.
 public final class Signal: @unchecked Sendable {
     // The three live as long as the object and are touched by pthread calls only; hence @unchecked.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

@@ -13,7 +13,8 @@ public final class Thread: Sendable {
 
     private let finished = Signal()
 
-    /// Starts at once. The thread inherits the caller's signal mask: the main thread blocks what it waits for.
+    /// Starts at once. The thread inherits the caller's signal mask: the main thread blocks what it waits
+    /// for.
     public init(stackBytes: Int = 512 << 10, _ body: @escaping @Sendable () -> Void) throws(KinoraError) {
         var attributes = pthread_attr_t()
         pthread_attr_init(&attributes)
@@ -22,12 +23,14 @@ public final class Thread: Sendable {
         pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
         let start = Unmanaged.passRetained(Start(finished: finished, body: body))
         var id = pthread_t()
-        let code = pthread_create(&id, &attributes, { context in
-            let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
-            start.body()
-            start.finished.raise()
-            return nil
-        }, start.toOpaque())
+        let code = pthread_create(
+            &id, &attributes,
+            { context in
+                let start = Unmanaged<Start>.fromOpaque(context!).takeRetainedValue()
+                start.body()
+                start.finished.raise()
+                return nil
+            }, start.toOpaque())
         guard code == 0 else {
             start.release()
             throw KinoraError(.internalFault, detail: "pthread_create: \(String(cString: strerror(code)))")

@@ -3,6 +3,7 @@ public protocol Incoming: AnyObject {
     var head: RequestHead { get }
     /// Whether nobody listens any more.
     var isClientGone: Bool { get }
-    /// Reads the next bytes of the body into `buffer`; 0 at its end. Throws `clientGone` when the client hung up.
+    /// Reads the next bytes of the body into `buffer`; 0 at its end. Throws `clientGone` when the client hung
+    /// up.
     func read(into buffer: UnsafeMutableRawBufferPointer) throws(KinoraError) -> Int
 }

@@ -1,6 +1,10 @@
-public enum Method: String, Sendable { case get = "GET", head = "HEAD", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE", options = "OPTIONS" }
+public enum Method: String, Sendable {
+    case get = "GET", head = "HEAD", post = "POST", put = "PUT", patch = "PATCH", delete = "DELETE", options =
+        "OPTIONS"
+}
 
-/// The head of one HTTP request as nginx hands it over: only the parameters that nginx/parts/fastcgi.conf names.
+/// The head of one HTTP request as nginx hands it over: only the parameters that nginx/parts/fastcgi.conf
+/// names.
 public struct RequestHead: Sendable {
     public var method: Method?
     /// Raw request target, path and query as the client sent them.
@@ -22,7 +26,8 @@ public struct RequestHead: Sendable {
     public init(
         method: Method?, target: String, contentType: String = "", contentLengthBytes: Int? = nil,
         clientAddress: String = "", requestID: String = "", authorization: Secret = Secret(""),
-        apiKeyHeader: Secret = Secret(""), idempotencyKey: String = "", prefer: String = "", accept: String = "",
+        apiKeyHeader: Secret = Secret(""), idempotencyKey: String = "", prefer: String = "",
+        accept: String = "",
         userAgent: String = "", headers: [String: String] = [:]
     ) {
         self.method = method

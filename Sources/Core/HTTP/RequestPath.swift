@@ -1,6 +1,6 @@
 /// The path of a request target: percent-decoded segments, and the query. Doubled and trailing slashes are
-/// tolerated, since gateways in front glue base URLs together; dot segments, encoded slashes, control characters
-/// and invalid UTF-8 are refused, since nginx and Kinora could read them differently.
+/// tolerated, since gateways in front glue base URLs together; dot segments, encoded slashes, control
+/// characters and invalid UTF-8 are refused, since nginx and Kinora could read them differently.
 public struct RequestPath: Sendable, Equatable {
     public let segments: [String]
     public let query: Query

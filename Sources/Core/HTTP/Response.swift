@@ -1,4 +1,5 @@
-/// One HTTP answer. nginx adds the request id and the security headers; media bodies are nginx's too (`internalFile`).
+/// One HTTP answer. nginx adds the request id and the security headers; media bodies are nginx's too
+/// (`internalFile`).
 public struct Response: Sendable {
     public var status: Int
     public var headers: [(name: String, value: String)]

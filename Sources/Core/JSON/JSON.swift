@@ -11,7 +11,8 @@ public enum JSON: Sendable, Equatable {
     case object(JSONObject)
 }
 
-/// Members in order. Names are unique: the parser refuses duplicates, since two readers could disagree on them.
+/// Members in order. Names are unique: the parser refuses duplicates, since two readers could disagree on
+/// them.
 public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
     public private(set) var members: [(name: String, value: JSON)]
 

@@ -1,8 +1,9 @@
 public import Crypto
 
-/// A client key: `kn_<public id>_<secret><checksum>`. The public id (12 characters of 0-9a-z) finds the row, the
-/// secret (43 base-62 characters, 256 random bits) proves it, the checksum (6, CRC-32) refuses typing errors
-/// before anything is looked up. Underscores keep the parts apart and a double click selects the whole key.
+/// A client key: `kn_<public id>_<secret><checksum>`. The public id (12 characters of 0-9a-z) finds the row,
+/// the secret (43 base-62 characters, 256 random bits) proves it, the checksum (6, CRC-32) refuses typing
+/// errors before anything is looked up. Underscores keep the parts apart and a double click selects the whole
+/// key.
 public struct APIKey: Sendable {
     public static let prefix = "kn_"
     static let publicLength = 12, secretLength = 43, checksumLength = 6
@@ -27,7 +28,8 @@ public struct APIKey: Sendable {
     public init?(_ text: String) {
         let utf8 = Array(text.utf8)
         let secretStart = Self.prefix.utf8.count + Self.publicLength + 1
-        guard utf8.count == secretStart + Self.secretLength + Self.checksumLength, utf8.starts(with: Self.prefix.utf8),
+        guard utf8.count == secretStart + Self.secretLength + Self.checksumLength,
+            utf8.starts(with: Self.prefix.utf8),
             utf8[secretStart - 1] == UInt8(ascii: "_")
         else { return nil }
         let id = utf8[Self.prefix.utf8.count..<secretStart - 1]
@@ -42,7 +44,9 @@ public struct APIKey: Sendable {
     }
 
     private var body: String { "\(Self.prefix)\(publicID)_\(secret.revealed())" }
-    private var checksum: String { Base62.text(CRC32.checksum(Array(body.utf8)), length: Self.checksumLength) }
+    private var checksum: String {
+        Base62.text(CRC32.checksum(Array(body.utf8)), length: Self.checksumLength)
+    }
 
     /// The whole key, for the one time it is shown.
     public func revealed() -> String { body + checksum }

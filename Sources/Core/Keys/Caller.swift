@@ -22,7 +22,9 @@ public struct KeyOptions: Sendable, Equatable {
     /// serve: content answers with the bytes. redirect: 302 to a signed link of the same origin.
     public var contentMode: ContentMode
 
-    public init(models: Set<String>? = nil, videoCreatedStatus: Int = 200, contentMode: ContentMode = .serve) {
+    public init(
+        models: Set<String>? = nil, videoCreatedStatus: Int = 200, contentMode: ContentMode = .serve
+    ) {
         self.models = models
         self.videoCreatedStatus = videoCreatedStatus
         self.contentMode = contentMode

@@ -1,4 +1,5 @@
-/// What one parameter of a model may be. Kept in model_category.parameters; drives checks, documentation and forms.
+/// What one parameter of a model may be. Kept in model_category.parameters; drives checks, documentation and
+/// forms.
 public struct ParameterRule: Sendable, Equatable {
     public enum Kind: String, Sendable { case integer, string, boolean }
 
@@ -80,8 +81,8 @@ public struct GivenParameter: Sendable, Equatable {
 }
 
 extension [ParameterRule] {
-    /// Checks what was given and fills in defaults. Parameters that the model does not know are left out: clients
-    /// send the superset of many models. A null counts as not given.
+    /// Checks what was given and fills in defaults. Parameters that the model does not know are left out:
+    /// clients send the superset of many models. A null counts as not given.
     public func checked(_ given: [GivenParameter]) throws(KinoraError) -> Parameters {
         var result = Parameters()
         for rule in self {

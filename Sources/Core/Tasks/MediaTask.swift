@@ -61,5 +61,6 @@ public struct TaskFailure: Sendable, Equatable {
     }
 }
 
-/// Parameters of a task in Kinora's names (`seconds`, `size`, `style` ...), in the order of the model's rules.
+/// Parameters of a task in Kinora's names (`seconds`, `size`, `style` ...), in the order of the model's
+/// rules.
 public typealias Parameters = JSONObject

@@ -1,5 +1,5 @@
-/// The random id of a task. Every client-side spelling (uuid, 32 hex digits, `<model>-<12 hex digits>`) starts with
-/// the same 48 bits, so any of them finds the task.
+/// The random id of a task. Every client-side spelling (uuid, 32 hex digits, `<model>-<12 hex digits>`)
+/// starts with the same 48 bits, so any of them finds the task.
 public struct TaskID: Sendable, Hashable, CustomStringConvertible {
     public let high: UInt64
     public let low: UInt64
@@ -34,7 +34,9 @@ public struct TaskID: Sendable, Hashable, CustomStringConvertible {
 
     public init?(uuid text: String) {
         let hex = Array(text.utf8)
-        guard hex.count == 36, [8, 13, 18, 23].allSatisfy({ hex[$0] == UInt8(ascii: "-") }) else { return nil }
+        guard hex.count == 36, [8, 13, 18, 23].allSatisfy({ hex[$0] == UInt8(ascii: "-") }) else {
+            return nil
+        }
         let digits = String(decoding: hex.filter { $0 != UInt8(ascii: "-") }, as: UTF8.self)
         guard digits.utf8.count == 32, let high = UInt64(digits.prefix(16), radix: 16),
             let low = UInt64(digits.suffix(16), radix: 16)
@@ -50,7 +52,8 @@ public struct TaskReference: Sendable, Hashable {
 
     public init(_ id: TaskID) { short = id.short }
 
-    /// Reads a uuid, 32 hex digits, or anything that ends in `-` or `_` and 12 hex digits. Nil for everything else.
+    /// Reads a uuid, 32 hex digits, or anything that ends in `-` or `_` and 12 hex digits. Nil for everything
+    /// else.
     public init?(_ spelling: String) {
         let utf8 = Array(spelling.utf8)
         func isHex(_ bytes: some Collection<UInt8>) -> Bool {

@@ -73,7 +73,8 @@ public struct TaskMachine: Sendable {
             guard running >= Self.arrivalMax else {
                 return .wait(delay: Self.retryPause, phase: .submitting, progress: nil)
             }
-            return again(KinoraError(.upstreamUnreachable, detail: "the vendor does not know the submitted task"))
+            return again(
+                KinoraError(.upstreamUnreachable, detail: "the vendor does not know the submitted task"))
         case .pending(let progress, let isPostprocessing):
             guard remaining > .zero else { return .fail(KinoraError(.taskDeadline)) }
             return .wait(
@@ -91,7 +92,8 @@ public struct TaskMachine: Sendable {
 
     /// A new attempt, unless the error forbids it or there have been enough.
     private func again(_ error: KinoraError) -> TaskAction {
-        let mayRetry = error.code.facts.retry != .never && attempt < Limits.taskAttemptsMax && remaining > .zero
+        let mayRetry =
+            error.code.facts.retry != .never && attempt < Limits.taskAttemptsMax && remaining > .zero
         guard mayRetry else { return .fail(error) }
         let wanted = error.retryAfterSeconds.map { Duration.seconds($0) } ?? .zero
         return .requeue(delay: max(wanted, Backoff.delay(afterAttempt: attempt)), error)
@@ -103,8 +105,10 @@ public struct TaskMachine: Sendable {
             let code: ErrorCode = hasTicket ? .taskDeadline : .submitUnknown
             return .fail(KinoraError(code, detail: error.debugDescription))
         }
-        let delay = max(error.retryAfterSeconds.map { .seconds($0) } ?? .zero, pace.next(after: running), Self.retryPause)
-        return .wait(delay: min(delay, pace.longest), phase: hasTicket ? .waiting : .submitting, progress: nil)
+        let delay = max(
+            error.retryAfterSeconds.map { .seconds($0) } ?? .zero, pace.next(after: running), Self.retryPause)
+        return .wait(
+            delay: min(delay, pace.longest), phase: hasTicket ? .waiting : .submitting, progress: nil)
     }
 }
 

@@ -1,4 +1,5 @@
-/// Where a task stands. The names are those of the SQL CHECK and of docs/task-states.md; a test compares the three.
+/// Where a task stands. The names are those of the SQL CHECK and of docs/task-states.md; a test compares the
+/// three.
 public enum TaskState: String, Sendable, CaseIterable {
     case queued, running, storing, succeeded, failed, cancelled, expired
 

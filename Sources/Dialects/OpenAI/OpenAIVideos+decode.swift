@@ -26,15 +26,16 @@ extension OpenAIVideos {
         return reference
     }
 
-    /// `?wait=N` waits for the end and answers with the task, whatever it is; `?await=N` is the second half of a
-    /// synchronous submit and answers with its result.
+    /// `?wait=N` waits for the end and answers with the task, whatever it is; `?await=N` is the second half
+    /// of a synchronous submit and answers with its result.
     private func retrieval(_ request: Request, _ match: RouteMatch) throws(KinoraError) -> Command {
         let reference = try Self.reference(match.values[0])
         let seconds = 0...Limits.syncWaitSecondsMax
         if let wait = try request.path.query.integer("await", in: seconds) {
             return .awaitResult(reference, waitSeconds: wait)
         }
-        let wait = try request.path.query.integer("wait", in: seconds) ?? request.head.preferredWaitSeconds ?? 0
+        let wait =
+            try request.path.query.integer("wait", in: seconds) ?? request.head.preferredWaitSeconds ?? 0
         return .task(reference, waitSeconds: wait)
     }
 
@@ -92,7 +93,9 @@ extension OpenAIVideos {
 
     private static func parameters(_ fields: Fields) throws(KinoraError) -> [GivenParameter] {
         var given: [GivenParameter] = []
-        if let seconds = try fields.integerOrText("seconds") { given.append(.init(name: "seconds", value: seconds)) }
+        if let seconds = try fields.integerOrText("seconds") {
+            given.append(.init(name: "seconds", value: seconds))
+        }
         if let size = try fields.string("size") {
             given.append(.init(name: "size", value: .string(size)))
         } else if let orientation = try fields.string("orientation") {
@@ -113,12 +116,14 @@ extension OpenAIVideos {
         guard let identifier = try fields.string("user_identifier") else { return nil }
         guard identifier.unicodeScalars.count <= 128 else {
             throw KinoraError(
-                .invalidValue, "'user_identifier' must have at most 128 characters.", field: "user_identifier")
+                .invalidValue, "'user_identifier' must have at most 128 characters.", field: "user_identifier"
+            )
         }
         return identifier
     }
 
-    /// `input_reference` wins over `input_image`. A file in a form; base64, a data URL or OpenAI's object in JSON.
+    /// `input_reference` wins over `input_image`. A file in a form; base64, a data URL or OpenAI's object in
+    /// JSON.
     private static func references(_ fields: Fields) throws(KinoraError) -> [Reference] {
         for name in ["input_reference", "input_image"] {
             if let file = fields.file(name) { return [Reference(.uploaded(file), field: name)] }

@@ -20,7 +20,9 @@ extension OpenAIVideos {
         case .content(let media): return Self.content(media)
         case .link(let target): return Response(status: 302, headers: [("Location", target), Self.noStore])
         case .deleted(let task):
-            return .json(["id": .string(Self.id(task.id, task.model)), "object": "video.deleted", "deleted": true])
+            return .json([
+                "id": .string(Self.id(task.id, task.model)), "object": "video.deleted", "deleted": true,
+            ])
         case .models(let models): return .json(["object": "list", "data": .array(models.map(Self.model))])
         case .model(let model): return .json(Self.model(model))
         case .health(let health):
@@ -44,7 +46,10 @@ extension OpenAIVideos {
             status: 200,
             headers: [
                 ("Content-Type", media.type.rawValue), ("Cache-Control", "private, max-age=86400"),
-                ("Content-Disposition", "inline; filename=\"\(media.sha256.prefix(16)).\(media.type.fileExtension)\""),
+                (
+                    "Content-Disposition",
+                    "inline; filename=\"\(media.sha256.prefix(16)).\(media.type.fileExtension)\""
+                ),
             ])
         response.internalFile = "/_media/\(media.relativePath)"
         return response
@@ -70,9 +75,13 @@ extension OpenAIVideos {
             "status": .string(status), "progress": JSON(task.progress),
             "created_at": .integer(task.createdAt.seconds),
         ]
-        if let seconds = task.parameters["seconds"]?.integerValue { video["seconds"] = .string(String(seconds)) }
+        if let seconds = task.parameters["seconds"]?.integerValue {
+            video["seconds"] = .string(String(seconds))
+        }
         if let size = task.parameters["size"] { video["size"] = size }
-        if task.state == .succeeded, let end = task.finishedAt { video["completed_at"] = .integer(end.seconds) }
+        if task.state == .succeeded, let end = task.finishedAt {
+            video["completed_at"] = .integer(end.seconds)
+        }
         video["prompt"] = .string(task.prompt)
         if let source = task.remixOf { video["remixed_from_video_id"] = .string(id(source.id, source.model)) }
         if let failure = task.failure {

@@ -1,8 +1,8 @@
 public import Core
 
 extension OpenAIVideos {
-    /// `{"error":{message,type,param,code},"detail":message}`: OpenAI's envelope, and the one key that Sora2API's
-    /// clients read.
+    /// `{"error":{message,type,param,code},"detail":message}`: OpenAI's envelope, and the one key that
+    /// Sora2API's clients read.
     public func encode(_ error: KinoraError, for exchange: Exchange) -> Response {
         let facts = error.code.facts
         let message = Self.message(error)
@@ -11,8 +11,10 @@ extension OpenAIVideos {
             "code": .string(Self.code(error.code)),
         ]
         if let task = error.taskID { body["task_id"] = .string(task) }
-        var response = Response.json(["error": .object(body), "detail": .string(message)], status: facts.status)
-            .adding(Self.noStore.name, Self.noStore.value)
+        var response = Response.json(
+            ["error": .object(body), "detail": .string(message)], status: facts.status
+        )
+        .adding(Self.noStore.name, Self.noStore.value)
         if facts.retry == .later, [409, 429, 503].contains(facts.status) {
             response = response.adding("Retry-After", String(error.retryAfterSeconds ?? 5))
         }

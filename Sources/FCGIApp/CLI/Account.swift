@@ -26,8 +26,12 @@ struct Account: ParsableCommand {
             guard hasScheme, !baseURL.contains(where: \.isWhitespace) else {
                 throw ValidationError("--base-url must be an http or https URL.")
             }
-            guard (1...100_000).contains(slots) else { throw ValidationError("--slots must be from 1 to 100000.") }
-            guard (1...128).contains(name.count) else { throw ValidationError("--name must have 1 to 128 characters.") }
+            guard (1...100_000).contains(slots) else {
+                throw ValidationError("--slots must be from 1 to 100000.")
+            }
+            guard (1...128).contains(name.count) else {
+                throw ValidationError("--name must have 1 to 128 characters.")
+            }
         }
 
         func perform() throws(KinoraError) {
@@ -57,7 +61,9 @@ struct Account: ParsableCommand {
                 throw KinoraError(
                     .configuration, "Cannot read \(credentialFile): \(String(cString: strerror(errno)))")
             }
-            guard !text.trimmedText.isEmpty else { throw KinoraError(.invalidValue, "The credential is empty.") }
+            guard !text.trimmedText.isEmpty else {
+                throw KinoraError(.invalidValue, "The credential is empty.")
+            }
             return Secret(text.trimmedText)
         }
     }
@@ -73,7 +79,9 @@ struct Account: ParsableCommand {
             abstract: "Give it no new tasks. Those it runs are polled to their end.")
         @Argument(help: "Its number or name.") var account: String
         @Option(help: "Why.") var reason = "by the operator"
-        func perform() throws(KinoraError) { try Account.change(account, to: "disabled", reason, openStore()) }
+        func perform() throws(KinoraError) {
+            try Account.change(account, to: "disabled", reason, openStore())
+        }
     }
 
     struct Enable: KinoraCommand {

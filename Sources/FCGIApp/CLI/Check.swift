@@ -14,7 +14,8 @@ struct Check: KinoraCommand {
         let faults = configuration.faults + Self.faults(of: configuration)
         if json {
             let settings = JSONObject(configuration.printed.map { ($0.name, JSON.string($0.value)) })
-            writeLine(JSON.object(["settings": .object(settings), "faults": .array(faults.map(JSON.string))]).text)
+            writeLine(
+                JSON.object(["settings": .object(settings), "faults": .array(faults.map(JSON.string))]).text)
         } else {
             let width = configuration.printed.map(\.name.count).max() ?? 0
             for (name, value) in configuration.printed {
@@ -23,7 +24,9 @@ struct Check: KinoraCommand {
             writeLine(faults.isEmpty ? "\nNo faults." : "\nFaults:")
             for fault in faults { writeLine("  - \(fault)") }
         }
-        if !faults.isEmpty { throw KinoraError(.configuration, "The configuration has \(faults.count) fault(s).") }
+        if !faults.isEmpty {
+            throw KinoraError(.configuration, "The configuration has \(faults.count) fault(s).")
+        }
     }
 
     private static func faults(of configuration: Configuration) -> [String] {
@@ -34,12 +37,15 @@ struct Check: KinoraCommand {
             }
         }
         check { () throws(KinoraError) in _ = try Vault(masterKey: try configuration.masterKey()) }
-        for directory in [configuration.mediaDirectory, configuration.spoolDirectory, configuration.socketDirectory]
+        for directory in [
+            configuration.mediaDirectory, configuration.spoolDirectory, configuration.socketDirectory,
+        ]
         where access(directory, W_OK | X_OK) != 0 {
             faults.append("\(directory) cannot be written: \(String(cString: strerror(errno))).")
         }
         if !configuration.caBundlePath.isEmpty, access(configuration.caBundlePath, R_OK) != 0 {
-            faults.append("KINORA_CA_BUNDLE: \(configuration.caBundlePath): \(String(cString: strerror(errno))).")
+            faults.append(
+                "KINORA_CA_BUNDLE: \(configuration.caBundlePath): \(String(cString: strerror(errno))).")
         }
         guard !configuration.databaseURL.isEmpty else { return faults }
         check { () throws(KinoraError) in

@@ -3,7 +3,8 @@ import Core
 import Glibc
 import Store
 
-/// A verb. An error becomes one clear line and an exit code: 1 for a failure, 64 (ArgumentParser's) for wrong usage.
+/// A verb. An error becomes one clear line and an exit code: 1 for a failure, 64 (ArgumentParser's) for wrong
+/// usage.
 protocol KinoraCommand: ParsableCommand {
     func perform() throws(KinoraError)
 }

@@ -4,7 +4,8 @@ import Store
 
 struct Migrate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Bring the database to this version, or back.", subcommands: [Up.self, Down.self, Status.self],
+        abstract: "Bring the database to this version, or back.",
+        subcommands: [Up.self, Down.self, Status.self],
         defaultSubcommand: Status.self)
 
     private static func migrator() throws(KinoraError) -> Migrator {
@@ -47,7 +48,8 @@ struct Migrate: ParsableCommand {
                 try Migrate.migrator().status().map { status in
                     let state = status.isChanged ? "CHANGED" : status.appliedAt == nil ? "pending" : "applied"
                     return [
-                        "number": .integer(Int64(status.migration.number)), "name": .string(status.migration.name),
+                        "number": .integer(Int64(status.migration.number)),
+                        "name": .string(status.migration.name),
                         "state": .string(state), "applied_at": JSON(status.appliedAt?.iso8601),
                     ]
                 })

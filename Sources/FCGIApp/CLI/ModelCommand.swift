@@ -17,9 +17,11 @@ struct ModelCommand: ParsableCommand {
                 try store.models().map { model in
                     [
                         "id": .string(model.id), "kind": .string(model.kind), "family": .string(model.family),
-                        "categories": .string(model.rules.keys.map(\.rawValue).sorted().joined(separator: ",")),
+                        "categories": .string(
+                            model.rules.keys.map(\.rawValue).sorted().joined(separator: ",")),
                         "vendors": .string(model.vendors.joined(separator: ",")),
-                        "available": .bool(!served.isDisjoint(with: model.vendors)), "title": .string(model.title),
+                        "available": .bool(!served.isDisjoint(with: model.vendors)),
+                        "title": .string(model.title),
                     ]
                 })
         }

@@ -5,17 +5,23 @@ import Glibc
 
 struct Serve: KinoraCommand {
     static let configuration = CommandConfiguration(abstract: "Answer requests from nginx.")
-    func perform() throws(KinoraError) { try runService(.init(isServing: true, isWorking: false), verb: "serve") }
+    func perform() throws(KinoraError) {
+        try runService(.init(isServing: true, isWorking: false), verb: "serve")
+    }
 }
 
 struct Work: KinoraCommand {
     static let configuration = CommandConfiguration(abstract: "Run tasks at the vendors.")
-    func perform() throws(KinoraError) { try runService(.init(isServing: false, isWorking: true), verb: "work") }
+    func perform() throws(KinoraError) {
+        try runService(.init(isServing: false, isWorking: true), verb: "work")
+    }
 }
 
 struct All: KinoraCommand {
     static let configuration = CommandConfiguration(abstract: "Serve and work in one process.")
-    func perform() throws(KinoraError) { try runService(.init(isServing: true, isWorking: true), verb: "all") }
+    func perform() throws(KinoraError) {
+        try runService(.init(isServing: true, isWorking: true), verb: "all")
+    }
 }
 
 /// Runs until a signal, then drains.

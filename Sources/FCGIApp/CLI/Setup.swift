@@ -5,8 +5,11 @@ import Store
 
 struct Setup: KinoraCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Make what a first start needs: an administrator, a key, the sandbox's account. Safe to run again.")
-    @Option(name: .customLong("sandbox-url"), help: "Address of `kinora sandbox`; without it no account is made.")
+        abstract:
+            "Make what a first start needs: administrator, key, the sandbox's account. Safe to run again."
+    )
+    @Option(
+        name: .customLong("sandbox-url"), help: "Address of `kinora sandbox`; without it no account is made.")
     var sandboxURL: String?
     @Flag(help: "Print JSON.") var json = false
 
@@ -23,14 +26,16 @@ struct Setup: KinoraCommand {
         if try store.activeKeys() == 0 {
             let fresh = APIKey.random()
             try store.addKey(
-                fresh, user: try store.putUser(name: "default", role: "client", passwordHash: nil), name: "first key",
+                fresh, user: try store.putUser(name: "default", role: "client", passwordHash: nil),
+                name: "first key",
                 models: nil, expiresInDays: nil, createdStatus: 200, contentMode: .serve)
             key = fresh
         }
         if let sandboxURL { try addSandbox(sandboxURL, store, configuration) }
         if json {
             let result: JSON = [
-                "admin_user": "admin", "admin_password": JSON(password?.revealed()), "api_key": JSON(key?.revealed()),
+                "admin_user": "admin", "admin_password": JSON(password?.revealed()),
+                "api_key": JSON(key?.revealed()),
             ]
             writeLine(result.text)
         } else {
@@ -40,7 +45,9 @@ struct Setup: KinoraCommand {
     }
 
     /// The sandbox moves when the port changes: its account follows.
-    private func addSandbox(_ url: String, _ store: Store, _ configuration: Configuration) throws(KinoraError) {
+    private func addSandbox(
+        _ url: String, _ store: Store, _ configuration: Configuration
+    ) throws(KinoraError) {
         let vault = try Vault(masterKey: try configuration.masterKey())
         let credential = Secret("sk-sandbox-default")
         let baseURL = "\(url)/openai/v1"
@@ -49,7 +56,9 @@ struct Setup: KinoraCommand {
             let sealed = try vault.seal(credential, table: "account", row: row, column: "credential_sealed")
             try store.reseal(account: row, credential: sealed, baseURL: baseURL)
         } else {
-            _ = try store.addAccount(vendor: "openai", name: "sandbox", baseURL: baseURL, region: "", slots: 32) {
+            _ = try store.addAccount(
+                vendor: "openai", name: "sandbox", baseURL: baseURL, region: "", slots: 32
+            ) {
                 row throws(KinoraError) in
                 try vault.seal(credential, table: "account", row: row, column: "credential_sealed")
             }

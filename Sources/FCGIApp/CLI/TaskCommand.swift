@@ -17,11 +17,14 @@ struct TaskCommand: ParsableCommand {
                 let known = TaskState.allCases.map(\.rawValue).joined(separator: ", ")
                 throw ValidationError("--state must be one of \(known).")
             }
-            guard (1...10_000).contains(limit) else { throw ValidationError("--limit must be from 1 to 10000.") }
+            guard (1...10_000).contains(limit) else {
+                throw ValidationError("--limit must be from 1 to 10000.")
+            }
         }
 
         func perform() throws(KinoraError) {
-            output.show(try openStore().listTasks(state: state.flatMap(TaskState.init(rawValue:)), limit: limit))
+            output.show(
+                try openStore().listTasks(state: state.flatMap(TaskState.init(rawValue:)), limit: limit))
         }
     }
 
@@ -31,7 +34,8 @@ struct TaskCommand: ParsableCommand {
         @Flag(help: "Print JSON.") var json = false
 
         func perform() throws(KinoraError) {
-            guard let reference = TaskReference(task), let found = try openStore().describeTask(reference) else {
+            guard let reference = TaskReference(task), let found = try openStore().describeTask(reference)
+            else {
                 throw KinoraError(.taskNotFound, "There is no task '\(task)'.")
             }
             writeLine(json ? found.text : Self.lines(found, indent: "").joined(separator: "\n"))

@@ -50,7 +50,9 @@ public final class Connection {
 
     /// False once the server closed the session: a readable idle socket can only hold its last words.
     var isUsable: Bool {
-        guard PQstatus(handle) == CONNECTION_OK, PQtransactionStatus(handle) == PQTRANS_IDLE else { return false }
+        guard PQstatus(handle) == CONNECTION_OK, PQtransactionStatus(handle) == PQTRANS_IDLE else {
+            return false
+        }
         var item = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
         return poll(&item, 1, 0) == 0
     }
@@ -58,9 +60,10 @@ public final class Connection {
     /// Runs a statement, preparing it at its first use in this session.
     public func run(_ statement: Statement, _ values: [Value] = []) throws(KinoraError) -> Rows {
         try prepare(statement)
-        return try check(execute(values) { count, pointers, lengths, formats in
-            PQexecPrepared(handle, statement.name, count, pointers, lengths, formats, 1)
-        }, statement.name)
+        return try check(
+            execute(values) { count, pointers, lengths, formats in
+                PQexecPrepared(handle, statement.name, count, pointers, lengths, formats, 1)
+            }, statement.name)
     }
 
     public func prepare(_ statement: Statement) throws(KinoraError) {
@@ -69,7 +72,8 @@ public final class Connection {
         prepared.insert(statement.name)
     }
 
-    /// Runs SQL text that is part of Kinora or of a migration file, never of a request. May hold several statements.
+    /// Runs SQL text that is part of Kinora or of a migration file, never of a request. May hold several
+    /// statements.
     public func script(_ sql: String) throws(KinoraError) {
         _ = try check(PQexec(handle, sql), "script")
     }
@@ -89,7 +93,8 @@ public final class Connection {
 
     private func execute(
         _ values: [Value],
-        _ body: (Int32, UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<Int32>, UnsafePointer<Int32>) -> OpaquePointer?
+        _ body: (Int32, UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<Int32>, UnsafePointer<Int32>) ->
+            OpaquePointer?
     ) -> OpaquePointer? {
         let wires = values.map(\.wire)
         // One buffer for all values: text needs a NUL behind it, binary has its length.
@@ -113,7 +118,8 @@ public final class Connection {
 
     private func check(_ result: OpaquePointer?, _ name: String) throws(KinoraError) -> Rows {
         guard let result else {
-            throw KinoraError(.databaseAway, detail: "\(name): \(Self.tidy(String(cString: PQerrorMessage(handle))))")
+            throw KinoraError(
+                .databaseAway, detail: "\(name): \(Self.tidy(String(cString: PQerrorMessage(handle))))")
         }
         switch PQresultStatus(result) {
         case PGRES_COMMAND_OK, PGRES_TUPLES_OK, PGRES_EMPTY_QUERY: return Rows(result)
@@ -130,11 +136,15 @@ public final class Connection {
         // Classes: 08 connection, 53 resources, 57 operator intervention, 40 serialization or deadlock.
         let isAway = isBroken || ["08", "53", "57", "40"].contains(state.prefix(2)) || state == "55P03"
         if isAway { return KinoraError(.databaseAway, detail: detail) }
-        return state == "23505" ? KinoraError(.alreadyExists, detail: detail) : KinoraError(.internalFault, detail: detail)
+        return state == "23505"
+            ? KinoraError(.alreadyExists, detail: detail) : KinoraError(.internalFault, detail: detail)
     }
 
-    /// Waits for notifications until `deadline`; gives the channels that were notified. Throws `databaseAway`.
-    func notifications(until deadline: ContinuousClock.Instant, wakeup: Int32) throws(KinoraError) -> Set<String> {
+    /// Waits for notifications until `deadline`; gives the channels that were notified. Throws
+    /// `databaseAway`.
+    func notifications(
+        until deadline: ContinuousClock.Instant, wakeup: Int32
+    ) throws(KinoraError) -> Set<String> {
         var channels: Set<String> = []
         while channels.isEmpty {
             let left = ContinuousClock.now.duration(to: deadline)
@@ -146,7 +156,8 @@ public final class Connection {
             poll(&items, 2, Int32(clamping: left.microseconds / 1000 + 1))
             if items[1].revents != 0 { break }
             guard PQconsumeInput(handle) == 1 else {
-                throw KinoraError(.databaseAway, detail: "listen: \(Self.tidy(String(cString: PQerrorMessage(handle))))")
+                throw KinoraError(
+                    .databaseAway, detail: "listen: \(Self.tidy(String(cString: PQerrorMessage(handle))))")
             }
             while let notification = PQnotifies(handle) {
                 channels.insert(String(cString: notification.pointee.relname))

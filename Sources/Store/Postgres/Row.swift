@@ -35,7 +35,9 @@ public struct Row {
 
     public func real(_ column: Int) -> Double { optionalReal(column) ?? 0 }
 
-    public func optionalText(_ column: Int) -> String? { field(column).map { String(decoding: $0, as: UTF8.self) } }
+    public func optionalText(_ column: Int) -> String? {
+        field(column).map { String(decoding: $0, as: UTF8.self) }
+    }
     public func text(_ column: Int) -> String { optionalText(column) ?? "" }
     public func bool(_ column: Int) -> Bool { field(column)?.first == 1 }
     public func bytes(_ column: Int) -> [UInt8] { field(column).map(Array.init) ?? [] }
@@ -45,7 +47,9 @@ public struct Row {
         optionalInteger(column).map { Timestamp(microseconds: $0 + 946_684_800_000_000) }
     }
 
-    public func timestamp(_ column: Int) -> Timestamp { optionalTimestamp(column) ?? Timestamp(microseconds: 0) }
+    public func timestamp(_ column: Int) -> Timestamp {
+        optionalTimestamp(column) ?? Timestamp(microseconds: 0)
+    }
 
     /// uuid; nil for NULL.
     public func optionalUID(_ column: Int) -> TaskID? {

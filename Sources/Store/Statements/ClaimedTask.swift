@@ -1,6 +1,7 @@
 public import Core
 
-/// A task in the hands of this worker, with all it takes to act on it. `claim` is the fence: every write names it.
+/// A task in the hands of this worker, with all it takes to act on it. `claim` is the fence: every write
+/// names it.
 public struct ClaimedTask: Sendable {
     public let row: Int64
     public let claim: Int64
@@ -47,12 +48,15 @@ public struct ClaimedAccount: Sendable {
 extension ClaimedTask {
     /// The columns both claims return, in the decoder's order.
     static let columns = """
-        task.id, task.claim, task.uid, task.user_id, task.model_id, task.kind, task.category, task.state, task.phase,
+        task.id, task.claim, task.uid, task.user_id, task.model_id, task.kind, task.category, task.state,
+        task.phase,
         task.progress, i.prompt, i.parameters, task.attempt, p.vendor_model, p.vendor_task_id,
-        extract(epoch FROM now() - p.started_at)::float8, extract(epoch FROM task.deadline_at - now())::float8,
+        extract(epoch FROM now() - p.started_at)::float8,
+        extract(epoch FROM task.deadline_at - now())::float8,
         rt.usual_seconds::float8, ac.id, ac.vendor, ac.base_url, ac.region, ac.proxy_url,
         ac.credential_sealed,
-        (SELECT jsonb_agg(jsonb_build_array(encode(f.sha256, 'hex'), f.bytes, f.media_type) ORDER BY ta.position)
+        (SELECT jsonb_agg(
+                jsonb_build_array(encode(f.sha256, 'hex'), f.bytes, f.media_type) ORDER BY ta.position)
             FROM task_asset ta JOIN asset f ON f.id = ta.asset_id
             WHERE ta.task_id = task.id AND ta.role = 'reference'),
         (SELECT sa.vendor_task_id FROM task s JOIN attempt sa ON sa.task_id = s.id AND sa.number = s.attempt
@@ -66,15 +70,18 @@ extension ClaimedTask {
         var references: [StoredMedia] = []
         for item in try row.json(24).arrayValue ?? [] {
             guard let parts = item.arrayValue, parts.count == 3, let sha256 = parts[0].stringValue,
-                let bytes = parts[1].integerValue, let type = parts[2].stringValue.flatMap(MediaType.init(rawValue:))
+                let bytes = parts[1].integerValue,
+                let type = parts[2].stringValue.flatMap(MediaType.init(rawValue:))
             else { throw KinoraError(.internalFault, detail: "task \(row.integer(0)) has an odd reference") }
             references.append(StoredMedia(sha256: sha256, bytes: bytes, type: type))
         }
         return ClaimedTask(
-            row: row.integer(0), claim: row.integer(1), id: row.uid(2), userID: row.integer(3), model: row.text(4),
+            row: row.integer(0), claim: row.integer(1), id: row.uid(2), userID: row.integer(3),
+            model: row.text(4),
             kind: kind, category: category, state: state,
             phase: row.optionalText(8).flatMap(TaskPhase.init(rawValue:)), progress: Int(row.integer(9)),
-            prompt: row.text(10), parameters: try row.json(11).objectValue ?? [:], attempt: Int(row.integer(12)),
+            prompt: row.text(10), parameters: try row.json(11).objectValue ?? [:],
+            attempt: Int(row.integer(12)),
             vendorModel: row.text(13), vendorTask: row.optionalText(14), running: .seconds(row.real(15)),
             remaining: .seconds(row.real(16)), usual: row.optionalReal(17).map { .seconds($0) },
             account: ClaimedAccount(

@@ -3,7 +3,8 @@ public import Core
 extension Statement {
     static let administration = [
         Store.userUpsert, Store.adminExists, Store.keyInsert, Store.keyList, Store.keyRevoke, Store.keyCount,
-        Store.accountInsert, Store.accountSeal, Store.accountList, Store.accountState, Store.taskList, Store.taskShow,
+        Store.accountInsert, Store.accountSeal, Store.accountList, Store.accountState, Store.taskList,
+        Store.taskShow,
         Store.accountNextID,
     ]
 }
@@ -13,7 +14,8 @@ extension Store {
         "user_upsert",
         """
         INSERT INTO app_user (name, role, password_hash) VALUES ($1, $2, $3)
-        ON CONFLICT (name) DO UPDATE SET password_hash = coalesce(excluded.password_hash, app_user.password_hash)
+        ON CONFLICT (name) DO UPDATE
+        SET password_hash = coalesce(excluded.password_hash, app_user.password_hash)
         RETURNING id
         """)
 
@@ -23,7 +25,8 @@ extension Store {
     static let keyInsert = Statement(
         "key_insert",
         """
-        INSERT INTO api_key (user_id, public_id, secret_hash, name, models, expires_at, video_created_status, content_mode)
+        INSERT INTO api_key (
+            user_id, public_id, secret_hash, name, models, expires_at, video_created_status, content_mode)
         VALUES ($1, $2, $3, $4, $5::text[], now() + $6::bigint * interval '1 day', $7, $8) RETURNING id
         """)
 
@@ -59,7 +62,8 @@ extension Store {
     static let accountList = Statement(
         "account_list",
         """
-        SELECT a.id, a.vendor, a.name, a.base_url, a.state, a.state_reason, a.slots, v.slots_taken, a.created_at
+        SELECT a.id, a.vendor, a.name, a.base_url, a.state, a.state_reason, a.slots, v.slots_taken,
+            a.created_at
         FROM account a JOIN v_account_load v ON v.id = a.id ORDER BY a.id
         """)
 
@@ -73,10 +77,12 @@ extension Store {
     static let taskList = Statement(
         "task_list",
         """
-        SELECT t.uid, t.model_id, t.state, t.progress, u.name, ac.name, t.created_at, t.finished_at, t.error_code,
+        SELECT t.uid, t.model_id, t.state, t.progress, u.name, ac.name, t.created_at, t.finished_at,
+            t.error_code,
             left(i.prompt, 60)
         FROM task t JOIN app_user u ON u.id = t.user_id JOIN task_input i ON i.task_id = t.id
-        LEFT JOIN attempt a ON a.task_id = t.id AND a.number = t.attempt LEFT JOIN account ac ON ac.id = a.account_id
+        LEFT JOIN attempt a ON a.task_id = t.id AND a.number = t.attempt
+        LEFT JOIN account ac ON ac.id = a.account_id
         WHERE ($1::text IS NULL OR t.state = $1) ORDER BY t.id DESC LIMIT $2
         """)
 
@@ -84,10 +90,13 @@ extension Store {
         "task_show",
         """
         SELECT to_jsonb(t) || jsonb_build_object('input', to_jsonb(i), 'attempts',
-            (SELECT jsonb_agg(to_jsonb(a) || jsonb_build_object('account', ac.name, 'vendor', ac.vendor) ORDER BY a.number)
+            (SELECT jsonb_agg(
+                    to_jsonb(a) || jsonb_build_object('account', ac.name, 'vendor', ac.vendor)
+                    ORDER BY a.number)
                 FROM attempt a JOIN account ac ON ac.id = a.account_id WHERE a.task_id = t.id),
             'assets', (SELECT jsonb_agg(jsonb_build_object('role', x.role, 'sha256', encode(s.sha256, 'hex'),
-                'bytes', s.bytes, 'media_type', s.media_type)) FROM task_asset x JOIN asset s ON s.id = x.asset_id
+                'bytes', s.bytes, 'media_type', s.media_type))
+                FROM task_asset x JOIN asset s ON s.id = x.asset_id
                 WHERE x.task_id = t.id))
         FROM task t JOIN task_input i ON i.task_id = t.id
         WHERE "left"(replace(t.uid::text, '-', ''), 12) = $1
@@ -114,7 +123,9 @@ extension Store {
             ])
     }
 
-    public func activeKeys() throws(KinoraError) -> Int { Int(try first(Self.keyCount) { $0.integer(0) } ?? 0) }
+    public func activeKeys() throws(KinoraError) -> Int {
+        Int(try first(Self.keyCount) { $0.integer(0) } ?? 0)
+    }
 
     /// False when there is no such key, or it was revoked before.
     public func revokeKey(publicID: String) throws(KinoraError) -> Bool {
@@ -130,7 +141,8 @@ extension Store {
         try execute(
             Self.accountInsert,
             [
-                .integer(id), .text(vendor), .text(name), .text(baseURL), .text(region), .integer(Int64(slots)),
+                .integer(id), .text(vendor), .text(name), .text(baseURL), .text(region),
+                .integer(Int64(slots)),
                 .bytes(try seal(id)),
             ])
         return id
@@ -142,7 +154,9 @@ extension Store {
     }
 
     /// Changes the state of the account with this number or name. False when there is none.
-    public func setAccountState(_ account: String, to state: String, reason: String) throws(KinoraError) -> Bool {
+    public func setAccountState(
+        _ account: String, to state: String, reason: String
+    ) throws(KinoraError) -> Bool {
         try execute(Self.accountState, [.text(account), .text(state), .text(reason)]) > 0
     }
 
@@ -151,7 +165,8 @@ extension Store {
             [
                 "id": .string(row.text(0)), "user": .string(row.text(1)), "name": .string(row.text(2)),
                 "state": .string(row.text(3)), "models": .string(row.text(4)),
-                "created_at": Self.time(row.optionalTimestamp(5)), "expires_at": Self.time(row.optionalTimestamp(6)),
+                "created_at": Self.time(row.optionalTimestamp(5)),
+                "expires_at": Self.time(row.optionalTimestamp(6)),
             ]
         }
     }
@@ -160,7 +175,8 @@ extension Store {
         try rows(Self.accountList) { row in
             [
                 "id": .integer(row.integer(0)), "vendor": .string(row.text(1)), "name": .string(row.text(2)),
-                "base_url": .string(row.text(3)), "state": .string(row.text(4)), "reason": .string(row.text(5)),
+                "base_url": .string(row.text(3)), "state": .string(row.text(4)),
+                "reason": .string(row.text(5)),
                 "slots": .integer(row.integer(6)), "slots_taken": .integer(row.integer(7)),
                 "created_at": Self.time(row.optionalTimestamp(8)),
             ]
@@ -171,8 +187,10 @@ extension Store {
         try rows(Self.taskList, [.optional(state?.rawValue), .integer(Int64(limit))]) { row in
             [
                 "id": .string("\(row.text(1))-\(row.uid(0).short)"), "state": .string(row.text(2)),
-                "progress": .integer(row.integer(3)), "user": .string(row.text(4)), "account": .string(row.text(5)),
-                "created_at": Self.time(row.optionalTimestamp(6)), "finished_at": Self.time(row.optionalTimestamp(7)),
+                "progress": .integer(row.integer(3)), "user": .string(row.text(4)),
+                "account": .string(row.text(5)),
+                "created_at": Self.time(row.optionalTimestamp(6)),
+                "finished_at": Self.time(row.optionalTimestamp(7)),
                 "error": .string(row.text(8)), "prompt": .string(row.text(9)),
             ]
         }

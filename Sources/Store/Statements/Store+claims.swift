@@ -8,13 +8,12 @@ extension Statement {
 }
 
 extension Store {
-    // Takes queued tasks and a free slot for each. $1 worker, $2 most tasks, $3 and $4 seconds an image and a video
-    // may run, $5 lease in seconds.
-    // The two LIMITed, locking steps are MATERIALIZED: a plan that ran them again would claim too many. Slots are
-    // numbered, and attempt_slot_taken refuses a number twice: two workers that pick the same one collide there,
-    // and the loser simply claims less.
-    // A task pinned to an account comes before the others of that account, since it can run nowhere else.
-    // Routes in order and accounts by load; which user is next is a matter of `priority, id`.
+    // Takes queued tasks and a free slot for each. $1 worker, $2 most tasks, $3 and $4 seconds an image and a
+    // video may run, $5 lease in seconds. The two LIMITed, locking steps are MATERIALIZED: a plan that ran
+    // them again would claim too many. Slots are numbered, and attempt_slot_taken refuses a number twice: two
+    // workers that pick the same one collide there, and the loser simply claims less. A task pinned to an
+    // account comes before the others of that account, since it can run nowhere else. Routes in order and
+    // accounts by load; which user is next is a matter of `priority, id`.
     static let taskClaim = Statement(
         "task_claim",
         """
@@ -45,7 +44,8 @@ extension Store {
             SELECT q.id, q.priority, q.attempt, w.vendor, w.route_id, w.vendor_model
             FROM way w CROSS JOIN LATERAL (
                 SELECT id, priority, attempt FROM task
-                WHERE state = 'queued' AND pinned_account_id IS NULL AND model_id = w.model_id AND due_at <= now()
+                WHERE state = 'queued' AND pinned_account_id IS NULL AND model_id = w.model_id
+                    AND due_at <= now()
                 ORDER BY priority, id LIMIT least($2, w.slots) FOR UPDATE SKIP LOCKED) q),
         pinned AS MATERIALIZED (
             SELECT q.id, q.priority, q.attempt, q.model_id, a.id AS account_id, a.vendor
@@ -71,7 +71,8 @@ extension Store {
             ON CONFLICT (account_id, slot) WHERE finished_at IS NULL DO NOTHING
             RETURNING task_id, number, account_id, route_id, vendor_model, vendor_task_id, started_at)
         UPDATE task SET state = 'running', phase = 'submitting', attempt = p.number, claim = task.claim + 1,
-            worker_id = $1, due_at = now() + $5 * interval '1 s', started_at = coalesce(task.started_at, now()),
+            worker_id = $1, due_at = now() + $5 * interval '1 s',
+            started_at = coalesce(task.started_at, now()),
             deadline_at = coalesce(task.deadline_at,
                 now() + CASE task.kind WHEN 'image' THEN $3::float8 ELSE $4::float8 END * interval '1 s')
         FROM p JOIN account ac ON ac.id = p.account_id JOIN task_input i ON i.task_id = p.task_id
@@ -98,7 +99,11 @@ extension Store {
     // When the next waiting task is due; how long a worker may rest.
     static let taskNextDue = Statement(
         "task_next_due",
-        "SELECT extract(epoch FROM min(due_at) - now())::float8 FROM task WHERE state IN ('running', 'storing')")
+        """
+        SELECT extract(epoch FROM min(due_at) - now())::float8 FROM task
+        WHERE state IN ('running', 'storing')
+        """
+    )
 
     private static let fence = "WHERE id = $1 AND claim = $2 AND state IN ('running', 'storing')"
 
@@ -122,18 +127,21 @@ extension Store {
     static let taskStoring = Statement(
         "task_storing",
         """
-        UPDATE task SET state = 'storing', phase = NULL, progress = greatest(progress, 99) \(fence) RETURNING id
+        UPDATE task SET state = 'storing', phase = NULL, progress = greatest(progress, 99) \(fence)
+        RETURNING id
         """)
 
     static let taskSucceeded = Statement(
         "task_succeeded",
         """
-        WITH t AS (UPDATE task SET state = 'succeeded', phase = NULL, progress = 100, worker_id = NULL, due_at = NULL,
+        WITH t AS (UPDATE task SET state = 'succeeded', phase = NULL, progress = 100, worker_id = NULL,
+            due_at = NULL,
             finished_at = now() \(fence) AND state = 'storing' RETURNING id, attempt, user_id),
         f AS (INSERT INTO asset (user_id, sha256, bytes, media_type)
             SELECT t.user_id, decode($3, 'hex'), $4, $5 FROM t
             ON CONFLICT (sha256, user_id) DO UPDATE SET media_type = excluded.media_type RETURNING id),
-        l AS (INSERT INTO task_asset (task_id, role, position, asset_id) SELECT t.id, 'result', 0, f.id FROM t, f)
+        l AS (INSERT INTO task_asset (task_id, role, position, asset_id)
+            SELECT t.id, 'result', 0, f.id FROM t, f)
         UPDATE attempt SET outcome = 'succeeded', finished_at = now() FROM t
         WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id
         """)
@@ -141,7 +149,8 @@ extension Store {
     static let taskFailed = Statement(
         "task_failed",
         """
-        WITH t AS (UPDATE task SET state = $3, phase = NULL, worker_id = NULL, due_at = NULL, finished_at = now(),
+        WITH t AS (UPDATE task SET state = $3, phase = NULL, worker_id = NULL, due_at = NULL,
+            finished_at = now(),
             error_code = $4, error_message = $5 \(fence) RETURNING id, attempt)
         UPDATE attempt SET outcome = $6, finished_at = now(), error_code = $4, error_detail = $7 FROM t
         WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id
@@ -152,11 +161,13 @@ extension Store {
         """
         WITH t AS (UPDATE task SET state = 'queued', phase = NULL, worker_id = NULL,
             due_at = now() + $3 * interval '1 s' \(fence) AND state = 'running' RETURNING id, attempt)
-        UPDATE attempt SET outcome = 'abandoned', finished_at = now(), error_code = $4, error_detail = $5 FROM t
+        UPDATE attempt SET outcome = 'abandoned', finished_at = now(), error_code = $4, error_detail = $5
+        FROM t
         WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id
         """)
 
-    // From the outside, so without a fence; raising the claim makes whoever holds the task write nothing more.
+    // From the outside, so without a fence; raising the claim makes whoever holds the task write nothing
+    // more.
     static let taskCancel = Statement(
         "task_cancel",
         """
@@ -192,16 +203,19 @@ extension Store {
 
     /// How long until a running task is due; nil when none runs.
     public func nextDue() throws(KinoraError) -> Duration? {
-        try first(Self.taskNextDue) { $0.optionalInteger(0) == nil ? nil : Duration.seconds($0.real(0)) } ?? nil
+        try first(Self.taskNextDue) { $0.optionalInteger(0) == nil ? nil : Duration.seconds($0.real(0)) }
+            ?? nil
     }
 
     private static func fenced(_ task: ClaimedTask) -> [Value] { [.integer(task.row), .integer(task.claim)] }
 
-    // Every write below returns false when the claim was lost: then the task belongs to somebody else and nothing
-    // was written.
+    // Every write below returns false when the claim was lost: then the task belongs to somebody else and
+    // nothing was written.
 
     /// The vendor took the task and calls it `vendorTask`. First poll after `delay`.
-    public func accepted(_ task: ClaimedTask, vendorTask: String, delay: Duration) throws(KinoraError) -> Bool {
+    public func accepted(
+        _ task: ClaimedTask, vendorTask: String, delay: Duration
+    ) throws(KinoraError) -> Bool {
         try execute(Self.taskAccepted, Self.fenced(task) + [.real(delay.inSeconds), .text(vendorTask)]) > 0
     }
 
@@ -241,7 +255,9 @@ extension Store {
     }
 
     /// Back into the queue; the attempt is over and its slot free.
-    public func requeue(_ task: ClaimedTask, delay: Duration, _ error: KinoraError) throws(KinoraError) -> Bool {
+    public func requeue(
+        _ task: ClaimedTask, delay: Duration, _ error: KinoraError
+    ) throws(KinoraError) -> Bool {
         try execute(
             Self.taskRequeue,
             Self.fenced(task) + [.real(delay.inSeconds), .text(error.code.rawValue), .text(error.detail)]) > 0

@@ -32,7 +32,8 @@ extension Store {
         """
         SELECT m.id, m.kind, m.family, m.title, m.created_at,
             (SELECT jsonb_object_agg(c.category, c.parameters) FROM model_category c WHERE c.model_id = m.id),
-            (SELECT jsonb_agg(r.vendor ORDER BY r.position) FROM route r WHERE r.model_id = m.id AND r.enabled)
+            (SELECT jsonb_agg(r.vendor ORDER BY r.position)
+                FROM route r WHERE r.model_id = m.id AND r.enabled)
         FROM model m WHERE m.enabled ORDER BY m.id
         """)
 
@@ -79,5 +80,7 @@ extension Store {
     }
 
     /// Vendors that have an account which may work.
-    public func vendorsServed() throws(KinoraError) -> Set<String> { Set(try rows(Self.vendorsServed) { $0.text(0) }) }
+    public func vendorsServed() throws(KinoraError) -> Set<String> {
+        Set(try rows(Self.vendorsServed) { $0.text(0) })
+    }
 }

@@ -2,8 +2,10 @@ public import Core
 
 extension Statement {
     static let tasks = [
-        Store.ping, Store.taskSubmit, Store.taskSubmitOnce, Store.idempotencyFind, Store.taskFind, Store.taskPageDown,
-        Store.taskPageUp, Store.taskResult, Store.taskDelete, Store.taskPoint, Store.tasksFinal, Store.assetPut,
+        Store.ping, Store.taskSubmit, Store.taskSubmitOnce, Store.idempotencyFind, Store.taskFind,
+        Store.taskPageDown,
+        Store.taskPageUp, Store.taskResult, Store.taskDelete, Store.taskPoint, Store.tasksFinal,
+        Store.assetPut,
         Store.assetUnused,
     ]
 }
@@ -81,13 +83,18 @@ extension Store {
             VALUES ($2, $14, $15, nextval('kinora.task_id_seq')) ON CONFLICT DO NOTHING RETURNING task_id),
         t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id)
             OVERRIDING SYSTEM VALUE
-            SELECT task_id, $1::uuid, $2, $3::bigint, $4, $5, $6, $12::bigint FROM once RETURNING id, created_at),
+            SELECT task_id, $1::uuid, $2, $3::bigint, $4, $5, $6, $12::bigint FROM once
+            RETURNING id, created_at),
         \(submitBody)
         """)
 
     static let idempotencyFind = Statement(
         "idempotency_find",
-        "SELECT d.request_hash, t.uid FROM idempotency d JOIN task t ON t.id = d.task_id WHERE d.user_id = $1 AND d.key = $2")
+        """
+        SELECT d.request_hash, t.uid FROM idempotency d JOIN task t ON t.id = d.task_id
+        WHERE d.user_id = $1 AND d.key = $2
+        """
+    )
 
     static let taskColumns = """
         t.id, t.uid, t.model_id, t.kind, t.state, t.phase, t.progress, i.prompt, i.parameters,
@@ -108,7 +115,8 @@ extension Store {
         "task_page_down",
         """
         SELECT \(taskColumns) FROM \(taskTables)
-        WHERE t.user_id = $1 AND t.kind = $2 AND t.deleted_at IS NULL AND t.id < coalesce($3, 9223372036854775807)
+        WHERE t.user_id = $1 AND t.kind = $2 AND t.deleted_at IS NULL
+            AND t.id < coalesce($3, 9223372036854775807)
         ORDER BY t.id DESC LIMIT $4
         """)
 
@@ -123,7 +131,8 @@ extension Store {
     static let taskResult = Statement(
         "task_result",
         """
-        SELECT encode(a.sha256, 'hex'), a.bytes, a.media_type FROM task_asset ta JOIN asset a ON a.id = ta.asset_id
+        SELECT encode(a.sha256, 'hex'), a.bytes, a.media_type
+        FROM task_asset ta JOIN asset a ON a.id = ta.asset_id
         WHERE ta.task_id = $1 AND ta.role = 'result' ORDER BY ta.position LIMIT 1
         """)
 
@@ -175,7 +184,8 @@ extension Store {
         return MediaTask(
             row: row.integer(0), id: row.uid(1), model: row.text(2), kind: kind, state: state,
             phase: row.optionalText(5).flatMap(TaskPhase.init(rawValue:)), progress: Int(row.integer(6)),
-            prompt: row.text(7), parameters: try row.json(8).objectValue ?? [:], remixOf: remix, failure: failure,
+            prompt: row.text(7), parameters: try row.json(8).objectValue ?? [:], remixOf: remix,
+            failure: failure,
             createdAt: row.timestamp(13), finishedAt: row.optionalTimestamp(14))
     }
 
@@ -195,7 +205,9 @@ extension Store {
     }
 
     /// What an Idempotency-Key was used for before: the request's fingerprint and the task.
-    public func replay(of key: String, by caller: Caller) throws(KinoraError) -> (fingerprint: [UInt8], id: TaskID)? {
+    public func replay(
+        of key: String, by caller: Caller
+    ) throws(KinoraError) -> (fingerprint: [UInt8], id: TaskID)? {
         try first(Self.idempotencyFind, [.integer(caller.userID), .text(key)]) { ($0.bytes(0), $0.uid(1)) }
     }
 
@@ -205,10 +217,15 @@ extension Store {
     }
 
     /// At most `page.limit + 1` tasks: the one too many says that there are more.
-    public func tasks(_ page: TaskPage, after row: Int64?, of caller: Caller) throws(KinoraError) -> [MediaTask] {
+    public func tasks(
+        _ page: TaskPage, after row: Int64?, of caller: Caller
+    ) throws(KinoraError) -> [MediaTask] {
         try rows(
             page.order == .desc ? Self.taskPageDown : Self.taskPageUp,
-            [.integer(caller.userID), .text(page.kind.rawValue), .optional(row), .integer(Int64(page.limit) + 1)],
+            [
+                .integer(caller.userID), .text(page.kind.rawValue), .optional(row),
+                .integer(Int64(page.limit) + 1),
+            ],
             Self.task)
     }
 
@@ -224,16 +241,19 @@ extension Store {
         try first(Self.taskResult, [.integer(row)], Self.media)
     }
 
-    /// Deletes a finished task of the caller. Gives the files that nobody needs any more; nil when the task still
-    /// runs.
+    /// Deletes a finished task of the caller. Gives the files that nobody needs any more; nil when the task
+    /// still runs.
     public func delete(_ task: MediaTask, of caller: Caller) throws(KinoraError) -> [StoredMedia]? {
         guard task.state.isFinal else { return nil }
-        let assets = try rows(Self.taskDelete, [.integer(task.row), .integer(caller.userID)]) { $0.integer(0) }
+        let assets = try rows(Self.taskDelete, [.integer(task.row), .integer(caller.userID)]) {
+            $0.integer(0)
+        }
         return assets.isEmpty ? [] : try rows(Self.assetUnused, [.integers(assets)], Self.media)
     }
 
     public func point(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> TaskPoint? {
-        try first(Self.taskPoint, [.text(reference.short), .integer(caller.userID)]) { row throws(KinoraError) in
+        try first(Self.taskPoint, [.text(reference.short), .integer(caller.userID)]) {
+            row throws(KinoraError) in
             TaskPoint(
                 row: row.integer(0), id: row.uid(1), model: row.text(2),
                 state: TaskState(rawValue: row.text(3)) ?? .failed,

@@ -75,8 +75,8 @@ extension Store {
         try execute(Self.workerRescue, [.integer(Int64(Limits.workerSilenceSecondsMax))])
     }
 
-    /// Tells idle workers of other processes that there is work. `own` is this process's worker, 0 when it has none:
-    /// it was told by a signal.
+    /// Tells idle workers of other processes that there is work. `own` is this process's worker, 0 when it
+    /// has none: it was told by a signal.
     public func wakeWorkers(exceptFor own: Int64) throws(KinoraError) {
         try execute(Self.wakeWorkers, [.integer(Int64(Limits.workerSilenceSecondsMax)), .integer(own)])
     }
