@@ -54,14 +54,16 @@ let package = Package(
             swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["Core", "Store"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Core", "CPostgres", "Store"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "DialectTests", dependencies: ["Dialects", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "StoreTests", dependencies: ["Store", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "EngineTests", dependencies: ["Engine", "TestSupport"], swiftSettings: strict),
+            name: "StoreTests", dependencies: ["Core", "Store", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "EngineTests", dependencies: ["Core", "Engine", "Store", "TestSupport", "Upstream"],
+            swiftSettings: strict),
         .testTarget(name: "GatewayTests", dependencies: ["TestSupport", "FastCGI"], swiftSettings: strict),
         .testTarget(
             name: "SandboxTests", dependencies: ["Core", "Sandbox", "TestSupport"], swiftSettings: strict),

@@ -1,0 +1,55 @@
+public import Core
+public import Store
+
+/// Rows that most tests need, made by the store itself.
+extension TestDatabase {
+    /// A user with one key that may do everything.
+    public func caller(_ name: String = "owner") throws -> Caller {
+        let store = store(connectionsMax: 1)
+        let user = try store.putUser(name: name, role: "client", passwordHash: nil)
+        let key = APIKey.random()
+        try store.addKey(
+            key, user: user, name: "", models: nil, expiresInDays: nil, createdStatus: 200,
+            contentMode: .serve)
+        let row = try value("SELECT id FROM api_key WHERE public_id = '\(key.publicID)'") ?? ""
+        return Caller(userID: user, keyID: Int64(row) ?? 0)
+    }
+
+    /// An account with a credential that nobody opens.
+    @discardableResult
+    public func account(_ name: String, vendor: String = "openai", slots: Int = 4) throws -> Int64 {
+        try store(connectionsMax: 1).addAccount(
+            vendor: vendor, name: name, baseURL: "https://\(vendor).example/v1", region: "", slots: slots
+        ) { _ in [1] }
+    }
+
+    /// A model of one category without parameters, made by `vendor`.
+    public func model(_ id: String, vendor: String, kind: MediaKind = .video) throws {
+        let category: Category = kind == .video ? .t2v : .t2i
+        try sql(
+            """
+            INSERT INTO model (id, kind, family) VALUES ('\(id)', '\(kind.rawValue)', 'test');
+            INSERT INTO model_category (model_id, category) VALUES ('\(id)', '\(category.rawValue)');
+            INSERT INTO route (model_id, vendor, vendor_model) VALUES ('\(id)', '\(vendor)', '\(id)');
+            """)
+    }
+}
+
+extension NewTask {
+    /// A plain task, ready to be changed and submitted.
+    public static func sample(
+        _ caller: Caller, model: String = "sora-2", prompt: String = "a quiet harbour"
+    ) -> NewTask {
+        NewTask(
+            id: .random(), caller: caller, dialect: "test", model: model, kind: .video, category: .t2v,
+            prompt: prompt,
+            parameters: ["seconds": 4], remixOf: nil, userIdentifier: nil, references: [], idempotency: nil)
+    }
+}
+
+extension Store {
+    /// Claims with the usual limits.
+    public func claim(worker: Int64, limit: Int = 100) throws(KinoraError) -> [ClaimedTask] {
+        try claim(worker: worker, limit: limit, imageTimeoutSeconds: 300, videoTimeoutSeconds: 1800)
+    }
+}

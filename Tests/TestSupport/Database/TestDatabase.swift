@@ -1,0 +1,108 @@
+import Core
+public import Store
+import Synchronization
+
+/// A database of its own: a copy of the migrated template, with nothing in it but what the migrations made.
+///
+///     @Suite(.freshDatabase) struct PageTests {
+///         let database = TestDatabase.current
+///         @Test func anEmptyPageHasNoMore() throws { let store = database.store() ... }
+///     }
+public final class TestDatabase: Sendable {
+    private struct Session: @unchecked Sendable { var open: SQLSession? }
+
+    public let name: String
+    let server: TestServer
+    /// The session behind `sql`: lent to one thread at a time.
+    private let session = Mutex(Session())
+
+    private static let count = Atomic<Int>(0)
+
+    /// `isMigrated` false: an empty database.
+    init(isMigrated: Bool) throws {
+        server = try TestServer.shared.get()
+        name = "t_\(TaskID.random().short)_\(Self.count.add(1, ordering: .relaxed).newValue)"
+        let template = isMigrated ? server.template : "template0"
+        try server.maintenance().rows("CREATE DATABASE \(name) TEMPLATE \(template) ENCODING 'UTF8'")
+    }
+
+    func drop() throws {
+        session.withLock { $0.open = nil }
+        // Not WITH (FORCE): that fails where autovacuum is at work, unless a superuser asks.
+        try terminateSessions()
+        try server.maintenance().rows("DROP DATABASE \(name)")
+    }
+
+    /// A libpq connection string for the log-in role.
+    public var connectionString: String { server.text(for: name) }
+
+    /// As `serve` and `work` connect: in the role kinora_app.
+    public var options: DatabaseOptions {
+        var options = DatabaseOptions(url: Secret(connectionString))
+        options.connectionsMax = 8
+        return options
+    }
+
+    /// As `migrate` connects: in the log-in role.
+    public var ownerOptions: DatabaseOptions { DatabaseOptions(url: Secret(connectionString), role: nil) }
+
+    /// A store of its own, as another process would have it.
+    public func store(connectionsMax: Int = 8) -> Store {
+        var options = options
+        options.connectionsMax = connectionsMax
+        return Store(options)
+    }
+
+    /// Where the migrations lie.
+    public static var sqlDirectory: String { TestServer.sqlDirectory }
+
+    // Plain SQL, as the owner of everything ------------------------------------------------------------
+
+    /// Runs SQL in a session that lives as long as the database; names without a schema are kinora's.
+    @discardableResult
+    public func sql(_ text: String) throws -> [[String?]] {
+        try session.withLock { session in
+            if session.open?.isAlive != true { session.open = try newSession() }
+            return try session.open?.rows(text) ?? []
+        }
+    }
+
+    /// The first column of the first row.
+    public func value(_ sql: String) throws -> String? { try self.sql(sql).first?.first ?? nil }
+
+    public func count(_ table: String) throws -> Int {
+        try Int(value("SELECT count(*) FROM \(table)") ?? "") ?? -1
+    }
+
+    /// Another session, for what must happen beside the first: a lock held, a role taken.
+    public func newSession() throws -> SQLSession {
+        let session = try SQLSession(connectionString)
+        try session.rows("SET search_path = kinora, public; SET timezone = UTC")
+        return session
+    }
+
+    // Faults -------------------------------------------------------------------------------------------
+
+    /// Kills the sessions that `condition`, over pg_stat_activity, names, and waits until they are gone.
+    /// How many that were.
+    @discardableResult
+    public func terminateSessions(where condition: String = "true") throws -> Int {
+        try server.maintenance().rows(
+            """
+            SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
+            WHERE datname = '\(name)' AND usename = current_user AND pid <> pg_backend_pid()
+                AND (\(condition))
+            """
+        ).count
+    }
+
+    /// Nobody can connect any more, and whoever is connected is thrown out: to its users the server is away.
+    public func goAway() throws {
+        try server.maintenance().rows("ALTER DATABASE \(name) ALLOW_CONNECTIONS false")
+        try terminateSessions()
+    }
+
+    public func comeBack() throws {
+        try server.maintenance().rows("ALTER DATABASE \(name) ALLOW_CONNECTIONS true")
+    }
+}
