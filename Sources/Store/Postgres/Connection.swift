@@ -23,10 +23,9 @@ public final class Connection {
         defer { for text in keywords + values { free(text) } }
         handle = PQconnectdbParams(
             keywords.map { UnsafePointer($0) }, values.map { UnsafePointer($0) }, 1)
+        // The handle is not finished here: whatever is thrown from here on, deinit runs and does that.
         guard PQstatus(handle) == CONNECTION_OK else {
-            let message = String(cString: PQerrorMessage(handle))
-            PQfinish(handle)
-            throw KinoraError(.databaseAway, detail: Self.tidy(message))
+            throw KinoraError(.databaseAway, detail: Self.tidy(String(cString: PQerrorMessage(handle))))
         }
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
         if let role = options.role { try setRole(role) }
@@ -59,6 +58,10 @@ public final class Connection {
 
     /// Runs a statement, preparing it at its first use in this session.
     public func run(_ statement: Statement, _ values: [Value] = []) throws(KinoraError) -> Rows {
+        // libpq ends a text at the first NUL, and PostgreSQL could not keep one: no value is cut short in silence.
+        guard !values.contains(where: \.holdsNUL) else {
+            throw KinoraError(.invalidValue, "Text must not contain the character U+0000.")
+        }
         try prepare(statement)
         return try check(
             execute(values) { count, pointers, lengths, formats in

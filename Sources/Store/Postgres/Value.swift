@@ -32,6 +32,14 @@ public enum Value: Sendable {
         }
     }
 
+    var holdsNUL: Bool {
+        switch self {
+        case .text(let value): value.utf8.contains(0)
+        case .texts(let values): values.contains { $0.utf8.contains(0) }
+        case .null, .integer, .real, .bool, .bytes, .integers: false
+        }
+    }
+
     private static func quoted(_ text: String) -> String {
         "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
