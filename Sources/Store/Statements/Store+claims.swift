@@ -11,8 +11,9 @@ extension Store {
     // Takes queued tasks and a free slot for each. $1 worker, $2 most tasks, $3 and $4 seconds an image and a
     // video may run, $5 lease in seconds. The two LIMITed, locking steps are MATERIALIZED: a plan that ran
     // them again would claim too many. Slots are numbered, and attempt_slot_taken refuses a number twice: two
-    // workers that pick the same one collide there, and the loser simply claims less. A task pinned to an
-    // account comes before the others of that account, since it can run nowhere else. Routes in order and
+    // workers that pick the same one collide there, and the loser simply claims less. Everybody inserts in the order
+    // of account and slot: the loser waits for the winner's commit, and must not do so in a circle. A task pinned
+    // to an account comes before the others of that account, since it can run nowhere else. Routes in order and
     // accounts by load; which user is next is a matter of `priority, id`.
     static let taskClaim = Statement(
         "task_claim",
@@ -23,14 +24,14 @@ extension Store {
             WHERE a.state = 'active' OR (a.state = 'cooling' AND a.cooling_until <= now())
             GROUP BY a.id HAVING count(t.id) < a.slots),
         numbered AS (
-            SELECT a.id AS account_id, a.vendor, s.slot, n.nth,
-                (a.taken + n.nth)::float8 / (a.slots * a.weight) AS load
+            SELECT a.id AS account_id, a.vendor, s.slot,
+                (a.taken + row_number() OVER (PARTITION BY a.id ORDER BY s.slot))::float8
+                    / (a.slots * a.weight) AS load
             FROM usable a
             CROSS JOIN LATERAL (SELECT slot FROM generate_series(1, a.slots) AS slot
                 WHERE NOT EXISTS (SELECT FROM attempt t
                     WHERE t.account_id = a.id AND t.slot = slot.slot AND t.finished_at IS NULL)
-                LIMIT $2) s
-            CROSS JOIN LATERAL (SELECT row_number() OVER () AS nth) n),
+                LIMIT $2) s),
         free AS MATERIALIZED (
             SELECT account_id, vendor, slot,
                 row_number() OVER (PARTITION BY account_id ORDER BY slot) AS account_rank,
@@ -54,20 +55,21 @@ extension Store {
                 WHERE state = 'queued' AND pinned_account_id = a.id AND due_at <= now()
                 ORDER BY priority, id LIMIT least($2, a.slots - a.taken) FOR UPDATE SKIP LOCKED) q),
         pick AS (
-            SELECT p.id, p.attempt, free.account_id, free.slot, r.id AS route_id, r.vendor_model
+            SELECT 1 AS turn, p.id, p.attempt, free.account_id, free.slot, r.id AS route_id, r.vendor_model
             FROM (SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY priority, id) AS account_rank
                 FROM pinned) p
             JOIN free USING (account_id, account_rank)
             JOIN LATERAL (SELECT id, vendor_model FROM route
                 WHERE model_id = p.model_id AND vendor = p.vendor ORDER BY position, id LIMIT 1) r ON true
             UNION ALL
-            SELECT d.id, d.attempt, free.account_id, free.slot, d.route_id, d.vendor_model
+            SELECT 2, d.id, d.attempt, free.account_id, free.slot, d.route_id, d.vendor_model
             FROM (SELECT *, row_number() OVER (PARTITION BY vendor ORDER BY priority, id) AS vendor_rank
                 FROM due) d
             JOIN free USING (vendor, vendor_rank)),
         p AS (
             INSERT INTO attempt (task_id, number, account_id, slot, route_id, vendor_model)
-            SELECT id, attempt + 1, account_id, slot, route_id, vendor_model FROM pick LIMIT $2
+            SELECT id, attempt + 1, account_id, slot, route_id, vendor_model
+            FROM (SELECT * FROM pick LIMIT $2) chosen ORDER BY account_id, slot, turn
             ON CONFLICT (account_id, slot) WHERE finished_at IS NULL DO NOTHING
             RETURNING task_id, number, account_id, route_id, vendor_model, vendor_task_id, started_at)
         UPDATE task SET state = 'running', phase = 'submitting', attempt = p.number, claim = task.claim + 1,
