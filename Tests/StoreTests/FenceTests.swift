@@ -1,0 +1,224 @@
+import Core
+import Store
+import TestSupport
+import Testing
+
+/// A worker that lost its claim writes nothing; what is held by the dead goes to the living.
+@Suite(.freshDatabase) struct FenceTests {
+    let database = TestDatabase.current
+    let store = TestDatabase.current.store()
+
+    private func worker() throws -> Int64 { try store.registerWorker(host: "here", processID: 1) }
+
+    private static let media = StoredMedia(sha256: String(repeating: "0d", count: 32), bytes: 9, type: .mp4)
+
+    /// A task in the hands of a worker.
+    private func held(by worker: Int64) throws -> ClaimedTask {
+        let owner = try database.caller()
+        if try database.count("account") == 0 { try database.account("one", slots: 4) }
+        _ = try store.submit(.sample(owner))
+        return try #require(try store.claim(worker: worker).first)
+    }
+
+    /// Everything a worker may write about a task.
+    enum Write: CaseIterable {
+        case accepted, wait, storing, succeeded, failed, requeue
+
+        func perform(_ task: ClaimedTask, _ store: Store) throws(KinoraError) -> Bool {
+            switch self {
+            case .accepted: try store.accepted(task, vendorTask: "late", delay: .seconds(1))
+            case .wait: try store.wait(task, delay: .seconds(1), phase: .waiting, progress: 50)
+            case .storing: try store.storing(task)
+            case .succeeded: try store.succeeded(task, result: FenceTests.media)
+            case .failed: try store.failed(task, KinoraError(.generationFailed))
+            case .requeue: try store.requeue(task, delay: .zero, KinoraError(.upstreamRate))
+            }
+        }
+    }
+
+    private func everything() throws -> [[String?]] {
+        try database.sql(
+            """
+            SELECT to_jsonb(t)::text, (SELECT jsonb_agg(to_jsonb(a))::text FROM attempt a),
+                (SELECT count(*) FROM asset), (SELECT count(*) FROM task_asset) FROM task t
+            """)
+    }
+
+    @Test(arguments: Write.allCases)
+    func whoeverLostTheClaimWritesNothing(_ write: Write) throws {
+        let old = try held(by: try worker())
+        if write == .succeeded { _ = try store.storing(old) }
+        try database.sql("UPDATE task SET due_at = now()")
+        let new = try #require(try store.claimDue(worker: try worker(), limit: 1).first)
+        #expect(new.claim == old.claim + 1)
+        let before = try everything()
+        #expect(try write.perform(old, store) == false)
+        #expect(try everything() == before)
+        // The claim that holds writes.
+        #expect(try write.perform(new, store))
+    }
+
+    @Test(arguments: Write.allCases)
+    func nobodyWritesToACancelledTask(_ write: Write) throws {
+        let task = try held(by: try worker())
+        if write == .succeeded { _ = try store.storing(task) }
+        #expect(try store.cancel(TaskReference(task.id)))
+        let before = try everything()
+        #expect(try write.perform(task, store) == false)
+        #expect(try everything() == before)
+    }
+
+    @Test func aResultIsStoredOnlyOnce() throws {
+        let task = try held(by: try worker())
+        _ = try store.accepted(task, vendorTask: "v", delay: .zero)
+        #expect(try store.succeeded(task, result: Self.media) == false)
+        _ = try store.storing(task)
+        #expect(try store.succeeded(task, result: Self.media))
+        #expect(try store.succeeded(task, result: Self.media) == false)
+        #expect(try database.sql("SELECT state, progress, phase FROM task") == [["succeeded", "100", nil]])
+        #expect(try store.result(ofTask: task.row) == Self.media)
+    }
+
+    @Test func progressNeverFalls() throws {
+        let task = try held(by: try worker())
+        for (told, kept) in [(30, "30"), (10, "30"), (nil, "30"), (99, "99")] as [(Int?, String)] {
+            #expect(try store.wait(task, delay: .zero, phase: .waiting, progress: told))
+            #expect(try database.value("SELECT progress FROM task") == kept)
+        }
+    }
+
+    @Test func aFailureKeepsTheVendorsWordsForTheOperatorOnly() throws {
+        let task = try held(by: try worker())
+        _ = try store.failed(task, KinoraError(.contentRefused, detail: "vendor says: no"))
+        #expect(
+            try database.sql(
+                "SELECT t.error_code, a.error_detail FROM task t JOIN attempt a ON a.task_id = t.id")
+                == [["content_policy_violation", "vendor says: no"]])
+        #expect(try database.value("SELECT error_message FROM task")?.contains("vendor says") == false)
+    }
+
+    @Test(arguments: [
+        (ErrorCode.taskDeadline, "expired", "failed"), (.submitUnknown, "failed", "unknown"),
+        (.generationFailed, "failed", "failed"),
+    ])
+    func theErrorDecidesHowATaskAndItsAttemptEnd(_ code: ErrorCode, _ state: String, _ outcome: String) throws
+    {
+        let task = try held(by: try worker())
+        #expect(try store.failed(task, KinoraError(code)))
+        #expect(
+            try database.sql("SELECT t.state, a.outcome FROM task t JOIN attempt a ON a.task_id = t.id")
+                == [[state, outcome]])
+    }
+
+    @Test func aSecondAttemptMayNotTakeTheVendorTaskOfTheFirst() throws {
+        let worker = try worker()
+        let first = try held(by: worker), second = try held(by: worker)
+        #expect(try store.accepted(first, vendorTask: "same", delay: .zero))
+        let error = #expect(throws: KinoraError.self) {
+            _ = try store.accepted(second, vendorTask: "same", delay: .zero)
+        }
+        #expect(error?.code == .alreadyExists)
+    }
+
+    // Workers come and go ------------------------------------------------------------------------------
+
+    @Test func theTasksOfADeadWorkerAreDueAtOnce() throws {
+        let dead = try worker(), living = try worker()
+        let task = try held(by: dead)
+        #expect(try store.rescue() == 0)
+        #expect(try store.claimDue(worker: living, limit: 9).isEmpty)
+        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '11 seconds' WHERE id = \(dead)")
+        #expect(try store.rescue() == 1)
+        #expect(try store.rescue() == 0)
+        #expect(try store.claimDue(worker: living, limit: 9).map(\.row) == [task.row])
+        #expect(try store.beat(worker: dead) == false)
+        #expect(try store.beat(worker: living))
+    }
+
+    @Test func aHeartbeatKeepsAWorkerAlive() throws {
+        let worker = try worker()
+        _ = try held(by: worker)
+        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '11 seconds'")
+        #expect(try store.beat(worker: worker))
+        #expect(try store.rescue() == 0)
+    }
+
+    @Test func whatRestsBetweenTwoPollsIsNotRescued() throws {
+        let dead = try worker()
+        let task = try held(by: dead)
+        _ = try store.accepted(task, vendorTask: "v", delay: .seconds(60))
+        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '11 seconds'")
+        #expect(try store.rescue() == 0)
+        #expect(try database.value("SELECT due_at > now() + interval '50 seconds' FROM task") == "t")
+    }
+
+    @Test func manyRescuersTakeOverOnce() throws {
+        let dead = try worker()
+        _ = try held(by: dead)
+        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '1 minute'")
+        let rescued = Happening<Int>()
+        let store = store
+        try concurrently(6) { _ in rescued.note(try store.rescue()) }
+        #expect(rescued.all.reduce(0, +) == 1)
+    }
+
+    @Test func whoeverLeavesGivesItsTasksBack() throws {
+        let leaving = try worker()
+        let task = try held(by: leaving)
+        #expect(try store.leave(worker: leaving) == 1)
+        #expect(try store.claimDue(worker: try worker(), limit: 9).map(\.row) == [task.row])
+        #expect(try store.leave(worker: leaving) == 0)
+    }
+
+    // Cancel -------------------------------------------------------------------------------------------
+
+    @Test(arguments: ["queued", "submitting", "waiting", "storing"])
+    func aTaskIsCancelledAtEveryStage(_ stage: String) throws {
+        let task: ClaimedTask?
+        if stage == "queued" {
+            _ = try store.submit(.sample(try database.caller()))
+            task = nil
+        } else {
+            task = try held(by: try worker())
+        }
+        if let task, stage == "waiting" { _ = try store.accepted(task, vendorTask: "v", delay: .seconds(5)) }
+        if let task, stage == "storing" { _ = try store.storing(task) }
+        let short = try #require(try database.value("SELECT left(replace(uid::text, '-', ''), 12) FROM task"))
+        let reference = try #require(TaskReference("x-\(short)"))
+        #expect(try store.cancel(reference))
+        #expect(try store.cancel(reference) == false)
+        #expect(
+            try database.sql("SELECT state, phase, due_at, worker_id FROM task") == [
+                ["cancelled", nil, nil, nil]
+            ])
+        // The slot is free again.
+        #expect(try database.count("attempt WHERE finished_at IS NULL") == 0)
+        #expect(try database.count("attempt WHERE outcome = 'cancelled'") == (task == nil ? 0 : 1))
+    }
+
+    @Test func whatIsFinishedIsNotCancelled() throws {
+        let task = try held(by: try worker())
+        _ = try store.failed(task, KinoraError(.generationFailed))
+        #expect(try store.cancel(TaskReference(task.id)) == false)
+        #expect(try database.value("SELECT state FROM task") == "failed")
+    }
+
+    @Test func onlyAFinishedTaskOfTheCallerIsDeletedAndItsBytesOnlyWhenNobodyElseHasThem() throws {
+        let worker = try worker()
+        let task = try held(by: worker)
+        let owner = try database.caller()
+        let running = try #require(try store.task(TaskReference(task.id), of: owner))
+        #expect(try store.delete(running, of: owner) == nil)
+        _ = try store.storing(task)
+        _ = try store.succeeded(task, result: Self.media)
+        let twin = try held(by: worker)
+        _ = try store.storing(twin)
+        _ = try store.succeeded(twin, result: Self.media)
+        let first = try #require(try store.task(TaskReference(task.id), of: owner))
+        #expect(try store.delete(first, of: owner) == [])
+        #expect(try store.task(TaskReference(task.id), of: owner) == nil)
+        let second = try #require(try store.task(TaskReference(twin.id), of: owner))
+        #expect(try store.delete(second, of: owner) == [Self.media])
+        #expect(try database.count("asset") == 0)
+    }
+}

@@ -1,0 +1,813 @@
+-- schema.sql: what sql/migrations/*.up.sql make together, as pg_dump tells it. For readers:
+-- nothing runs it. A test compares it with a fresh database; GOLDEN_UPDATE=1 rewrites it there.
+
+CREATE SCHEMA kinora;
+
+COMMENT ON SCHEMA kinora IS 'Kinora, a gateway for image and video generation. Times are UTC, money is in micro-units.';
+
+CREATE FUNCTION kinora.config_changed() RETURNS trigger
+    LANGUAGE plpgsql
+    SET search_path TO 'kinora'
+    AS $$
+BEGIN
+    UPDATE config_version SET version = version + 1;
+    PERFORM pg_notify('kinora_config', '');
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION kinora.config_changed() IS 'Raises config_version and wakes the processes that hold copies.';
+
+CREATE FUNCTION kinora.task_guard() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF OLD.finished_at IS NOT NULL AND (NEW.state, NEW.finished_at, NEW.progress, NEW.error_code, NEW.price_micros)
+            IS DISTINCT FROM (OLD.state, OLD.finished_at, OLD.progress, OLD.error_code, OLD.price_micros) THEN
+        RAISE EXCEPTION 'task % is %: a final state never changes', OLD.id, OLD.state
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'task_final_is_final';
+    END IF;
+    IF NEW.progress < OLD.progress THEN
+        RAISE EXCEPTION 'task %: progress never falls (% to %)', OLD.id, OLD.progress, NEW.progress
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'task_progress_never_falls';
+    END IF;
+    IF NEW.claim < OLD.claim THEN
+        RAISE EXCEPTION 'task %: the claim number never falls', OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'task_claim_never_falls';
+    END IF;
+    RETURN NEW;
+END $$;
+
+COMMENT ON FUNCTION kinora.task_guard() IS 'Refuses a change of a final state, and progress or claim numbers that fall.';
+
+CREATE TABLE kinora.account (
+    id bigint NOT NULL,
+    vendor text NOT NULL,
+    name text NOT NULL,
+    base_url text NOT NULL,
+    region text DEFAULT ''::text NOT NULL,
+    proxy_url text,
+    credential_sealed bytea NOT NULL,
+    slots integer DEFAULT 4 NOT NULL,
+    weight smallint DEFAULT 1 NOT NULL,
+    credits_micros bigint,
+    state text DEFAULT 'active'::text NOT NULL,
+    state_reason text DEFAULT ''::text NOT NULL,
+    cooling_until timestamp with time zone,
+    consecutive_errors integer DEFAULT 0 NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT account_base_url_form CHECK ((base_url ~ '^https?://[^[:space:]]+$'::text)),
+    CONSTRAINT account_cooling_has_end CHECK (((state <> 'cooling'::text) OR (cooling_until IS NOT NULL))),
+    CONSTRAINT account_errors_not_negative CHECK ((consecutive_errors >= 0)),
+    CONSTRAINT account_name_form CHECK ((name ~ '^[^[:cntrl:]]{1,128}$'::text)),
+    CONSTRAINT account_slots_in_range CHECK (((slots >= 1) AND (slots <= 100000))),
+    CONSTRAINT account_state_known CHECK ((state = ANY (ARRAY['active'::text, 'cooling'::text, 'disabled'::text, 'invalid'::text]))),
+    CONSTRAINT account_vendor_form CHECK ((vendor ~ '^[a-z][a-z0-9_-]{0,31}$'::text)),
+    CONSTRAINT account_weight_positive CHECK ((weight > 0))
+);
+
+COMMENT ON TABLE kinora.account IS 'Credentials at one vendor, and how much work they carry.';
+
+COMMENT ON COLUMN kinora.account.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.account.vendor IS 'The wire format spoken upstream, by name; matches route.vendor.';
+
+COMMENT ON COLUMN kinora.account.name IS 'The operator''s name for it, unique for a vendor.';
+
+COMMENT ON COLUMN kinora.account.base_url IS 'Where the vendor answers: keys are tied to a host, so the host belongs here.';
+
+COMMENT ON COLUMN kinora.account.region IS 'The vendor''s region, where it has several.';
+
+COMMENT ON COLUMN kinora.account.proxy_url IS 'Outgoing proxy of this account; null: none.';
+
+COMMENT ON COLUMN kinora.account.credential_sealed IS 'AES-256-GCM under the master key, bound to this table, row and column. Secret.';
+
+COMMENT ON COLUMN kinora.account.slots IS 'Tasks it may run at once.';
+
+COMMENT ON COLUMN kinora.account.weight IS 'Share of the work among accounts of equal load.';
+
+COMMENT ON COLUMN kinora.account.credits_micros IS 'Credit left at the vendor, micro-units; null: unknown.';
+
+COMMENT ON COLUMN kinora.account.state IS 'active; cooling: rests until cooling_until; disabled: by the operator; invalid: its credentials were refused.';
+
+COMMENT ON COLUMN kinora.account.state_reason IS 'Why it is in this state.';
+
+COMMENT ON COLUMN kinora.account.cooling_until IS 'End of the rest.';
+
+COMMENT ON COLUMN kinora.account.consecutive_errors IS 'Account-level errors since the last success.';
+
+COMMENT ON COLUMN kinora.account.created_at IS 'When the row was made.';
+
+ALTER TABLE kinora.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.account_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE kinora.api_key (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    public_id text NOT NULL,
+    secret_hash bytea NOT NULL,
+    name text DEFAULT ''::text NOT NULL,
+    models text[],
+    requests_per_minute integer,
+    concurrent_tasks_max integer,
+    quota_cap_micros bigint,
+    video_created_status smallint DEFAULT 200 NOT NULL,
+    content_mode text DEFAULT 'serve'::text NOT NULL,
+    chat_format text DEFAULT 'auto'::text NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT api_key_chat_format_known CHECK ((chat_format = ANY (ARRAY['auto'::text, 'json'::text, 'markdown'::text]))),
+    CONSTRAINT api_key_concurrent_positive CHECK ((concurrent_tasks_max > 0)),
+    CONSTRAINT api_key_content_mode_known CHECK ((content_mode = ANY (ARRAY['serve'::text, 'redirect'::text]))),
+    CONSTRAINT api_key_created_status_known CHECK ((video_created_status = ANY (ARRAY[200, 201]))),
+    CONSTRAINT api_key_name_length CHECK ((length(name) <= 128)),
+    CONSTRAINT api_key_public_id_form CHECK ((public_id ~ '^[0-9a-z]{12}$'::text)),
+    CONSTRAINT api_key_quota_cap_not_negative CHECK ((quota_cap_micros >= 0)),
+    CONSTRAINT api_key_requests_positive CHECK ((requests_per_minute > 0)),
+    CONSTRAINT api_key_secret_hash_length CHECK ((octet_length(secret_hash) = 32))
+);
+
+COMMENT ON TABLE kinora.api_key IS 'Client keys. The key itself (kn_<public id>_<secret><checksum>) is shown once and never stored.';
+
+COMMENT ON COLUMN kinora.api_key.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.api_key.user_id IS 'Whose key this is.';
+
+COMMENT ON COLUMN kinora.api_key.public_id IS 'The part of the key that may be shown: 12 characters of 0-9a-z.';
+
+COMMENT ON COLUMN kinora.api_key.secret_hash IS 'SHA-256 of the key''s 256-bit random secret. Secret.';
+
+COMMENT ON COLUMN kinora.api_key.name IS 'The operator''s note.';
+
+COMMENT ON COLUMN kinora.api_key.models IS 'Models the key may use; null: all.';
+
+COMMENT ON COLUMN kinora.api_key.requests_per_minute IS 'Request limit; null: none.';
+
+COMMENT ON COLUMN kinora.api_key.concurrent_tasks_max IS 'Unfinished tasks at once; null: no limit.';
+
+COMMENT ON COLUMN kinora.api_key.quota_cap_micros IS 'Most the key may spend of its user''s quota, micro-units; null: no cap.';
+
+COMMENT ON COLUMN kinora.api_key.video_created_status IS 'HTTP status of a created video: 200 (default), or 201 for clients that insist.';
+
+COMMENT ON COLUMN kinora.api_key.content_mode IS 'serve: content answers with the bytes. redirect: with 302 to a signed link of the same origin.';
+
+COMMENT ON COLUMN kinora.api_key.chat_format IS 'How chat answers carry media: auto (by model family), json or markdown.';
+
+COMMENT ON COLUMN kinora.api_key.expires_at IS 'The key stops working then; null: never.';
+
+COMMENT ON COLUMN kinora.api_key.revoked_at IS 'When the key was revoked; null: it works.';
+
+COMMENT ON COLUMN kinora.api_key.created_at IS 'When the key was made.';
+
+ALTER TABLE kinora.api_key ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.api_key_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE kinora.app_user (
+    id bigint NOT NULL,
+    name text NOT NULL,
+    role text DEFAULT 'client'::text NOT NULL,
+    state text DEFAULT 'active'::text NOT NULL,
+    password_hash text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT app_user_name_form CHECK ((name ~ '^[^[:cntrl:]]{1,128}$'::text)),
+    CONSTRAINT app_user_password_form CHECK ((password_hash ~ '^scrypt\$'::text)),
+    CONSTRAINT app_user_role_known CHECK ((role = ANY (ARRAY['admin'::text, 'client'::text]))),
+    CONSTRAINT app_user_state_known CHECK ((state = ANY (ARRAY['active'::text, 'disabled'::text])))
+);
+
+COMMENT ON TABLE kinora.app_user IS 'Owner of keys, tasks and quota. Named app_user because "user" is a reserved word of SQL.';
+
+COMMENT ON COLUMN kinora.app_user.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.app_user.name IS 'Unique name; for an administrator also the log-in name.';
+
+COMMENT ON COLUMN kinora.app_user.role IS 'admin: may use the console. client: owns keys only.';
+
+COMMENT ON COLUMN kinora.app_user.state IS 'active, or disabled: every key of the user is refused.';
+
+COMMENT ON COLUMN kinora.app_user.password_hash IS 'scrypt$N$r$p$salt$hash (base64); null: cannot log in. Secret.';
+
+COMMENT ON COLUMN kinora.app_user.created_at IS 'When the user was made.';
+
+ALTER TABLE kinora.app_user ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.app_user_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE kinora.asset (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    sha256 bytea NOT NULL,
+    bytes bigint NOT NULL,
+    media_type text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT asset_bytes_not_negative CHECK ((bytes >= 0)),
+    CONSTRAINT asset_media_type_form CHECK ((media_type ~ '^(image|video|audio)/[a-z0-9]+$'::text)),
+    CONSTRAINT asset_sha256_length CHECK ((octet_length(sha256) = 32))
+);
+
+COMMENT ON TABLE kinora.asset IS 'Bytes that are kept: an uploaded reference or a finished result. The file''s name is its SHA-256.';
+
+COMMENT ON COLUMN kinora.asset.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.asset.user_id IS 'The owner. Two owners of equal bytes have a row each and share the file.';
+
+COMMENT ON COLUMN kinora.asset.sha256 IS 'SHA-256 of the bytes; the file lies at <2 hex digits>/<64 hex digits>.<extension> below the media directory.';
+
+COMMENT ON COLUMN kinora.asset.bytes IS 'Length in bytes.';
+
+COMMENT ON COLUMN kinora.asset.media_type IS 'What the bytes are, by their content.';
+
+COMMENT ON COLUMN kinora.asset.created_at IS 'When the row was made.';
+
+ALTER TABLE kinora.asset ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.asset_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE kinora.attempt (
+    id bigint NOT NULL,
+    task_id bigint NOT NULL,
+    number smallint NOT NULL,
+    account_id bigint NOT NULL,
+    slot integer NOT NULL,
+    route_id bigint,
+    vendor_model text NOT NULL,
+    vendor_task_id text,
+    outcome text,
+    error_code text,
+    error_detail text,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    accepted_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT attempt_accepted_with_id CHECK (((accepted_at IS NULL) = (vendor_task_id IS NULL))),
+    CONSTRAINT attempt_outcome_iff_finished CHECK (((outcome IS NOT NULL) = (finished_at IS NOT NULL))),
+    CONSTRAINT attempt_outcome_known CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'unknown'::text, 'abandoned'::text]))),
+    CONSTRAINT attempt_slot_positive CHECK ((slot > 0))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE kinora.attempt IS 'One try of a task on one account. An unfinished attempt occupies one slot of the account.';
+
+COMMENT ON COLUMN kinora.attempt.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.attempt.task_id IS 'The task.';
+
+COMMENT ON COLUMN kinora.attempt.number IS '1 for the first try of the task.';
+
+COMMENT ON COLUMN kinora.attempt.account_id IS 'The account: polls, cancels, downloads and remixes use it and no other.';
+
+COMMENT ON COLUMN kinora.attempt.slot IS 'Which of the account''s slots it occupies, from 1.';
+
+COMMENT ON COLUMN kinora.attempt.route_id IS 'The route that was chosen. No reference: attempts outlive routes.';
+
+COMMENT ON COLUMN kinora.attempt.vendor_model IS 'The vendor''s id of the model.';
+
+COMMENT ON COLUMN kinora.attempt.vendor_task_id IS 'The vendor''s id of the task; null until the vendor accepted it.';
+
+COMMENT ON COLUMN kinora.attempt.outcome IS 'succeeded, failed, cancelled; unknown: the vendor may have taken it; abandoned: it never reached the vendor.';
+
+COMMENT ON COLUMN kinora.attempt.error_code IS 'Why it failed: a code of docs/errors.md.';
+
+COMMENT ON COLUMN kinora.attempt.error_detail IS 'Why it failed, for the operator: may hold the vendor''s words, never a secret.';
+
+COMMENT ON COLUMN kinora.attempt.started_at IS 'When a worker took it, just before the request left.';
+
+COMMENT ON COLUMN kinora.attempt.accepted_at IS 'When the vendor accepted it.';
+
+COMMENT ON COLUMN kinora.attempt.finished_at IS 'When it ended and its slot became free.';
+
+ALTER TABLE kinora.attempt ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.attempt_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE kinora.config_version (
+    only_row boolean DEFAULT true NOT NULL,
+    version bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT config_version_one_row CHECK (only_row)
+);
+
+COMMENT ON TABLE kinora.config_version IS 'Counts changes of users, keys, models, routes, accounts and settings. Processes compare it to know when to read them again.';
+
+COMMENT ON COLUMN kinora.config_version.only_row IS 'Always true: the table has one row.';
+
+COMMENT ON COLUMN kinora.config_version.version IS 'Rises with every change.';
+
+CREATE TABLE kinora.idempotency (
+    user_id bigint NOT NULL,
+    key text NOT NULL,
+    request_hash bytea NOT NULL,
+    task_id bigint NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT idempotency_hash_length CHECK ((octet_length(request_hash) = 32)),
+    CONSTRAINT idempotency_key_length CHECK (((length(key) >= 1) AND (length(key) <= 255)))
+);
+
+COMMENT ON TABLE kinora.idempotency IS 'Idempotency-Key of accepted submits: the same key and body gives the same task. Kept 48 hours.';
+
+COMMENT ON COLUMN kinora.idempotency.user_id IS 'The caller.';
+
+COMMENT ON COLUMN kinora.idempotency.key IS 'The header''s value.';
+
+COMMENT ON COLUMN kinora.idempotency.request_hash IS 'SHA-256 of method, path and body.';
+
+COMMENT ON COLUMN kinora.idempotency.task_id IS 'The task that the first request made.';
+
+COMMENT ON COLUMN kinora.idempotency.created_at IS 'When the first request came.';
+
+CREATE TABLE kinora.model (
+    id text NOT NULL,
+    kind text NOT NULL,
+    family text NOT NULL,
+    title text DEFAULT ''::text NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT model_family_form CHECK ((family ~ '^[a-z][a-z0-9_-]{0,31}$'::text)),
+    CONSTRAINT model_id_form CHECK ((id ~ '^[a-zA-Z0-9][a-zA-Z0-9._:/-]{0,99}$'::text)),
+    CONSTRAINT model_kind_known CHECK ((kind = ANY (ARRAY['image'::text, 'video'::text, 'chat'::text, 'embedding'::text])))
+);
+
+COMMENT ON TABLE kinora.model IS 'What a client asks for by id.';
+
+COMMENT ON COLUMN kinora.model.id IS 'The id clients send.';
+
+COMMENT ON COLUMN kinora.model.kind IS 'What it makes: image, video, chat or embedding.';
+
+COMMENT ON COLUMN kinora.model.family IS 'The client API it stems from: sora, jimeng, openart, hub, llmage ...';
+
+COMMENT ON COLUMN kinora.model.title IS 'One line for people.';
+
+COMMENT ON COLUMN kinora.model.enabled IS 'False: unknown to clients.';
+
+COMMENT ON COLUMN kinora.model.created_at IS 'When the row was made.';
+
+CREATE TABLE kinora.model_category (
+    model_id text NOT NULL,
+    category text NOT NULL,
+    parameters jsonb DEFAULT '[]'::jsonb NOT NULL,
+    CONSTRAINT model_category_known CHECK ((category = ANY (ARRAY['t2i'::text, 'i2i'::text, 't2v'::text, 'i2v'::text, 'ref2v'::text, 'v2v'::text, 't2t'::text, 't2e'::text]))),
+    CONSTRAINT model_category_parameters_array CHECK ((jsonb_typeof(parameters) = 'array'::text))
+);
+
+COMMENT ON TABLE kinora.model_category IS 'The ways a model can be used, each with its own parameter rules.';
+
+COMMENT ON COLUMN kinora.model_category.model_id IS 'The model.';
+
+COMMENT ON COLUMN kinora.model_category.category IS 't2v text to video, i2v image to video, ref2v references to video, v2v video to video (remix), t2i, i2i, t2t, t2e.';
+
+COMMENT ON COLUMN kinora.model_category.parameters IS 'Rules: [{"name","type":"integer|string|boolean","default","allowed":[...],"minimum","maximum","length_max"}]. They drive checks, documentation and forms.';
+
+CREATE TABLE kinora.route (
+    id bigint NOT NULL,
+    model_id text NOT NULL,
+    vendor text NOT NULL,
+    vendor_model text NOT NULL,
+    "position" smallint DEFAULT 1 NOT NULL,
+    weight smallint DEFAULT 1 NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    usual_seconds real,
+    CONSTRAINT route_position_positive CHECK (("position" > 0)),
+    CONSTRAINT route_usual_seconds_positive CHECK ((usual_seconds > (0)::double precision)),
+    CONSTRAINT route_vendor_form CHECK ((vendor ~ '^[a-z][a-z0-9_-]{0,31}$'::text)),
+    CONSTRAINT route_weight_positive CHECK ((weight > 0))
+);
+
+COMMENT ON TABLE kinora.route IS 'Which vendor makes a model. Several routes of one model give fail-over.';
+
+COMMENT ON COLUMN kinora.route.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.route.model_id IS 'The model that clients ask for.';
+
+COMMENT ON COLUMN kinora.route.vendor IS 'The wire format spoken upstream, by name.';
+
+COMMENT ON COLUMN kinora.route.vendor_model IS 'The vendor''s own id of the model.';
+
+COMMENT ON COLUMN kinora.route."position" IS 'Routes are tried in this order.';
+
+COMMENT ON COLUMN kinora.route.weight IS 'Share among routes of equal position.';
+
+COMMENT ON COLUMN kinora.route.enabled IS 'False: not used for new tasks.';
+
+COMMENT ON COLUMN kinora.route.usual_seconds IS 'Running average of how long a task takes here, which sets the pace of polling; null: none has finished yet.';
+
+ALTER TABLE kinora.route ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.route_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE kinora.setting (
+    name text NOT NULL,
+    value jsonb NOT NULL,
+    description text NOT NULL,
+    CONSTRAINT setting_name_form CHECK ((name ~ '^[a-z][a-z0-9_]{0,63}$'::text))
+);
+
+COMMENT ON TABLE kinora.setting IS 'What an operator may change while Kinora runs. A change takes effect everywhere at once.';
+
+COMMENT ON COLUMN kinora.setting.name IS 'Name.';
+
+COMMENT ON COLUMN kinora.setting.value IS 'Value.';
+
+COMMENT ON COLUMN kinora.setting.description IS 'What it does, with its unit.';
+
+CREATE TABLE kinora.task (
+    id bigint NOT NULL,
+    uid uuid NOT NULL,
+    user_id bigint NOT NULL,
+    key_id bigint,
+    model_id text NOT NULL,
+    kind text NOT NULL,
+    category text NOT NULL,
+    state text DEFAULT 'queued'::text NOT NULL,
+    phase text,
+    progress smallint DEFAULT 0 NOT NULL,
+    priority smallint DEFAULT 0 NOT NULL,
+    price_micros bigint DEFAULT 0 NOT NULL,
+    pinned_account_id bigint,
+    attempt smallint DEFAULT 0 NOT NULL,
+    claim bigint DEFAULT 0 NOT NULL,
+    worker_id bigint,
+    due_at timestamp with time zone DEFAULT now(),
+    deadline_at timestamp with time zone,
+    error_code text,
+    error_message text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    started_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    deleted_at timestamp with time zone,
+    CONSTRAINT task_attempt_not_negative CHECK ((attempt >= 0)),
+    CONSTRAINT task_complete_iff_succeeded CHECK (((progress = 100) = (state = 'succeeded'::text))),
+    CONSTRAINT task_deleted_only_final CHECK (((deleted_at IS NULL) OR (finished_at IS NOT NULL))),
+    CONSTRAINT task_due_iff_open CHECK (((due_at IS NOT NULL) = (state = ANY (ARRAY['queued'::text, 'running'::text, 'storing'::text])))),
+    CONSTRAINT task_error_iff_failed CHECK (((error_code IS NOT NULL) = (state = ANY (ARRAY['failed'::text, 'expired'::text])))),
+    CONSTRAINT task_finished_iff_final CHECK (((finished_at IS NOT NULL) = (state = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'expired'::text])))),
+    CONSTRAINT task_kind_known CHECK ((kind = ANY (ARRAY['image'::text, 'video'::text]))),
+    CONSTRAINT task_phase_iff_running CHECK (((phase IS NOT NULL) = (state = 'running'::text))),
+    CONSTRAINT task_phase_known CHECK ((phase = ANY (ARRAY['submitting'::text, 'waiting'::text, 'postprocessing'::text]))),
+    CONSTRAINT task_price_not_negative CHECK ((price_micros >= 0)),
+    CONSTRAINT task_progress_in_range CHECK (((progress >= 0) AND (progress <= 100))),
+    CONSTRAINT task_state_known CHECK ((state = ANY (ARRAY['queued'::text, 'running'::text, 'storing'::text, 'succeeded'::text, 'failed'::text, 'cancelled'::text, 'expired'::text])))
+)
+WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE kinora.task IS 'One accepted request for media. Narrow and rewritten often: what is written once stands in task_input.';
+
+COMMENT ON COLUMN kinora.task.id IS 'Internal number, in order of acceptance.';
+
+COMMENT ON COLUMN kinora.task.uid IS 'Random id; every client-side spelling of the task''s id derives from it.';
+
+COMMENT ON COLUMN kinora.task.user_id IS 'The owner: every read names it.';
+
+COMMENT ON COLUMN kinora.task.key_id IS 'The key it was submitted with; null once that key''s row is gone.';
+
+COMMENT ON COLUMN kinora.task.model_id IS 'The model asked for. No reference: a task outlives its model''s row.';
+
+COMMENT ON COLUMN kinora.task.kind IS 'image or video.';
+
+COMMENT ON COLUMN kinora.task.category IS 'How the model is used; see model_category.';
+
+COMMENT ON COLUMN kinora.task.state IS 'queued, running, storing; final: succeeded, failed, cancelled, expired. docs/task-states.md.';
+
+COMMENT ON COLUMN kinora.task.phase IS 'While running: submitting, waiting or postprocessing.';
+
+COMMENT ON COLUMN kinora.task.progress IS 'Percent. Never falls; 100 only when the result is stored.';
+
+COMMENT ON COLUMN kinora.task.priority IS 'Lower runs first.';
+
+COMMENT ON COLUMN kinora.task.price_micros IS 'Price fixed at acceptance, micro-units.';
+
+COMMENT ON COLUMN kinora.task.pinned_account_id IS 'Must run on this account (a remix, whose source lives there); null: any.';
+
+COMMENT ON COLUMN kinora.task.attempt IS 'Number of the current attempt; 0: none yet.';
+
+COMMENT ON COLUMN kinora.task.claim IS 'Fence: raised by every claim, named by every later write. A worker that lost its claim writes nothing.';
+
+COMMENT ON COLUMN kinora.task.worker_id IS 'The worker that acts on it now; null between actions. No reference: it would lock the worker''s row at each claim.';
+
+COMMENT ON COLUMN kinora.task.due_at IS 'When somebody must look at it again: start of a queued task, next poll, or end of a lease.';
+
+COMMENT ON COLUMN kinora.task.deadline_at IS 'A running task fails then.';
+
+COMMENT ON COLUMN kinora.task.error_code IS 'Why it failed: a code of docs/errors.md.';
+
+COMMENT ON COLUMN kinora.task.error_message IS 'Why it failed, for the client. Never a vendor''s own words.';
+
+COMMENT ON COLUMN kinora.task.created_at IS 'When it was accepted.';
+
+COMMENT ON COLUMN kinora.task.started_at IS 'When its first attempt began.';
+
+COMMENT ON COLUMN kinora.task.finished_at IS 'When it reached a final state.';
+
+COMMENT ON COLUMN kinora.task.deleted_at IS 'When its owner deleted it; it is then invisible to clients.';
+
+CREATE TABLE kinora.task_asset (
+    task_id bigint NOT NULL,
+    role text NOT NULL,
+    "position" smallint NOT NULL,
+    asset_id bigint NOT NULL,
+    CONSTRAINT task_asset_position_not_negative CHECK (("position" >= 0)),
+    CONSTRAINT task_asset_role_known CHECK ((role = ANY (ARRAY['reference'::text, 'result'::text])))
+);
+
+COMMENT ON TABLE kinora.task_asset IS 'Which bytes a task was given and which it made.';
+
+COMMENT ON COLUMN kinora.task_asset.task_id IS 'The task.';
+
+COMMENT ON COLUMN kinora.task_asset.role IS 'reference: given with the request. result: made by the task.';
+
+COMMENT ON COLUMN kinora.task_asset."position" IS 'Order within the role, from 0.';
+
+COMMENT ON COLUMN kinora.task_asset.asset_id IS 'The bytes.';
+
+ALTER TABLE kinora.task ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.task_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE kinora.task_input (
+    task_id bigint NOT NULL,
+    dialect text NOT NULL,
+    prompt text NOT NULL,
+    parameters jsonb NOT NULL,
+    remix_of_id bigint,
+    user_identifier text,
+    CONSTRAINT task_input_parameters_object CHECK ((jsonb_typeof(parameters) = 'object'::text)),
+    CONSTRAINT task_input_prompt_length CHECK ((length(prompt) <= 32000)),
+    CONSTRAINT task_input_user_identifier_length CHECK ((length(user_identifier) <= 128))
+);
+
+COMMENT ON TABLE kinora.task_input IS 'What was asked for. Written once.';
+
+COMMENT ON COLUMN kinora.task_input.task_id IS 'The task.';
+
+COMMENT ON COLUMN kinora.task_input.dialect IS 'The client API it came through.';
+
+COMMENT ON COLUMN kinora.task_input.prompt IS 'The prompt.';
+
+COMMENT ON COLUMN kinora.task_input.parameters IS 'Parameters after checks and defaults, in Kinora''s names: seconds, size, style ...';
+
+COMMENT ON COLUMN kinora.task_input.remix_of_id IS 'The task this one is a remix of.';
+
+COMMENT ON COLUMN kinora.task_input.user_identifier IS 'The client''s own name for its end user.';
+
+CREATE VIEW kinora.v_account_load AS
+SELECT
+    NULL::bigint AS id,
+    NULL::text AS vendor,
+    NULL::text AS name,
+    NULL::text AS state,
+    NULL::text AS state_reason,
+    NULL::timestamp with time zone AS cooling_until,
+    NULL::integer AS slots,
+    NULL::integer AS slots_taken,
+    NULL::bigint AS credits_micros;
+
+COMMENT ON VIEW kinora.v_account_load IS 'How busy each account is.';
+
+CREATE VIEW kinora.v_queue AS
+ SELECT task.model_id,
+    task.state,
+    count(*) AS tasks,
+    min(task.created_at) AS oldest_created_at,
+    count(DISTINCT task.user_id) AS users
+   FROM kinora.task
+  WHERE (task.state = ANY (ARRAY['queued'::text, 'running'::text, 'storing'::text]))
+  GROUP BY task.model_id, task.state;
+
+COMMENT ON VIEW kinora.v_queue IS 'Unfinished tasks by model and state.';
+
+CREATE TABLE kinora.worker (
+    id bigint NOT NULL,
+    host text NOT NULL,
+    process_id integer NOT NULL,
+    version text NOT NULL,
+    idle boolean DEFAULT true NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    heartbeat_at timestamp with time zone DEFAULT now() NOT NULL
+);
+
+COMMENT ON TABLE kinora.worker IS 'One row per working process: its heartbeat is the lease of every task it holds.';
+
+COMMENT ON COLUMN kinora.worker.id IS 'Internal number; never used again.';
+
+COMMENT ON COLUMN kinora.worker.host IS 'Where it runs.';
+
+COMMENT ON COLUMN kinora.worker.process_id IS 'Its process id there.';
+
+COMMENT ON COLUMN kinora.worker.version IS 'Kinora''s version.';
+
+COMMENT ON COLUMN kinora.worker.idle IS 'Whether it waits for work: submitters send a wake-up only then.';
+
+COMMENT ON COLUMN kinora.worker.started_at IS 'When it started.';
+
+COMMENT ON COLUMN kinora.worker.heartbeat_at IS 'Last sign of life; after 10 s without one its tasks are taken over.';
+
+CREATE VIEW kinora.v_stuck_task AS
+ SELECT t.id,
+    t.uid,
+    t.model_id,
+    t.state,
+    t.phase,
+    t.progress,
+    t.worker_id,
+    w.heartbeat_at,
+    t.due_at,
+    (now() - t.due_at) AS overdue
+   FROM (kinora.task t
+     LEFT JOIN kinora.worker w ON ((w.id = t.worker_id)))
+  WHERE ((t.state = ANY (ARRAY['running'::text, 'storing'::text])) AND (t.due_at < (now() - '00:00:30'::interval)));
+
+COMMENT ON VIEW kinora.v_stuck_task IS 'Running tasks that nobody looked at in time; empty on a healthy system.';
+
+ALTER TABLE kinora.worker ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.worker_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+ALTER TABLE ONLY kinora.account
+    ADD CONSTRAINT account_name_unique UNIQUE (vendor, name);
+
+ALTER TABLE ONLY kinora.account
+    ADD CONSTRAINT account_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.api_key
+    ADD CONSTRAINT api_key_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.api_key
+    ADD CONSTRAINT api_key_public_id_unique UNIQUE (public_id);
+
+ALTER TABLE ONLY kinora.app_user
+    ADD CONSTRAINT app_user_name_unique UNIQUE (name);
+
+ALTER TABLE ONLY kinora.app_user
+    ADD CONSTRAINT app_user_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.asset
+    ADD CONSTRAINT asset_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.asset
+    ADD CONSTRAINT asset_unique UNIQUE (sha256, user_id);
+
+ALTER TABLE ONLY kinora.attempt
+    ADD CONSTRAINT attempt_number_unique UNIQUE (task_id, number);
+
+ALTER TABLE ONLY kinora.attempt
+    ADD CONSTRAINT attempt_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.config_version
+    ADD CONSTRAINT config_version_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY kinora.idempotency
+    ADD CONSTRAINT idempotency_pkey PRIMARY KEY (user_id, key);
+
+ALTER TABLE ONLY kinora.model_category
+    ADD CONSTRAINT model_category_pkey PRIMARY KEY (model_id, category);
+
+ALTER TABLE ONLY kinora.model
+    ADD CONSTRAINT model_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.route
+    ADD CONSTRAINT route_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.route
+    ADD CONSTRAINT route_unique UNIQUE (model_id, vendor, vendor_model);
+
+ALTER TABLE ONLY kinora.setting
+    ADD CONSTRAINT setting_pkey PRIMARY KEY (name);
+
+ALTER TABLE ONLY kinora.task_asset
+    ADD CONSTRAINT task_asset_pkey PRIMARY KEY (task_id, role, "position");
+
+ALTER TABLE ONLY kinora.task_input
+    ADD CONSTRAINT task_input_pkey PRIMARY KEY (task_id);
+
+ALTER TABLE ONLY kinora.task
+    ADD CONSTRAINT task_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.worker
+    ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
+
+CREATE INDEX api_key_user ON kinora.api_key USING btree (user_id);
+
+CREATE UNIQUE INDEX attempt_slot_taken ON kinora.attempt USING btree (account_id, slot) WHERE (finished_at IS NULL);
+
+CREATE UNIQUE INDEX attempt_vendor_task ON kinora.attempt USING btree (account_id, vendor_task_id) WHERE (vendor_task_id IS NOT NULL);
+
+CREATE INDEX idempotency_created ON kinora.idempotency USING btree (created_at);
+
+CREATE INDEX task_asset_asset ON kinora.task_asset USING btree (asset_id);
+
+CREATE INDEX task_due ON kinora.task USING btree (due_at) WHERE (state = ANY (ARRAY['running'::text, 'storing'::text]));
+
+CREATE INDEX task_held ON kinora.task USING btree (worker_id) WHERE (worker_id IS NOT NULL);
+
+CREATE INDEX task_of_user ON kinora.task USING btree (user_id, kind, id) WHERE (deleted_at IS NULL);
+
+CREATE INDEX task_queued ON kinora.task USING btree (model_id, priority, id) WHERE ((state = 'queued'::text) AND (pinned_account_id IS NULL));
+
+CREATE INDEX task_queued_pinned ON kinora.task USING btree (pinned_account_id, priority, id) WHERE ((state = 'queued'::text) AND (pinned_account_id IS NOT NULL));
+
+CREATE UNIQUE INDEX task_uid ON kinora.task USING btree ("left"(replace((uid)::text, '-'::text, ''::text), 12));
+
+CREATE OR REPLACE VIEW kinora.v_account_load AS
+ SELECT a.id,
+    a.vendor,
+    a.name,
+    a.state,
+    a.state_reason,
+    a.cooling_until,
+    a.slots,
+    (count(t.id))::integer AS slots_taken,
+    a.credits_micros
+   FROM (kinora.account a
+     LEFT JOIN kinora.attempt t ON (((t.account_id = a.id) AND (t.finished_at IS NULL))))
+  GROUP BY a.id;
+
+CREATE TRIGGER account_changed AFTER INSERT OR DELETE OR UPDATE OF vendor, state ON kinora.account FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+
+CREATE TRIGGER api_key_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.api_key FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+
+CREATE TRIGGER app_user_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.app_user FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+
+CREATE TRIGGER model_category_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.model_category FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+
+CREATE TRIGGER model_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.model FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+
+CREATE TRIGGER route_changed AFTER INSERT OR DELETE OR UPDATE OF model_id, vendor, vendor_model, "position", weight, enabled ON kinora.route FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+
+CREATE TRIGGER setting_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.setting FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+
+CREATE TRIGGER task_guard BEFORE UPDATE ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NOT NULL) OR (new.progress < old.progress) OR (new.claim < old.claim))) EXECUTE FUNCTION kinora.task_guard();
+
+ALTER TABLE ONLY kinora.api_key
+    ADD CONSTRAINT api_key_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);
+
+ALTER TABLE ONLY kinora.asset
+    ADD CONSTRAINT asset_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);
+
+ALTER TABLE ONLY kinora.attempt
+    ADD CONSTRAINT attempt_account_id_fkey FOREIGN KEY (account_id) REFERENCES kinora.account(id);
+
+ALTER TABLE ONLY kinora.attempt
+    ADD CONSTRAINT attempt_task_id_fkey FOREIGN KEY (task_id) REFERENCES kinora.task(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY kinora.idempotency
+    ADD CONSTRAINT idempotency_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);
+
+ALTER TABLE ONLY kinora.model_category
+    ADD CONSTRAINT model_category_model_id_fkey FOREIGN KEY (model_id) REFERENCES kinora.model(id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+ALTER TABLE ONLY kinora.route
+    ADD CONSTRAINT route_model_id_fkey FOREIGN KEY (model_id) REFERENCES kinora.model(id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+ALTER TABLE ONLY kinora.task_asset
+    ADD CONSTRAINT task_asset_asset_id_fkey FOREIGN KEY (asset_id) REFERENCES kinora.asset(id);
+
+ALTER TABLE ONLY kinora.task_asset
+    ADD CONSTRAINT task_asset_task_id_fkey FOREIGN KEY (task_id) REFERENCES kinora.task(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY kinora.task_input
+    ADD CONSTRAINT task_input_task_id_fkey FOREIGN KEY (task_id) REFERENCES kinora.task(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY kinora.task
+    ADD CONSTRAINT task_key_id_fkey FOREIGN KEY (key_id) REFERENCES kinora.api_key(id) ON DELETE SET NULL;
+
+ALTER TABLE ONLY kinora.task
+    ADD CONSTRAINT task_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);
