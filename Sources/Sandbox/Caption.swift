@@ -31,7 +31,8 @@ enum Caption {
     private static func clean(_ text: Substring) -> [Character] {
         text.map { character in
             let isControl = character.unicodeScalars.contains { scalar in
-                [.control, .format, .surrogate, .unassigned, .privateUse].contains(scalar.properties.generalCategory)
+                [.control, .format, .surrogate, .unassigned, .privateUse].contains(
+                    scalar.properties.generalCategory)
             }
             return isControl || character.isWhitespace ? " " : character
         }

@@ -101,8 +101,8 @@ final class ChildProcesses: Sendable {
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
-        // Signals as if started from a shell, whatever this thread blocks and ignores; and a group of its own,
-        // so that Ctrl-C reaches the sandbox alone, which then ends its children in order.
+        // Signals as if started from a shell, whatever this thread blocks and ignores; and a group of its
+        // own, so that Ctrl-C reaches the sandbox alone, which then ends its children in order.
         var none = sigset_t()
         sigemptyset(&none)
         var usual = sigset_t()
@@ -110,7 +110,8 @@ final class ChildProcesses: Sendable {
         posix_spawnattr_setsigmask(&attributes, &none)
         posix_spawnattr_setsigdefault(&attributes, &usual)
         posix_spawnattr_setpgroup(&attributes, 0)
-        let flags = Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETPGROUP)
+        let flags =
+            Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETPGROUP)
         posix_spawnattr_setflags(&attributes, Int16(flags))
 
         // Nothing of this process's environment, which may hold secrets.

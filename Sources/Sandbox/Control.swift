@@ -93,7 +93,8 @@ extension ArmedFault {
         let operation = isAny ? nil : try object.word("operation", Operation.self)
         if let operation, !fault.canStrike(operation) {
             throw KinoraError(
-                .invalidValue, "'\(fault.rawValue)' cannot strike '\(operation.rawValue)'.", field: "operation")
+                .invalidValue, "'\(fault.rawValue)' cannot strike '\(operation.rawValue)'.",
+                field: "operation")
         }
         let vendor = object["vendor"]?.stringValue
         if let vendor, SandboxVendors.named(vendor) == nil {

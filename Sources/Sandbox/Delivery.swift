@@ -16,8 +16,8 @@ struct Delivery {
         case .lostAnswer:
             connection.abandon()
         case .halfClose:
-            // nginx takes a connection that ends for the end of the answer, unless it buffers the answer and may
-            // keep connections (`fastcgi_keep_conn on`); only then does it cut its client off too.
+            // nginx takes a connection that ends for the end of the answer, unless it buffers the answer and
+            // may keep connections (`fastcgi_keep_conn on`); only then does it cut its client off too.
             let whole = withBytes(response).adding("X-Accel-Buffering", "yes")
             if connection.begin(announced(whole)) { _ = connection.stream(firstHalf(whole.body)) }
             connection.abandon()
@@ -62,7 +62,9 @@ struct Delivery {
         for index in 0..<Self.trickleCount {
             let start = body.count * index / Self.trickleCount
             let end = body.count * (index + 1) / Self.trickleCount
-            guard connection.stream(Array(body[start..<end])), !world.isStopping else { return connection.abandon() }
+            guard connection.stream(Array(body[start..<end])), !world.isStopping else {
+                return connection.abandon()
+            }
             usleep(pause)
         }
     }

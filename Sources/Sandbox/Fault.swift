@@ -1,15 +1,18 @@
 /// The ways in which a vendor can misbehave. Two roads lead to a fault:
 ///
 /// - `POST /_sandbox/faults` arms it for the next requests of any task;
-/// - a marker in a prompt, `[sandbox:NAME]` or `[sandbox:NAME OPERATION]`, chooses it for one task. Without an
-///   operation it strikes the first request about the task that it can strike. A transient fault strikes once
-///   for each marker: the repeated request gets its proper answer. A lasting one strikes every time. At submit
-///   there is no task yet, so there the next request with the same prompt, whatever its key, is the repeated
-///   one; the one after that is a new task and meets the fault again.
+/// - a marker in a prompt, `[sandbox:NAME]` or `[sandbox:NAME OPERATION]`, chooses it for one task. Without
+///   an operation it strikes the first request about the task that it can strike. A transient fault strikes
+///   once for each marker: the repeated request gets its proper answer. A lasting one strikes every time. At
+///   submit there is no task yet, so there the next request with the same prompt, whatever its key, is the
+///   repeated one; the one after that is a new task and meets the fault again.
 ///
 /// Faults strike well-formed requests with a good key only, so that a refused request never uses one up. Where
 /// the sandbox refuses before it does anything, nothing is accepted and nothing counted; where it spoils an
 /// answer, the work behind the answer has been done and an accepted task has been counted.
+///
+/// With `delay_seconds` every armed fault first holds its request that long; `hang` and `slow_body` say what
+/// they make of it. A held request occupies a thread of the sandbox.
 enum Fault: String, Sendable, CaseIterable {
     /// 429 `rate_limit_exceeded`, nothing done. `retry_after` adds a Retry-After header; without it there is
     /// none. Transient.

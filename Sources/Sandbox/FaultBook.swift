@@ -30,11 +30,16 @@ struct FaultMarker: Sendable, Equatable {
     static func all(in prompt: String) -> [FaultMarker] {
         // Most prompts have none, and looking for one byte is cheap.
         guard prompt.utf8.contains(UInt8(ascii: "[")) else { return [] }
-        return prompt.split(separator: "[sandbox:", omittingEmptySubsequences: false).dropFirst().compactMap { piece in
+        return prompt.split(separator: "[sandbox:", omittingEmptySubsequences: false).dropFirst().compactMap {
+            piece in
             guard let end = piece.firstIndex(of: "]") else { return nil }
             let words = piece[..<end].split(separator: " ")
-            guard (1...2).contains(words.count), let fault = Fault(rawValue: String(words[0])) else { return nil }
-            guard words.count == 2, words[1] != "any" else { return FaultMarker(fault: fault, operation: nil) }
+            guard (1...2).contains(words.count), let fault = Fault(rawValue: String(words[0])) else {
+                return nil
+            }
+            guard words.count == 2, words[1] != "any" else {
+                return FaultMarker(fault: fault, operation: nil)
+            }
             return Operation(rawValue: String(words[1])).map { FaultMarker(fault: fault, operation: $0) }
         }
     }
@@ -43,8 +48,8 @@ struct FaultMarker: Sendable, Equatable {
 /// Which faults are armed, and which markers of refused prompts have struck already.
 struct FaultBook: Sendable {
     private(set) var armed: [ArmedFault] = []
-    /// Markers spent before a task existed to remember them, by prompt. Forgotten when the prompt gets through,
-    /// so that the next task with the same prompt meets the same faults.
+    /// Markers spent before a task existed to remember them, by prompt. Forgotten when the prompt gets
+    /// through, so that the next task with the same prompt meets the same faults.
     private var spentByPrompt: [String: Set<Int>] = [:]
     /// Prompts remembered at most; beyond it all are forgotten.
     static let promptsMax = 10_000

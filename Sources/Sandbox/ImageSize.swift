@@ -32,7 +32,8 @@ extension FrameSize {
             }
             if (0xC0...0xCF).contains(marker), ![0xC4, 0xC8, 0xCC].contains(marker) {
                 return FrameSize(
-                    Int(bytes[at + 7]) << 8 | Int(bytes[at + 8]), Int(bytes[at + 5]) << 8 | Int(bytes[at + 6]))
+                    Int(bytes[at + 7]) << 8 | Int(bytes[at + 8]), Int(bytes[at + 5]) << 8 | Int(bytes[at + 6])
+                )
             }
             let isBare = marker == 0x01 || (0xD0...0xD8).contains(marker)
             at += isBare ? 2 : 2 + (Int(bytes[at + 2]) << 8 | Int(bytes[at + 3]))

@@ -16,7 +16,8 @@ struct OpenAISandbox: SandboxVendor {
         ("sora-2", 1_759_708_615), ("sora-2-2025-10-06", 1_759_708_615), ("sora-2-2025-12-08", 1_765_152_000),
         ("sora-2-pro", 1_759_708_663), ("sora-2-pro-2025-10-06", 1_759_708_663),
     ]
-    private static let fields = ["model", "prompt", "seconds", "size", "input_reference"]
+    /// `style_id` is no field of OpenAI's own, but services that are compatible with it take it.
+    private static let fields = ["model", "prompt", "seconds", "size", "input_reference", "style_id"]
 
     func newTaskID() -> String { "video_\(Self.randomHex())" }
 
@@ -50,7 +51,8 @@ struct OpenAISandbox: SandboxVendor {
                 throw KinoraError(.modelNotFound, "The model '\(id)' does not exist.", field: "model")
             }
             return .fixed(.json(modelObject(model)))
-        case (_, "videos", _, nil), (_, "videos", _?, "content"), (_, "videos", _?, "remix"), (_, "models", _, nil):
+        case (_, "videos", _, nil), (_, "videos", _?, "content"), (_, "videos", _?, "remix"),
+            (_, "models", _, nil):
             throw KinoraError(.methodNotAllowed, "This method is not allowed for this URL.")
         default:
             throw unknownRoute(request)
@@ -59,7 +61,8 @@ struct OpenAISandbox: SandboxVendor {
 
     private func unknownRoute(_ request: VendorRequest) -> KinoraError {
         let method = request.head.method?.rawValue ?? "?"
-        return KinoraError(.routeNotFound, "Invalid URL (\(method) /\(request.segments.joined(separator: "/")))")
+        return KinoraError(
+            .routeNotFound, "Invalid URL (\(method) /\(request.segments.joined(separator: "/")))")
     }
 
     private func draft(_ request: VendorRequest) throws(KinoraError) -> Draft {
@@ -91,7 +94,8 @@ struct OpenAISandbox: SandboxVendor {
         var object = JSONObject()
         for (name, value) in form.fields {
             guard name != "input_reference" else {
-                throw KinoraError(.invalidValue, "Invalid type for 'input_reference': expected a file.", field: name)
+                throw KinoraError(
+                    .invalidValue, "Invalid type for 'input_reference': expected a file.", field: name)
             }
             try check(name: name, known: Self.fields)
             guard object[name] == nil else {
@@ -131,11 +135,14 @@ struct OpenAISandbox: SandboxVendor {
         guard let value = fields[name], !value.isNull else { return nil }
         if let text = value.stringValue { return text }
         throw KinoraError(
-            .invalidValue, "Invalid type for '\(name)': expected a string, but got \(value.kindName) instead.",
+            .invalidValue,
+            "Invalid type for '\(name)': expected a string, but got \(value.kindName) instead.",
             field: name)
     }
 
-    private func choice(_ fields: JSONObject, _ name: String, _ allowed: [String]) throws(KinoraError) -> String? {
+    private func choice(_ fields: JSONObject, _ name: String, _ allowed: [String]) throws(KinoraError)
+        -> String?
+    {
         guard let text = try text(fields, name) else { return nil }
         guard allowed.contains(text) else { throw invalid(name, text, allowed) }
         return text
@@ -144,7 +151,8 @@ struct OpenAISandbox: SandboxVendor {
     private func invalid(_ name: String, _ value: String, _ allowed: [String]) -> KinoraError {
         let list = allowed.map { "'\($0)'" }.joined(separator: ", ")
         return KinoraError(
-            .invalidValue, "Invalid value: '\(value.prefix(100))'. Supported values are: \(list).", field: name)
+            .invalidValue, "Invalid value: '\(value.prefix(100))'. Supported values are: \(list).",
+            field: name)
     }
 
     private func prompt(_ fields: JSONObject) throws(KinoraError) -> String {
@@ -164,7 +172,8 @@ struct OpenAISandbox: SandboxVendor {
     private func page(_ query: Query) throws(KinoraError) -> Page {
         let limit = query["limit"].map { Int($0) ?? -1 } ?? 20
         guard (0...100).contains(limit) else {
-            throw KinoraError(.invalidValue, "Invalid 'limit': expected an integer from 0 to 100.", field: "limit")
+            throw KinoraError(
+                .invalidValue, "Invalid 'limit': expected an integer from 0 to 100.", field: "limit")
         }
         let order = query["order"] ?? "desc"
         guard ["asc", "desc"].contains(order) else { throw invalid("order", order, ["asc", "desc"]) }
@@ -213,7 +222,9 @@ struct OpenAISandbox: SandboxVendor {
 
     private func check(_ reference: ReferenceImage, against size: FrameSize) throws(KinoraError) {
         guard let actual = FrameSize(ofImage: reference.bytes) else { throw unusable("the image is broken") }
-        guard actual == size else { throw unusable("the image is \(actual), but the requested size is \(size)") }
+        guard actual == size else {
+            throw unusable("the image is \(actual), but the requested size is \(size)")
+        }
     }
 
     private func unusable(_ why: String) -> KinoraError {
@@ -285,7 +296,8 @@ struct OpenAISandbox: SandboxVendor {
         switch error.code {
         case .missingKey: return (401, request, nil, "You did not provide an API key.")
         case .invalidKey: return (401, request, "invalid_api_key", "Incorrect API key provided.")
-        case .upstreamRate: return (429, "requests", "rate_limit_exceeded", "Rate limit reached for requests.")
+        case .upstreamRate:
+            return (429, "requests", "rate_limit_exceeded", "Rate limit reached for requests.")
         case .upstreamConcurrency:
             return (429, "requests", "rate_limit_exceeded", "Too many videos are in progress at once.")
         case .upstreamMoney:
@@ -294,7 +306,9 @@ struct OpenAISandbox: SandboxVendor {
             return (500, "server_error", nil, "The server had an error while processing your request.")
         case .shuttingDown: return (503, "server_error", nil, "The server is overloaded or not ready yet.")
         case .contentRefused:
-            return (400, request, "content_policy_violation", "Your request was rejected by the safety system.")
+            return (
+                400, request, "content_policy_violation", "Your request was rejected by the safety system."
+            )
         case .taskNotFound: return (404, request, nil, "No video with this id was found.")
         case .contentNotFound: return (404, request, nil, "The content of this video is not available.")
         case .taskNotCompleted: return (404, request, nil, "The video is not ready yet.")

@@ -76,7 +76,10 @@ struct Recipe: Sendable {
         switch background {
         case .gradient(let seed):
             // Drawn small and scaled up: a smooth gradient loses nothing by that.
-            let colors = ["0x1d3557:c1=0x457b9d", "0x264653:c1=0x2a9d8f", "0x3d405b:c1=0x81b29a", "0x5f0f40:c1=0x9a031e"]
+            let colors = [
+                "0x1d3557:c1=0x457b9d", "0x264653:c1=0x2a9d8f", "0x3d405b:c1=0x81b29a",
+                "0x5f0f40:c1=0x9a031e",
+            ]
             let color = colors[seed % colors.count]
             let source = "gradients=s=64x64:r=\(Self.frameRate):c0=\(color):x0=0:y0=0:x1=63:y1=63:speed=0.02"
             return ["-f", "lavfi", "-i", source]

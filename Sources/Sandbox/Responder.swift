@@ -44,24 +44,24 @@ struct Responder: Handler {
         do throws(KinoraError) {
             let owner = Owner(vendor: vendor.name, key: try vendor.key(of: connection.head))  // 1 who
             let body = try intake.body(of: connection, into: spool)
-            let order = try vendor.order(                                                     // 2 what
+            let order = try vendor.order(  // 2 what
                 VendorRequest(
                     head: connection.head, segments: Array(path.segments.dropFirst()), query: path.query,
                     body: body))
-            strike = world.withState { $0.strike(for: order, of: owner) }                     // 3 what goes wrong
+            strike = world.withState { $0.strike(for: order, of: owner) }  // 3 what goes wrong
             if let strike, !hold(connection, strike) { return connection.abandon() }
             if let page = strike?.fault.page {
                 response = page
             } else {
                 if let refusal = strike?.refusal { throw refusal }
-                let id = vendor.newTaskID()                                                   // 4 do it
+                let id = vendor.newTaskID()  // 4 do it
                 response = vendor.answer(try world.perform(order, for: owner, id: id, fault: strike?.fault))
             }
         } catch {
             response = vendor.answer(error)
         }
         let sealed = vendor.sealed(response, took: ContinuousClock.now - started)
-        Delivery(world: world, connection: connection).send(sealed, struckBy: strike)         // 5 say it
+        Delivery(world: world, connection: connection).send(sealed, struckBy: strike)  // 5 say it
     }
 
     /// Waits as the fault says. False when the client went away, or the sandbox stops.
@@ -106,7 +106,8 @@ extension Fault {
     }
 
     private static func page(_ status: Int, _ title: String) -> Response {
-        let text = "<html>\r\n<head><title>\(title)</title></head>\r\n<body><h1>\(title)</h1></body>\r\n</html>\r\n"
+        let text =
+            "<html>\r\n<head><title>\(title)</title></head>\r\n<body><h1>\(title)</h1></body>\r\n</html>\r\n"
         return Response(status: status, headers: [("Content-Type", "text/html")], body: Array(text.utf8))
     }
 }

@@ -5,8 +5,8 @@ public import Core
 public struct SandboxOptions: Sendable {
     /// The Unix socket on which the sandbox speaks FastCGI; an nginx server of its own stands before it.
     public var socketPath: String
-    /// Where rendered films are put, made when missing. nginx serves it as the internal location `/_rendered/`.
-    /// Leftovers of an earlier run are removed from it.
+    /// Where rendered films are put, made when missing. nginx serves it as the internal location
+    /// `/_rendered/`. Leftovers of an earlier run are removed from it.
     public var renderDirectory: String
     /// Requests answered at once. One that a fault holds occupies its thread.
     public var threads: Int
@@ -39,11 +39,13 @@ public final class SandboxServer: Sendable {
         _ options: SandboxOptions, clock: any WallClock, log: @escaping @Sendable (String) -> Void
     ) throws(KinoraError) {
         guard (0...86_400).contains(options.taskSeconds), options.threads > 0 else {
-            throw KinoraError(.configuration, "The sandbox needs a thread, and a task time from 0 to 86400 seconds.")
+            throw KinoraError(
+                .configuration, "The sandbox needs a thread, and a task time from 0 to 86400 seconds.")
         }
         let files = try FileStore(directory: options.renderDirectory)
         world = World(
-            settings: SandboxSettings(taskSeconds: options.taskSeconds), studio: Studio(files: files, log: log),
+            settings: SandboxSettings(taskSeconds: options.taskSeconds),
+            studio: Studio(files: files, log: log),
             clock: clock)
         var serverOptions = Server.Options(socketPath: options.socketPath, threads: options.threads)
         serverOptions.copiesAllHeaders = true

@@ -31,8 +31,8 @@ struct SandboxCounts: Sendable, Equatable {
     var requests = 0
 }
 
-/// The sandbox's whole memory. A value: every change happens under one lock, so that what was counted and what
-/// was accepted cannot differ.
+/// The sandbox's whole memory. A value: every change happens under one lock, so that what was counted and
+/// what was accepted cannot differ. Tasks stay until the reset.
 struct SandboxState: Sendable {
     private struct Account: Sendable {
         /// Ids and sequence numbers in the order of acceptance.
@@ -105,7 +105,9 @@ struct SandboxState: Sendable {
 
     private mutating func checkLimit(of owner: Owner, now: Timestamp) throws(KinoraError) {
         guard let limit = settings.acceptLimit else { return }
-        let open = accounts[owner]?.open.filter { id in tasks[id].map { !view(of: $0, at: now).isFinal } ?? false }
+        let open = accounts[owner]?.open.filter { id in
+            tasks[id].map { !view(of: $0, at: now).isFinal } ?? false
+        }
         accounts[owner]?.open = open ?? []
         guard open?.count ?? 0 < limit else { throw KinoraError(.upstreamConcurrency) }
     }
@@ -172,11 +174,13 @@ struct SandboxState: Sendable {
         var range = all.indices
         if let after = page.after {
             guard let task = tasks[after], task.owner == owner, let at = index(of: task, in: all) else {
-                throw KinoraError(.invalidValue, "'after' names no video of yours: '\(after)'.", field: "after")
+                throw KinoraError(
+                    .invalidValue, "'after' names no video of yours: '\(after)'.", field: "after")
             }
             range = page.isAscending ? (at + 1)..<all.count : 0..<at
         }
-        let chosen = page.isAscending ? Array(all[range].prefix(page.limit)) : all[range].suffix(page.limit).reversed()
+        let chosen =
+            page.isAscending ? Array(all[range].prefix(page.limit)) : all[range].suffix(page.limit).reversed()
         let views = chosen.compactMap { tasks[$0.id].map { view(of: $0, at: now) } }
         return .tasks(views, hasMore: range.count > chosen.count)
     }

@@ -1,7 +1,7 @@
 internal import Core
 
-/// One upstream as its clients see it: reads its requests and words its answers. Written from the vendor's own
-/// documentation and never from Kinora's adapter, so that the two cannot share a misreading.
+/// One upstream as its clients see it: reads its requests and words its answers. Written from the vendor's
+/// own documentation and never from Kinora's adapter, so that the two cannot share a misreading.
 protocol SandboxVendor: Sendable {
     /// The first path segment, and the name in statistics.
     var name: String { get }
@@ -20,7 +20,7 @@ protocol SandboxVendor: Sendable {
 /// Every vendor that the sandbox plays.
 enum SandboxVendors {
     static let all: [any SandboxVendor] = [
-        OpenAISandbox(),
+        OpenAISandbox()
     ]
 
     static func named(_ name: String) -> (any SandboxVendor)? { all.first { $0.name == name } }

@@ -27,7 +27,8 @@ final class Studio: Sendable {
     /// The first of these that is installed and covers Chinese; fontconfig's choice where none is.
     private static let fonts = [
         "/usr/share/fonts/truetype/wqy/wqy-microhei.ttc", "/usr/share/fonts/truetype/wqy/wqy-zenhei.ttc",
-        "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc", "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
+        "/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc",
+        "/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf",
     ]
 
     let files: FileStore
@@ -119,7 +120,9 @@ final class Studio: Sendable {
     private func background(of recipe: Recipe) -> Recipe.Background {
         if let reference = recipe.reference {
             let name = FilmFile.reference(of: recipe.task, reference.type)
-            if files.write(reference.bytes, to: name) { return .picture(path: files.path(name), reference.type) }
+            if files.write(reference.bytes, to: name) {
+                return .picture(path: files.path(name), reference.type)
+            }
         } else if let source = recipe.remixOf {
             for type in ReferenceImage.types {
                 let name = FilmFile.reference(of: recipe.task, type)

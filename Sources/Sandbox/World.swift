@@ -38,7 +38,8 @@ final class World: Sendable {
         let now = clock.now
         let (counts, running) = state.withLock { ($0.counts, $0.running(at: now)) }
         func object(_ counts: [String: Int]) -> JSON {
-            .object(JSONObject(counts.sorted { $0.key < $1.key }.map { (name: $0.key, value: JSON($0.value)) }))
+            .object(
+                JSONObject(counts.sorted { $0.key < $1.key }.map { (name: $0.key, value: JSON($0.value)) }))
         }
         return [
             "accepted": JSON(counts.accepted), "by_vendor": object(counts.acceptedByVendor),
@@ -49,7 +50,9 @@ final class World: Sendable {
 
     /// Carries an order out. `fault` is one that changes what happens; those that refuse or spoil are not
     /// this function's business.
-    func perform(_ order: Order, for owner: Owner, id newID: String, fault: Fault?) throws(KinoraError) -> Served {
+    func perform(_ order: Order, for owner: Owner, id newID: String, fault: Fault?) throws(KinoraError)
+        -> Served
+    {
         let now = clock.now
         switch order {
         case .fixed(let response):
@@ -136,7 +139,8 @@ final class World: Sendable {
         guard let film = view.film, let completedAt = view.completedAt,
             clock.now < completedAt + Self.contentLifetime
         else { throw KinoraError(.contentNotFound) }
-        let file = rendition == .video ? film : try studio.still(rendition, of: film, seconds: view.draft.seconds)
+        let file =
+            rendition == .video ? film : try studio.still(rendition, of: film, seconds: view.draft.seconds)
         return .content(file: file, type: rendition.mediaType)
     }
 }

@@ -4,7 +4,8 @@ import Testing
 
 @Suite struct CaptionTests {
     @Test func wordsStayWhole() {
-        let lines = Caption.lines("the quick brown fox jumps over the lazy dog", widthMax: 130, lineCountMax: 9)
+        let lines = Caption.lines(
+            "the quick brown fox jumps over the lazy dog", widthMax: 130, lineCountMax: 9)
         #expect(lines.joined(separator: " ") == "the quick brown fox jumps over the lazy dog")
         #expect(lines.count > 2)
     }
@@ -25,7 +26,8 @@ import Testing
     }
 
     @Test func controlCharactersAreBlanks() {
-        #expect(Caption.lines("a\u{7}b\u{202E}c\r\nd\te", widthMax: 999, lineCountMax: 9) == ["a b c", "d e"])
+        #expect(
+            Caption.lines("a\u{7}b\u{202E}c\r\nd\te", widthMax: 999, lineCountMax: 9) == ["a b c", "d e"])
     }
 
     @Test func nothingGivesNoLines() {

@@ -47,30 +47,37 @@ import Testing
         #expect(try draft(["prompt": "x", "seconds": JSON(seconds)])?.seconds == Int(seconds))
     }
 
-    @Test(arguments: [
-        (["prompt": "x", "seconds": 4], "seconds", "invalid_value"),
-        (["prompt": "x", "seconds": "5"], "seconds", "invalid_value"),
-        (["prompt": "x", "duration": 4], "duration", "unknown_parameter"),
-        (["prompt": "x", "n": 1], "n", "unknown_parameter"),
-        (["prompt": "x", "size": "1920x1080"], "size", "invalid_value"),
-        (["prompt": "x", "size": "1x1"], "size", "invalid_value"),
-        (["prompt": "x", "model": "sora-3"], "model", "invalid_value"),
-        (["prompt": "x", "model": "sora-2-latest"], "model", "invalid_value"),
-        (["prompt": ""], "prompt", "invalid_value"), (["prompt": 7], "prompt", "invalid_value"),
-        (["model": "sora-2"], "prompt", "missing_required_parameter"),
-        (["prompt": "x", "input_reference": "https://a.example/b.png"], "input_reference", "invalid_value"),
-        (["prompt": "x", "input_reference": [:]], "input_reference", "invalid_value"),
-        (["prompt": "x", "input_reference": ["file_id": "file-1"]], "input_reference", "invalid_value"),
-        (
-            ["prompt": "x", "input_reference": ["image_url": "https://a.example", "file_id": "f"]],
-            "input_reference", "invalid_value"
-        ),
-        (["prompt": "x", "input_reference": ["image_url": "http://a.example"]], "input_reference", "invalid_value"),
-        (
-            ["prompt": "x", "input_reference": ["image_url": "data:image/png;base64,AAAA"]],
-            "input_reference", "invalid_value"
-        ),
-    ] as [(JSON, String, String)])
+    @Test(
+        arguments: [
+            (["prompt": "x", "seconds": 4], "seconds", "invalid_value"),
+            (["prompt": "x", "seconds": "5"], "seconds", "invalid_value"),
+            (["prompt": "x", "duration": 4], "duration", "unknown_parameter"),
+            (["prompt": "x", "n": 1], "n", "unknown_parameter"),
+            (["prompt": "x", "size": "1920x1080"], "size", "invalid_value"),
+            (["prompt": "x", "size": "1x1"], "size", "invalid_value"),
+            (["prompt": "x", "model": "sora-3"], "model", "invalid_value"),
+            (["prompt": "x", "model": "sora-2-latest"], "model", "invalid_value"),
+            (["prompt": ""], "prompt", "invalid_value"), (["prompt": 7], "prompt", "invalid_value"),
+            (["model": "sora-2"], "prompt", "missing_required_parameter"),
+            (
+                ["prompt": "x", "input_reference": "https://a.example/b.png"], "input_reference",
+                "invalid_value"
+            ),
+            (["prompt": "x", "input_reference": [:]], "input_reference", "invalid_value"),
+            (["prompt": "x", "input_reference": ["file_id": "file-1"]], "input_reference", "invalid_value"),
+            (
+                ["prompt": "x", "input_reference": ["image_url": "https://a.example", "file_id": "f"]],
+                "input_reference", "invalid_value"
+            ),
+            (
+                ["prompt": "x", "input_reference": ["image_url": "http://a.example"]], "input_reference",
+                "invalid_value"
+            ),
+            (
+                ["prompt": "x", "input_reference": ["image_url": "data:image/png;base64,AAAA"]],
+                "input_reference", "invalid_value"
+            ),
+        ] as [(JSON, String, String)])
     func whatTheVendorRefusesIsRefused(_ body: JSON, _ field: String, _ code: String) {
         let error = refusal(body)
         #expect(error?["param"]?.stringValue == field)
@@ -96,7 +103,9 @@ import Testing
         let folder = try Folder()
         func dataURL(_ size: String) throws -> JSON {
             let path = "\(folder.path)/\(size).png"
-            try run("ffmpeg", ["-loglevel", "error", "-f", "lavfi", "-i", "color=red:s=\(size)", "-frames:v", "1", path])
+            try run(
+                "ffmpeg",
+                ["-loglevel", "error", "-f", "lavfi", "-i", "color=red:s=\(size)", "-frames:v", "1", path])
             let bytes = Data(try #require(FileStore.bytes(of: path)))
             return ["image_url": JSON("data:image/png;base64,\(bytes.base64EncodedString())")]
         }
@@ -112,7 +121,9 @@ import Testing
     }
 
     @Test func theBodyMustBeJSONOrMultipart() throws {
-        #expect(throws: KinoraError.self) { try order(.post, "/v1/videos", ["prompt": "x"], contentType: "text/plain") }
+        #expect(throws: KinoraError.self) {
+            try order(.post, "/v1/videos", ["prompt": "x"], contentType: "text/plain")
+        }
         #expect(throws: KinoraError.self) { try order(.post, "/v1/videos", [1, 2]) }
         #expect(throws: KinoraError.self) { try order(.post, "/v1/videos", nil) }
     }
@@ -121,7 +132,8 @@ import Testing
         guard case .poll("video_1") = try order(.get, "/v1/videos/video_1"),
             case .delete("video_1") = try order(.delete, "/v1/videos/video_1"),
             case .content("video_1", .video) = try order(.get, "/v1/videos/video_1/content"),
-            case .content("video_1", .thumbnail) = try order(.head, "/v1/videos/video_1/content?variant=thumbnail"),
+            case .content("video_1", .thumbnail) = try order(
+                .head, "/v1/videos/video_1/content?variant=thumbnail"),
             case .remix("video_1", "y") = try order(.post, "/v1/videos/video_1/remix", ["prompt": "y"]),
             case .list(let page) = try order(.get, "/v1/videos?limit=7&order=asc&after=video_1"),
             case .fixed = try order(.get, "/v1/models")
@@ -142,10 +154,12 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        ("Bearer sk-sandbox", nil), ("bearer sk-sandbox-1", nil), ("", .missingKey), ("Basic abc", .missingKey),
-        ("Bearer sk-bad", .invalidKey), ("Bearer sk-proj-real", .invalidKey),
-    ] as [(String, ErrorCode?)])
+    @Test(
+        arguments: [
+            ("Bearer sk-sandbox", nil), ("bearer sk-sandbox-1", nil), ("", .missingKey),
+            ("Basic abc", .missingKey),
+            ("Bearer sk-bad", .invalidKey), ("Bearer sk-proj-real", .invalidKey),
+        ] as [(String, ErrorCode?)])
     func onlySandboxKeysAreGood(_ header: String, _ code: ErrorCode?) {
         let head = RequestHead(method: .get, target: "/", authorization: Secret(header))
         do throws(KinoraError) {
@@ -166,7 +180,8 @@ import Testing
         }
         #expect(
             try json(after: 5) == [
-                "id": "video_1", "object": "video", "model": "sora-2", "status": "in_progress", "progress": 50,
+                "id": "video_1", "object": "video", "model": "sora-2", "status": "in_progress",
+                "progress": 50,
                 "created_at": 1_767_000_000, "completed_at": .null, "expires_at": .null, "prompt": "p",
                 "seconds": "4", "size": "1280x720", "remixed_from_video_id": .null, "error": .null,
             ])

@@ -50,15 +50,17 @@ import Testing
             studio.stop()
             #expect(studio.join(until: .now + .seconds(10)))
         }
-        try body(World(settings: SandboxSettings(taskSeconds: 0), studio: studio, clock: ManualClock()), directory)
+        try body(
+            World(settings: SandboxSettings(taskSeconds: 0), studio: studio, clock: ManualClock()), directory)
         let leftovers = try FileManager.default.contentsOfDirectory(atPath: directory)
             .filter { $0.hasPrefix("text-") || $0.hasSuffix(".part") }
         #expect(leftovers.isEmpty)
     }
 
-    @Test(arguments: [
-        ("sora-2", "1280x720", 4), ("sora-2", "720x1280", 8), ("sora-2-pro", "1792x1024", 4),
-    ] as [(String, String, Int)])
+    @Test(
+        arguments: [
+            ("sora-2", "1280x720", 4), ("sora-2", "720x1280", 8), ("sora-2-pro", "1792x1024", 4),
+        ] as [(String, String, Int)])
     func aFilmHasTheSizeAndLengthAskedFor(_ model: String, _ size: String, _ seconds: Int) throws {
         try withWorld { world, directory in
             let frame = try #require(FrameSize(size))
@@ -82,7 +84,8 @@ import Testing
 
     @Test(arguments: [
         "清晨的码头上，渔船慢慢离开港口，海鸥在飞。", "it's \"quoted\": 100% \\n \\\\ {x} %{pts} %{localtime}",
-        "x:textfile=/etc/passwd", "a\nb\r\nc\u{0B}d\u{2028}e", "',drawtext=text=evil,'[v];[0:v]", "\u{1}\u{7F}\u{FFFF}",
+        "x:textfile=/etc/passwd", "a\nb\r\nc\u{0B}d\u{2028}e", "',drawtext=text=evil,'[v];[0:v]",
+        "\u{1}\u{7F}\u{FFFF}",
         "   ", "🎬🎥 emoji مرحبا שלום", String(repeating: "W", count: 32_000),
     ])
     func everyPromptCanBeDrawn(_ prompt: String) throws {
@@ -128,7 +131,8 @@ import Testing
             let remix = try wait(for: "t2", in: world)
             #expect(remix.draft.remixOf == "t1")
             let tinted = try frame(
-                "\(directory)/\(try #require(remix.film))", at: 2, filter: "crop=2:2:640:300").prefix(3)
+                "\(directory)/\(try #require(remix.film))", at: 2, filter: "crop=2:2:640:300"
+            ).prefix(3)
             #expect(Int(tinted[0]) > red + 30)
         }
     }
@@ -147,9 +151,12 @@ import Testing
     @Test func stillsAreMadeFromTheFilm() throws {
         try withWorld { world, directory in
             _ = try render(.sample(), in: world, "t1")
-            for (rendition, codec, width) in [(Rendition.thumbnail, "webp", 1280), (.spritesheet, "mjpeg", 960)] {
-                guard case .content(let file, let type) = try world.perform(
-                    .content("t1", rendition), for: .first, id: "", fault: nil)
+            for (rendition, codec, width) in [
+                (Rendition.thumbnail, "webp", 1280), (.spritesheet, "mjpeg", 960),
+            ] {
+                guard
+                    case .content(let file, let type) = try world.perform(
+                        .content("t1", rendition), for: .first, id: "", fault: nil)
                 else { continue }
                 #expect(type == rendition.mediaType)
                 // ffprobe would read the percent sign of the folder as a pattern for numbered pictures.
@@ -178,7 +185,9 @@ import Testing
         var after = rusage()
         getrusage(children, &after)
         func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-        let cost = seconds(after.ru_utime) + seconds(after.ru_stime) - seconds(before.ru_utime) - seconds(before.ru_stime)
+        let cost =
+            seconds(after.ru_utime) + seconds(after.ru_stime) - seconds(before.ru_utime)
+            - seconds(before.ru_stime)
         #expect(cost < 1, "\(cost) s of CPU for 4 s of 1280x720")
     }
 

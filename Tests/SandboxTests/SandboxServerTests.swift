@@ -20,8 +20,11 @@ import TestSupport
 
             let done = try sandbox.finish(id)
             #expect(done["status"] == "completed" && done["prompt"] == "清晨的码头")
-            for (variant, type) in [("video", "video/mp4"), ("thumbnail", "image/webp"), ("spritesheet", "image/jpeg")] {
-                let content = try sandbox.client.send("GET", "/openai/v1/videos/\(id)/content?variant=\(variant)")
+            for (variant, type) in [
+                ("video", "video/mp4"), ("thumbnail", "image/webp"), ("spritesheet", "image/jpeg"),
+            ] {
+                let content = try sandbox.client.send(
+                    "GET", "/openai/v1/videos/\(id)/content?variant=\(variant)")
                 #expect(content.status == 200 && content["Content-Type"] == type)
                 let file = try #require(sandbox.file(of: content))
                 #expect(FileManager.default.fileExists(atPath: file))
@@ -48,7 +51,8 @@ import TestSupport
             let bytes = try #require(FileStore.bytes(of: path))
             func submit(_ size: String, _ bytes: [UInt8]) throws -> FastCGIReply {
                 let fields = [("model", "sora-2"), ("prompt", "x"), ("seconds", "4"), ("size", size)]
-                return try sandbox.client.send(multipart(fields, files: [("input_reference", "a.txt", bytes)]))
+                return try sandbox.client.send(
+                    multipart(fields, files: [("input_reference", "a.txt", bytes)]))
             }
             let accepted = try submit("1280x720", bytes)
             let id = try #require(accepted.json["id"]?.stringValue)
@@ -83,7 +87,8 @@ import TestSupport
             _ = try sandbox.client.send("POST", "/openai/v1/videos", json: ["seconds": 4])
             #expect(
                 try sandbox.stats() == [
-                    "accepted": 3, "by_vendor": ["openai": 3], "by_key": ["one1": 3], "polls": 1, "running": 3,
+                    "accepted": 3, "by_vendor": ["openai": 3], "by_key": ["one1": 3], "polls": 1,
+                    "running": 3,
                     "requests": 5,
                 ])
             #expect(try sandbox.client.send("DELETE", "/_sandbox").status == 204)
@@ -109,11 +114,13 @@ import TestSupport
         }
     }
 
-    @Test(arguments: [
-        ("rate_limit", 429, "rate_limit_exceeded"), ("concurrency", 429, "rate_limit_exceeded"),
-        ("insufficient_quota", 429, "insufficient_quota"), ("server_error", 500, nil), ("unavailable", 503, nil),
-        ("content_refusal", 400, "content_policy_violation"), ("wrong_key", 401, "invalid_api_key"),
-    ] as [(String, Int, String?)])
+    @Test(
+        arguments: [
+            ("rate_limit", 429, "rate_limit_exceeded"), ("concurrency", 429, "rate_limit_exceeded"),
+            ("insufficient_quota", 429, "insufficient_quota"), ("server_error", 500, nil),
+            ("unavailable", 503, nil),
+            ("content_refusal", 400, "content_policy_violation"), ("wrong_key", 401, "invalid_api_key"),
+        ] as [(String, Int, String?)])
     func aRefusingFaultAnswersAndAcceptsNothing(_ fault: String, _ status: Int, _ code: String?) throws {
         try withSandbox { sandbox in
             #expect(try sandbox.arm(["fault": JSON(fault), "retry_after": 7]).status == 200)
@@ -135,7 +142,9 @@ import TestSupport
     func aProxysPageStandsInForTheVendor(_ fault: String, _ status: Int) throws {
         try withSandbox { sandbox in
             let reply = try sandbox.submit("[sandbox:\(fault)]")
-            #expect(reply.status == status && reply["Content-Type"] == "text/html" && reply.text.contains("<html>"))
+            #expect(
+                reply.status == status && reply["Content-Type"] == "text/html"
+                    && reply.text.contains("<html>"))
             #expect(try sandbox.stats()["accepted"] == 0)
         }
     }
@@ -218,7 +227,8 @@ import TestSupport
     @Test func aHeldRequestEndsWithItsClientItsDelayOrTheSandbox() throws {
         try withSandbox(threads: 2) { sandbox in
             let request = FastCGIRequest(
-                "POST", "/openai/v1/videos", headers: sandbox.client.headers, json: ["prompt": "[sandbox:hang]"])
+                "POST", "/openai/v1/videos", headers: sandbox.client.headers,
+                json: ["prompt": "[sandbox:hang]"])
             let gone = try sandbox.client.connect()
             try gone.send(request.records())
             usleep(100_000)
@@ -249,7 +259,9 @@ import TestSupport
                 ["fault": "hang", "surprise": 1], ["fault": "hang", "delay_seconds": -1],
             ] as [JSON] {
                 let reply = try sandbox.arm(wrong)
-                #expect(reply.status == 400 && reply.json["error"]?.stringValue?.isEmpty == false, "\(wrong.text)")
+                #expect(
+                    reply.status == 400 && reply.json["error"]?.stringValue?.isEmpty == false, "\(wrong.text)"
+                )
             }
             func set(_ json: JSON) throws -> FastCGIReply {
                 try sandbox.client.send("POST", "/_sandbox/settings", json: json)
@@ -260,7 +272,9 @@ import TestSupport
             #expect(try sandbox.submit().status == 429)
             #expect(try set(["accept_limit": .null]).json["accept_limit"] == .null)
             #expect(try sandbox.submit().status == 200)
-            for wrong in [["render": "x"], ["task_seconds": "3"], ["accept_limit": -1], ["x": 1], [1]] as [JSON] {
+            for wrong in [["render": "x"], ["task_seconds": "3"], ["accept_limit": -1], ["x": 1], [1]]
+                as [JSON]
+            {
                 #expect(try set(wrong).status == 400, "\(wrong.text)")
             }
         }
@@ -276,8 +290,11 @@ import TestSupport
             #expect(try status("POST", "/openai/v1/videos", "application/json", "{\"prompt\":") == 400)
             #expect(try status("POST", "/openai/v1/videos", "application/json", "\"x\"") == 400)
             #expect(try status("POST", "/openai/v1/videos", "multipart/form-data", "x") == 400)
-            #expect(try status("POST", "/openai/v1/videos", "multipart/form-data; boundary=b", "--b\r\n") == 400)
-            #expect(try status("POST", "/openai/v1/videos", "application/x-www-form-urlencoded", "prompt=x") == 400)
+            #expect(
+                try status("POST", "/openai/v1/videos", "multipart/form-data; boundary=b", "--b\r\n") == 400)
+            #expect(
+                try status("POST", "/openai/v1/videos", "application/x-www-form-urlencoded", "prompt=x")
+                    == 400)
             #expect(try status("POST", "/openai/v1/videos", "image/png", "x") == 400)
             #expect(try status("BREW", "/openai/v1/videos", "", "") == 405)
             #expect(try status("GET", "/openai", "", "") == 404)

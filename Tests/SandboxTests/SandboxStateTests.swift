@@ -12,7 +12,8 @@ import Testing
 
     private func accept(_ state: inout SandboxState, _ id: String, at seconds: Int = 0) throws -> Bool {
         try state.accept(
-            .sample(), id: id, for: .first, mustFail: false, now: start + .seconds(seconds)).mustRender
+            .sample(), id: id, for: .first, mustFail: false, now: start + .seconds(seconds)
+        ).mustRender
     }
 
     @Test func aTaskGoesFromQueuedToCompletedByTimeAlone() throws {
@@ -28,7 +29,8 @@ import Testing
             progress.append(view.progress)
         }
         #expect(seen == [.queued, .inProgress, .completed])
-        #expect(progress == progress.sorted() && progress.first == 0 && progress[5] == 50 && progress[10] == 100)
+        #expect(
+            progress == progress.sorted() && progress.first == 0 && progress[5] == 50 && progress[10] == 100)
         let view = try state.view(of: "a", for: .first, at: start + .seconds(30))
         #expect(view.completedAt == start + .seconds(10))
     }
@@ -48,9 +50,12 @@ import Testing
         _ = try accept(&state, "a")
         _ = state.endFilm("film-none.mp4", .failed(reason: "why", start + .seconds(1)))
         let view = try state.view(of: "a", for: .first, at: start + .seconds(2))
-        #expect(view.status == .failed && view.failure?.code == "render_failed" && view.failure?.message == "why")
+        #expect(
+            view.status == .failed && view.failure?.code == "render_failed" && view.failure?.message == "why")
         #expect(try accept(&state, "b", at: 3), "the next task tries again")
-        #expect(try state.view(of: "a", for: .first, at: start + .seconds(4)).status == .failed, "and stays alone")
+        #expect(
+            try state.view(of: "a", for: .first, at: start + .seconds(4)).status == .failed, "and stays alone"
+        )
     }
 
     @Test func aTaskThatMustFailFailsWhenItsTimeIsOver() throws {
@@ -83,7 +88,9 @@ import Testing
         for number in 0..<7 { _ = try accept(&state, "t\(number)") }
         func ids(_ limit: Int, _ isAscending: Bool, _ after: String?) throws -> ([String], Bool) {
             let page = Page(limit: limit, isAscending: isAscending, after: after)
-            guard case .tasks(let views, let more) = try state.list(page, for: .first, at: start) else { return ([], false) }
+            guard case .tasks(let views, let more) = try state.list(page, for: .first, at: start) else {
+                return ([], false)
+            }
             return (views.map(\.id), more)
         }
         #expect(try ids(3, false, nil) == (["t6", "t5", "t4"], true))
@@ -137,7 +144,8 @@ import Testing
         state.settings.taskSeconds = 99
         state.faults.arm(ArmedFault(strike: Strike(fault: .html), times: 5))
         state.reset()
-        #expect(state.counts == SandboxCounts() && state.settings.taskSeconds == 10 && state.faults.armed.isEmpty)
+        #expect(
+            state.counts == SandboxCounts() && state.settings.taskSeconds == 10 && state.faults.armed.isEmpty)
         #expect(throws: KinoraError(.taskNotFound)) { try state.view(of: "a", for: .first, at: start) }
     }
 

@@ -27,7 +27,8 @@ public struct FastCGIRequest: Sendable {
         _ method: String, _ target: String, headers: [(name: String, value: String)] = [], json: JSON
     ) {
         self.init(
-            method, target, headers: headers + [("Content-Type", "application/json")], body: json.serialized())
+            method, target, headers: headers + [("Content-Type", "application/json")], body: json.serialized()
+        )
     }
 
     /// All parameters, as nginx/parts/location/params.conf sends them.
@@ -92,7 +93,8 @@ public struct FastCGIRecord: Sendable, Equatable {
             return [24, 16, 8, 0].enumerated().map { UInt8(count >> $1 & 255) | ($0 == 0 ? 128 : 0) }
         }
         return pairs.flatMap {
-            length($0.name.utf8.count) + length($0.value.utf8.count) + Array($0.name.utf8) + Array($0.value.utf8)
+            length($0.name.utf8.count) + length($0.value.utf8.count) + Array($0.name.utf8)
+                + Array($0.value.utf8)
         }
     }
 }
@@ -126,7 +128,11 @@ public struct FastCGIReply: Sendable {
         for line in String(decoding: output[..<headEnd], as: UTF8.self).split(separator: "\r\n") {
             let halves = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
             let value = halves.count == 2 ? String(halves[1].trimmingPrefix(" ")) : ""
-            if halves[0] == "Status" { status = Int(value.prefix(3)) ?? 0 } else { headers.append((String(halves[0]), value)) }
+            if halves[0] == "Status" {
+                status = Int(value.prefix(3)) ?? 0
+            } else {
+                headers.append((String(halves[0]), value))
+            }
         }
     }
 }
@@ -197,7 +203,9 @@ public final class FastCGIConnection {
         var out = [UInt8](repeating: 0, count: byteCount)
         var have = 0
         while have < byteCount {
-            let count = out.withUnsafeMutableBytes { recv(descriptor, $0.baseAddress! + have, byteCount - have, 0) }
+            let count = out.withUnsafeMutableBytes {
+                recv(descriptor, $0.baseAddress! + have, byteCount - have, 0)
+            }
             if count < 0, errno == EINTR { continue }
             if count < 0, errno != ECONNRESET { throw Fault(call: "recv", code: errno) }
             guard count > 0 else { return nil }
