@@ -14,7 +14,6 @@ public enum Event: Sendable {
     case tasksTakenOver(Int)
     case fault(String, KinoraError)
     case databaseLost(KinoraError)
-    case databaseBack
 }
 
 /// Where events go.

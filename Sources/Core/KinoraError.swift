@@ -26,6 +26,13 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
         self.state = state
     }
 
+    /// The same error with a secret blotted out of its detail.
+    public func replacing(_ secret: Secret) -> KinoraError {
+        KinoraError(
+            code, message, field: field, retryAfterSeconds: retryAfterSeconds,
+            detail: detail.replacing(secret.revealed(), with: "***"), taskID: taskID, state: state)
+    }
+
     public var description: String { "\(code.facts.number) \(message)" }
     public var debugDescription: String { detail.isEmpty ? description : "\(description) -- \(detail)" }
 }

@@ -15,19 +15,21 @@ final class Pulse: Sendable {
     private let events: any EventSink
     private let usual: UsualTimes
     private let beat: Mutex<Beat>
-    private let onRescue: @Sendable () -> Void
+    private let wakeups: Wakeups
     private let stopSignal = Signal()
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<Thread?>(nil)
 
     init(
-        _ store: Store, events: any EventSink, usual: UsualTimes, onRescue: @escaping @Sendable () -> Void
+        _ store: Store, events: any EventSink, usual: UsualTimes, wakeups: Wakeups
     ) throws(KinoraError) {
         self.store = store
         self.events = events
         self.usual = usual
-        self.onRescue = onRescue
-        beat = Mutex(Beat(worker: try Self.register(store), at: .now))
+        self.wakeups = wakeups
+        let worker = try Self.register(store)
+        beat = Mutex(Beat(worker: worker, at: .now))
+        wakeups.ownWorker.store(worker, ordering: .relaxed)
     }
 
     private static func register(_ store: Store) throws(KinoraError) -> Int64 {
@@ -65,12 +67,13 @@ final class Pulse: Sendable {
         if try !store.beat(worker: worker) {
             // Declared dead while frozen or cut off. The old claims are void; a new life begins.
             worker = try Self.register(store)
+            wakeups.ownWorker.store(worker, ordering: .relaxed)
         }
         beat.withLock { $0 = Beat(worker: worker, at: now) }
         let rescued = try store.rescue()
         if rescued > 0 {
             events.emit(.tasksTakenOver(rescued))
-            onRescue()
+            wakeups.work.raise()
         }
         try usual.flush(to: store)
         if round % 200 == 0 { _ = try store.sweepIdempotency() }

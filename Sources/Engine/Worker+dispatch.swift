@@ -22,7 +22,7 @@ extension Worker {
                     // Whoever submitted before the row said idle sent no wake-up: look once more.
                     continue
                 }
-                _ = wakeups.work.wait(for: try restTime())
+                _ = wakeups.work.wait(for: wasFull ? .milliseconds(50) : try restTime())
             } catch {
                 events.emit(error.code == .databaseAway ? .databaseLost(error) : .fault("dispatch", error))
                 _ = wakeups.work.wait(for: options.pollInterval)
@@ -56,14 +56,21 @@ extension Worker {
         do throws(KinoraError) {
             try body(try Vendors.named(task.account.vendor), try account(of: task))
         } catch {
-            perform(task.vendorTask == nil ? .fail(error) : machine(for: task, nil).action(on: .pollFailed(error)), task)
+            let event = task.vendorTask == nil ? TaskEvent.refused(error) : .pollFailed(error)
+            perform(machine(for: task, nil).action(on: event), task)
         }
     }
 
     func account(of task: ClaimedTask) throws(KinoraError) -> VendorAccount {
         let account = task.account
-        let credential = try vault.open(
-            account.sealedCredential, table: "account", row: account.row, column: "credential_sealed")
+        let credential: Secret
+        do throws(KinoraError) {
+            credential = try vault.open(
+                account.sealedCredential, table: "account", row: account.row, column: "credential_sealed")
+        } catch {
+            // This process's key or the row is at fault, not the task: another try may have another account.
+            throw KinoraError(.upstreamCredential, detail: error.message)
+        }
         return VendorAccount(
             row: account.row, baseURL: account.baseURL, credential: credential, proxyURL: account.proxyURL)
     }

@@ -24,14 +24,17 @@ extension Worker {
             }
         case .lookUp:
             let account = try account(of: task)
-            if let call = try Vendors.named(task.account.vendor).lookUp(account) {
-                send(call, task, .lookUp, account)
+            if let call = try Vendors.named(task.account.vendor).lookUp {
+                send(call(account), task, .lookUp, account)
             }
         case .requeue(let delay, let error):
+            let error = scrubbed(error, task)
             if persist(task, { store throws(KinoraError) in try store.requeue(task, delay: delay, error) }) {
                 events.emit(.taskRequeued(task.id, delaySeconds: delay.inSeconds, error))
+                wakeups.work.raise()
             }
         case .fail(let error):
+            let error = scrubbed(error, task)
             if persist(task, { store throws(KinoraError) in try store.failed(task, error) }) {
                 finished(task, error.code == .taskDeadline ? .expired : .failed, error)
             }
@@ -42,6 +45,14 @@ extension Worker {
         events.emit(
             .taskFinished(task.id, state: state, seconds: task.running.inSeconds, code: error?.code.rawValue))
         onFinished(task.row)
+        // A slot has become free.
+        wakeups.work.raise()
+    }
+
+    /// A vendor's words may quote the key they refuse; what is kept and logged must not.
+    private func scrubbed(_ error: KinoraError, _ task: ClaimedTask) -> KinoraError {
+        guard let credential = try? account(of: task).credential, !credential.isEmpty else { return error }
+        return error.replacing(credential)
     }
 
     /// Writes until the database takes it: what a vendor answered must not be lost because a connection was.

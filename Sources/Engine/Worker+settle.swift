@@ -30,6 +30,7 @@ extension Worker {
             case .fetch(let path): settleFetch(completion, vendor, path)
             }
         } catch {
+            events.emit(.pollFailed(task.id, error))
             perform(machine(for: task, nil).action(on: .pollFailed(error)), task)
         }
     }
@@ -41,7 +42,7 @@ extension Worker {
             pace: PollPace(
                 usual: usual.usual(route: task.route, known: task.usual), shortest: interval.lowerBound,
                 longest: interval.upperBound),
-            hasTicket: task.vendorTask != nil, canLookUp: (try? account(of: task)).flatMap { vendor?.lookUp($0) } != nil)
+            hasTicket: task.vendorTask != nil, canLookUp: vendor?.lookUp != nil)
     }
 
     /// What the answer to a submit, or its absence, means.

@@ -63,11 +63,10 @@ public final class Worker: Sendable {
         self.events = events
         self.options = options
         self.onFinished = onFinished
-        pulse = try Pulse(store, events: events, usual: usual) { wakeups.work.raise() }
+        pulse = try Pulse(store, events: events, usual: usual, wakeups: wakeups)
     }
 
     public func start() throws(KinoraError) {
-        wakeups.ownWorker.store(pulse.worker, ordering: .relaxed)
         try pulse.start()
         var started = [try Thread { [self] in dispatch() }]
         for _ in 0..<options.settlers { started.append(try Thread { [self] in settle() }) }

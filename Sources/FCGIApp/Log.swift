@@ -41,7 +41,6 @@ struct EventLog: EventSink {
         case .tasksTakenOver(let count): logger.warning("tasks taken over", metadata: ["count": "\(count)"])
         case .fault(let place, let error): log(error, "fault", ["place": "\(place)"])
         case .databaseLost(let error): log(error, "database lost", [:])
-        case .databaseBack: logger.notice("database back")
         }
     }
 

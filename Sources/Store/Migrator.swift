@@ -36,7 +36,8 @@ public struct Migrator {
         // A migration may rewrite a table; it must not wait for a lock that long, since everybody queues behind it.
         owner.statementTimeoutSeconds = 0
         connection = try Connection(owner)
-        try connection.script("SELECT pg_advisory_lock(7017172)")
+        // Another migration may take its time; the lock's own time-out is for tables.
+        try connection.script("SET lock_timeout = 0; SELECT pg_advisory_lock(7017172); SET lock_timeout = '5s'")
         try connection.script(
             """
             CREATE SCHEMA IF NOT EXISTS kinora_migration;

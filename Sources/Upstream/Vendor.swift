@@ -14,7 +14,7 @@ public protocol Vendor: Sendable {
     /// What a poll's reply says. Throws when the poll failed; a task that failed is `.failed`.
     func progress(_ reply: HTTPReply, of ticket: String, _ account: VendorAccount) throws(KinoraError) -> VendorProgress
     /// Lists recent tasks of the account, to find one whose submit was not answered. Nil: the vendor cannot list.
-    func lookUp(_ account: VendorAccount) -> HTTPCall?
+    var lookUp: (@Sendable (VendorAccount) -> HTTPCall)? { get }
     /// Ids in a look-up's reply that may be `job`, oldest first. Throws when the look-up failed.
     func candidates(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> [String]
     /// What a download's reply refuses it with; nil for a good one.

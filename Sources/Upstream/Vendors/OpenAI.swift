@@ -75,9 +75,11 @@ public struct OpenAI: Vendor {
         }
     }
 
-    public func lookUp(_ account: VendorAccount) -> HTTPCall? {
-        HTTPCall(
-            .get, account.url("/videos?limit=100&order=desc"), headers: headers(account), timeoutSeconds: 30)
+    public var lookUp: (@Sendable (VendorAccount) -> HTTPCall)? {
+        { account in
+            HTTPCall(
+                .get, account.url("/videos?limit=100&order=desc"), headers: headers(account), timeoutSeconds: 30)
+        }
     }
 
     public func candidates(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> [String] {
