@@ -1,0 +1,99 @@
+"""From a submit's commit to the moment that a worker has taken the task."""
+
+import http.client
+import json
+import os
+import random
+import statistics
+import time
+
+import figures
+from application import running
+from load import KEY
+from machine import PORT, quiet, sql
+
+ROUNDS = 5
+TASKS = 300
+
+# PostgreSQL itself says when each of the two transactions was committed. The claim's number is noted by a trigger,
+# since the attempt's row is written again afterwards; the submit's is that of the task's input, which never is.
+SET_UP = """
+CREATE TABLE IF NOT EXISTS public.bench_claim (task_id bigint PRIMARY KEY, transaction xid NOT NULL);
+CREATE OR REPLACE FUNCTION public.bench_note_claim() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    INSERT INTO public.bench_claim VALUES (NEW.task_id, pg_current_xact_id()::xid) ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+DROP TRIGGER IF EXISTS bench_note_claim ON kinora.attempt;
+CREATE TRIGGER bench_note_claim AFTER INSERT ON kinora.attempt
+    FOR EACH ROW EXECUTE FUNCTION public.bench_note_claim();
+"""
+TAKE_DOWN = "DROP TRIGGER IF EXISTS bench_note_claim ON kinora.attempt"
+EMPTY = "TRUNCATE kinora.task CASCADE; TRUNCATE public.bench_claim; CHECKPOINT;"
+# Refused by the vendor at once, so that the worker is idle again when the next task comes.
+BODY = json.dumps({"model": "sora-2", "prompt": "[sandbox:content_refusal]", "seconds": "4"})
+TIMES = """
+SELECT extract(epoch FROM a.started_at - t.created_at) * 1000,
+       extract(epoch FROM pg_xact_commit_timestamp(c.transaction) - pg_xact_commit_timestamp(i.xmin)) * 1000
+FROM kinora.task t JOIN kinora.task_input i ON i.task_id = t.id
+JOIN kinora.attempt a ON a.task_id = t.id AND a.number = 1 JOIN public.bench_claim c ON c.task_id = t.id
+ORDER BY t.id
+"""
+
+
+def submit_slowly():
+    """One submit after the other, with pauses in which the worker comes to rest. Their lengths differ, so that no
+    rhythm of the worker's own can hide."""
+    connection = http.client.HTTPConnection("127.0.0.1", PORT, timeout=10)
+    headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "application/json"}
+    for _ in range(TASKS):
+        connection.request("POST", "/v1/videos", BODY, headers)
+        reply = connection.getresponse()
+        reply.read()
+        if reply.status != 200:
+            raise RuntimeError(f"a submit was answered {reply.status}")
+        time.sleep(random.uniform(0.03, 0.06))
+    connection.close()
+
+
+def times():
+    """The two times of each task in milliseconds, once a worker has had them all."""
+    deadline = time.monotonic() + 10
+    while len(rows := sql(TIMES)) < TASKS:
+        if time.monotonic() > deadline:
+            raise RuntimeError(f"only {len(rows)} of {TASKS} tasks were picked up")
+        time.sleep(0.1)
+    return [[float(value) for value in column] for column in zip(*rows)]
+
+
+def measure():
+    sql(SET_UP)
+    results = []
+    try:
+        with running("sandbox"):
+            for verbs in (("all",), ("serve", "work")):
+                results += measure_with(verbs)
+    finally:
+        sql(TAKE_DOWN)
+    return results, []
+
+
+def measure_with(verbs):
+    begun, committed = [], []
+    for _ in range(ROUNDS):
+        sql(EMPTY)
+        with quiet(), running(*verbs):
+            submit_slowly()
+            created_to_started, commit_to_commit = times()
+            begun.append(statistics.quantiles(created_to_started, n=100))
+            committed.append(statistics.quantiles(commit_to_commit, n=100))
+    name = "one process" if len(verbs) == 1 else "two processes"
+    how = f"{TASKS} single submits 30 to 60 ms apart, kinora {' and '.join(verbs)}; median of {ROUNDS} rounds; "
+    claim = how + "from the submit's commit to the commit of the claim, by PostgreSQL's commit timestamps"
+    start = how + "task.created_at to attempt.started_at"
+    return [
+        figures.bound(f"pick-up, {name}, p50", [q[49] for q in committed], "ms", claim, 2),
+        figures.bound(f"pick-up, {name}, p99", [q[98] for q in committed], "ms", claim, 10),
+        figures.bound(f"pick-up begun, {name}, p50", [q[49] for q in begun], "ms", start, 2),
+        figures.bound(f"pick-up begun, {name}, p99", [q[98] for q in begun], "ms", start, 10),
+    ]
