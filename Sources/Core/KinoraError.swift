@@ -1,5 +1,5 @@
-/// The one error type. `message` is public, stable and safe to show to a client; `detail` goes to the log only,
-/// so that a vendor's or a database's words can never reach a caller by accident.
+/// The one error type. `message` is public, stable and safe to show to a client; `detail` goes to the log
+/// only, so that a vendor's or a database's words can never reach a caller by accident.
 public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, CustomDebugStringConvertible {
     public let code: ErrorCode
     public let message: String
@@ -8,7 +8,8 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
     /// Seconds after which a retry may succeed; nil when the code's own default holds.
     public let retryAfterSeconds: Int?
     public let detail: String
-    /// The task that the error is about, in its client-side spelling, where the client may want to look later.
+    /// The task that the error is about, in its client-side spelling, where the client may want to look
+    /// later.
     public let taskID: String?
     /// The state of the task that stands in the way.
     public let state: TaskState?

@@ -41,7 +41,8 @@ final class Pulse: Sendable {
 
     var worker: Int64 { beat.withLock { $0.worker } }
 
-    /// Whether the lease surely still holds. Two seconds of margin: what is sent now must arrive before others look.
+    /// Whether the lease surely still holds. Two seconds of margin: what is sent now must arrive before
+    /// others look.
     var isFresh: Bool {
         beat.withLock { $0.at }.duration(to: .now) < .seconds(Limits.workerSilenceSecondsMax - 2)
     }

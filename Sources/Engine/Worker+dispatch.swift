@@ -38,7 +38,9 @@ extension Worker {
         let claimed = try store.claim(
             worker: pulse.worker, limit: room, imageTimeoutSeconds: snapshot.imageTimeoutSeconds,
             videoTimeoutSeconds: snapshot.videoTimeoutSeconds)
-        for task in claimed { begin(task) { vendor, account throws(KinoraError) in try submit(task, vendor, account) } }
+        for task in claimed {
+            begin(task) { vendor, account throws(KinoraError) in try submit(task, vendor, account) }
+        }
         let due = try store.claimDue(worker: pulse.worker, limit: room)
         for task in due { begin(task) { vendor, account throws(KinoraError) in goOn(task, vendor, account) } }
         return (claimed.count + due.count, claimed.count == room || due.count == room)
@@ -77,13 +79,16 @@ extension Worker {
 
     func job(for task: ClaimedTask) -> VendorJob {
         VendorJob(
-            model: task.vendorModel, category: task.category, prompt: task.prompt, parameters: task.parameters,
+            model: task.vendorModel, category: task.category, prompt: task.prompt,
+            parameters: task.parameters,
             references: task.references.map { VendorReference(path: media.path(of: $0), type: $0.type) },
             remixOf: task.remixOfVendorTask, token: "\(task.id)-\(task.attempt)",
             startedAt: clock.now + (.zero - task.running))
     }
 
-    private func submit(_ task: ClaimedTask, _ vendor: any Vendor, _ account: VendorAccount) throws(KinoraError) {
+    private func submit(
+        _ task: ClaimedTask, _ vendor: any Vendor, _ account: VendorAccount
+    ) throws(KinoraError) {
         let call = try vendor.submit(job(for: task), account)
         submitsUnderWay.add(1, ordering: .relaxed)
         send(call, task, .submit, account)

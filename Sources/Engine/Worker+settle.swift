@@ -46,14 +46,16 @@ extension Worker {
     }
 
     /// What the answer to a submit, or its absence, means.
-    private func submitEvent(_ result: Result<HTTPReply, TransportFailure>, _ vendor: any Vendor) -> TaskEvent {
+    private func submitEvent(
+        _ result: Result<HTTPReply, TransportFailure>, _ vendor: any Vendor
+    ) -> TaskEvent {
         switch result {
         case .failure(let failure):
             return failure.mayHaveArrived ? .submitUnanswered(failure.error) : .refused(failure.error)
         case .success(let reply):
             do throws(KinoraError) { return .accepted(vendorTask: try vendor.accepted(reply)) } catch {
-                // A success that cannot be read, and a server's fault, leave open whether the task was taken. Only
-                // 503 and the 4xx are certain refusals.
+                // A success that cannot be read, and a server's fault, leave open whether the task was taken.
+                // Only 503 and the 4xx are certain refusals.
                 let isCertain = (400..<500).contains(reply.status) || reply.status == 503
                 return isCertain ? .refused(error) : .submitUnanswered(error)
             }
@@ -84,7 +86,8 @@ extension Worker {
         switch try vendor.progress(reply, of: task.vendorTask ?? "", account) {
         case .pending(let percent, let isPostprocessing):
             perform(
-                machine(for: task, vendor).action(on: .pending(progress: percent, isPostprocessing: isPostprocessing)),
+                machine(for: task, vendor).action(
+                    on: .pending(progress: percent, isPostprocessing: isPostprocessing)),
                 task)
         case .failed(let error):
             perform(machine(for: task, vendor).action(on: .failed(error)), task)
@@ -92,7 +95,9 @@ extension Worker {
             usual.note(task.running, route: task.route, known: task.usual)
             guard persist(task, { store throws(KinoraError) in try store.storing(task) }) else { return }
             let path = media.newSpoolPath()
-            send(call, task, .fetch(path: path), account, into: .file(path: path, bytesMax: Limits.resultBytesMax))
+            send(
+                call, task, .fetch(path: path), account,
+                into: .file(path: path, bytesMax: Limits.resultBytesMax))
         }
     }
 

@@ -3,8 +3,8 @@ public import Core
 public import Store
 public import Upstream
 
-/// The working side: claims tasks, calls vendors, keeps results. Holds nothing that the database does not hold too,
-/// so that it may be killed at any moment.
+/// The working side: claims tasks, calls vendors, keeps results. Holds nothing that the database does not
+/// hold too, so that it may be killed at any moment.
 public final class Worker: Sendable {
     public struct Options: Sendable {
         /// Most calls under way at once.
@@ -73,8 +73,8 @@ public final class Worker: Sendable {
         threads.withLock { $0 = started }
     }
 
-    /// Takes nothing new, lets submits under way be answered, and gives everything else back. True when no submit
-    /// was left in the air; one that was is looked up at its vendor by the next worker.
+    /// Takes nothing new, lets submits under way be answered, and gives everything else back. True when no
+    /// submit was left in the air; one that was is looked up at its vendor by the next worker.
     public func drain(within limit: Duration) -> Bool {
         isDraining.store(true, ordering: .releasing)
         let deadline = ContinuousClock.now + limit

@@ -46,16 +46,18 @@ struct EventLog: EventSink {
 
     private func log(_ error: KinoraError, _ message: Logger.Message, _ metadata: Logger.Metadata) {
         let facts = error.code.facts
-        let level: Logger.Level = switch facts.level {
-        case .debug: .debug
-        case .info: .info
-        case .warning: .warning
-        case .error: .error
-        }
+        let level: Logger.Level =
+            switch facts.level {
+            case .debug: .debug
+            case .info: .info
+            case .warning: .warning
+            case .error: .error
+            }
         logger.log(
             level: level, message,
             metadata: metadata.merging([
-                "error": "\(facts.number)", "error_message": "\(error.message)", "error_detail": "\(error.detail)",
+                "error": "\(facts.number)", "error_message": "\(error.message)",
+                "error_detail": "\(error.detail)",
             ]) { $1 })
     }
 }
@@ -75,7 +77,9 @@ private struct JSONLogHandler: LogHandler {
             "time": .string(SystemClock().now.iso8601), "level": .string(event.level.rawValue),
             "message": .string(event.message.description),
         ]
-        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: { $0.key < $1.key }) {
+        for (key, value) in metadata.merging(event.metadata ?? [:], uniquingKeysWith: { $1 }).sorted(by: {
+            $0.key < $1.key
+        }) {
             line[key] = .string(value.description)
         }
         let bytes = JSON.object(line).serialized() + [0x0A]

@@ -7,9 +7,9 @@
 ///   submit there is no task yet, so there the next request with the same prompt, whatever its key, is the
 ///   repeated one; the one after that is a new task and meets the fault again.
 ///
-/// Faults strike well-formed requests with a good key only, so that a refused request never uses one up. Where
-/// the sandbox refuses before it does anything, nothing is accepted and nothing counted; where it spoils an
-/// answer, the work behind the answer has been done and an accepted task has been counted.
+/// Faults strike well-formed requests with a good key only, so that a refused request never uses one up.
+/// Where the sandbox refuses before it does anything, nothing is accepted and nothing counted; where it
+/// spoils an answer, the work behind the answer has been done and an accepted task has been counted.
 ///
 /// With `delay_seconds` every armed fault first holds its request that long; `hang` and `slow_body` say what
 /// they make of it. A held request occupies a thread of the sandbox.

@@ -140,9 +140,9 @@ struct OpenAISandbox: SandboxVendor {
             field: name)
     }
 
-    private func choice(_ fields: JSONObject, _ name: String, _ allowed: [String]) throws(KinoraError)
-        -> String?
-    {
+    private func choice(
+        _ fields: JSONObject, _ name: String, _ allowed: [String]
+    ) throws(KinoraError) -> String? {
         guard let text = try text(fields, name) else { return nil }
         guard allowed.contains(text) else { throw invalid(name, text, allowed) }
         return text

@@ -50,9 +50,9 @@ final class World: Sendable {
 
     /// Carries an order out. `fault` is one that changes what happens; those that refuse or spoil are not
     /// this function's business.
-    func perform(_ order: Order, for owner: Owner, id newID: String, fault: Fault?) throws(KinoraError)
-        -> Served
-    {
+    func perform(
+        _ order: Order, for owner: Owner, id newID: String, fault: Fault?
+    ) throws(KinoraError) -> Served {
         let now = clock.now
         switch order {
         case .fixed(let response):

@@ -13,7 +13,8 @@ public struct Migration: Sendable {
     public var checksum: String { Hex.text(SHA256.hash(data: Array(up.utf8))) }
 }
 
-/// Applies and takes back migrations, one at a time, each in its own transaction, all under one advisory lock.
+/// Applies and takes back migrations, one at a time, each in its own transaction, all under one advisory
+/// lock.
 public struct Migrator {
     public struct Status: Sendable {
         public let migration: Migration
@@ -26,18 +27,20 @@ public struct Migrator {
     private let migrations: [Migration]
     private let roles: String
 
-    /// Reads the pairs of `directory`/migrations and connects as the log-in role. Throws `configuration` when a pair
-    /// is incomplete or a number is missing or used twice.
+    /// Reads the pairs of `directory`/migrations and connects as the log-in role. Throws `configuration` when
+    /// a pair is incomplete or a number is missing or used twice.
     public init(_ options: DatabaseOptions, directory: String) throws(KinoraError) {
         migrations = try Self.read(directory + "/migrations")
         roles = try Self.text(of: directory + "/roles.sql")
         var owner = options
         owner.role = nil
-        // A migration may rewrite a table; it must not wait for a lock that long, since everybody queues behind it.
+        // A migration may rewrite a table; it must not wait for a lock that long, since everybody queues
+        // behind it.
         owner.statementTimeoutSeconds = 0
         connection = try Connection(owner)
         // Another migration may take its time; the lock's own time-out is for tables.
-        try connection.script("SET lock_timeout = 0; SELECT pg_advisory_lock(7017172); SET lock_timeout = '5s'")
+        try connection.script(
+            "SET lock_timeout = 0; SELECT pg_advisory_lock(7017172); SET lock_timeout = '5s'")
         try connection.script(
             """
             CREATE SCHEMA IF NOT EXISTS kinora_migration;
@@ -50,9 +53,11 @@ public struct Migrator {
     }
 
     private static let applied = Statement(
-        "migrations_applied", "SELECT number, checksum, applied_at FROM kinora_migration.applied ORDER BY number")
+        "migrations_applied",
+        "SELECT number, checksum, applied_at FROM kinora_migration.applied ORDER BY number")
     private static let record = Statement(
-        "migration_record", "INSERT INTO kinora_migration.applied (number, name, checksum) VALUES ($1, $2, $3)")
+        "migration_record",
+        "INSERT INTO kinora_migration.applied (number, name, checksum) VALUES ($1, $2, $3)")
     private static let forget = Statement(
         "migration_forget", "DELETE FROM kinora_migration.applied WHERE number = $1")
 
@@ -61,12 +66,14 @@ public struct Migrator {
         let applied = try rows.map { ($0.integer(0), $0.text(1), $0.timestamp(2)) }
         if let unknown = applied.first(where: { row in !migrations.contains { $0.number == row.0 } }) {
             throw KinoraError(
-                .configuration, "The database has migration \(unknown.0), which this Kinora does not know: it is older.")
+                .configuration,
+                "The database has migration \(unknown.0), which this Kinora does not know: it is older.")
         }
         return migrations.map { migration in
             let row = applied.first { $0.0 == migration.number }
             return Status(
-                migration: migration, appliedAt: row?.2, isChanged: row.map { $0.1 != migration.checksum } ?? false)
+                migration: migration, appliedAt: row?.2,
+                isChanged: row.map { $0.1 != migration.checksum } ?? false)
         }
     }
 
@@ -108,7 +115,8 @@ public struct Migrator {
         for file in names.sorted() where file.hasSuffix(".up.sql") {
             let stem = String(file.dropLast(".up.sql".count))
             guard let number = Int(stem.prefix { $0 != "_" }), number == migrations.count + 1 else {
-                throw KinoraError(.configuration, "\(directory)/\(file): migration numbers must run 001, 002, ...")
+                throw KinoraError(
+                    .configuration, "\(directory)/\(file): migration numbers must run 001, 002, ...")
             }
             guard names.contains(stem + ".down.sql") else {
                 throw KinoraError(.configuration, "\(directory)/\(stem).down.sql is missing.")
@@ -116,9 +124,12 @@ public struct Migrator {
             migrations.append(
                 Migration(
                     number: number, name: String(stem.drop { $0 != "_" }.dropFirst()),
-                    up: try text(of: "\(directory)/\(file)"), down: try text(of: "\(directory)/\(stem).down.sql")))
+                    up: try text(of: "\(directory)/\(file)"),
+                    down: try text(of: "\(directory)/\(stem).down.sql")))
         }
-        guard !migrations.isEmpty else { throw KinoraError(.configuration, "\(directory) holds no migrations.") }
+        guard !migrations.isEmpty else {
+            throw KinoraError(.configuration, "\(directory) holds no migrations.")
+        }
         return migrations
     }
 
@@ -129,7 +140,10 @@ public struct Migrator {
         defer { closedir(handle) }
         var names: [String] = []
         while let entry = readdir(handle) {
-            names.append(withUnsafeBytes(of: entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+            names.append(
+                withUnsafeBytes(of: entry.pointee.d_name) {
+                    String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+                })
         }
         return names
     }

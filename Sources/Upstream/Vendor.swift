@@ -12,8 +12,11 @@ public protocol Vendor: Sendable {
     func accepted(_ reply: HTTPReply) throws(KinoraError) -> String
     func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall
     /// What a poll's reply says. Throws when the poll failed; a task that failed is `.failed`.
-    func progress(_ reply: HTTPReply, of ticket: String, _ account: VendorAccount) throws(KinoraError) -> VendorProgress
-    /// Lists recent tasks of the account, to find one whose submit was not answered. Nil: the vendor cannot list.
+    func progress(
+        _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
+    ) throws(KinoraError) -> VendorProgress
+    /// Lists recent tasks of the account, to find one whose submit was not answered. Nil: the vendor cannot
+    /// list.
     var lookUp: (@Sendable (VendorAccount) -> HTTPCall)? { get }
     /// Ids in a look-up's reply that may be `job`, oldest first. Throws when the look-up failed.
     func candidates(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> [String]
@@ -46,7 +49,8 @@ public struct VendorJob: Sendable {
     public let startedAt: Timestamp
 
     public init(
-        model: String, category: Category, prompt: String, parameters: Parameters, references: [VendorReference],
+        model: String, category: Category, prompt: String, parameters: Parameters,
+        references: [VendorReference],
         remixOf: String?, token: String, startedAt: Timestamp
     ) {
         self.model = model

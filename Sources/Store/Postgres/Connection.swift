@@ -58,7 +58,8 @@ public final class Connection {
 
     /// Runs a statement, preparing it at its first use in this session.
     public func run(_ statement: Statement, _ values: [Value] = []) throws(KinoraError) -> Rows {
-        // libpq ends a text at the first NUL, and PostgreSQL could not keep one: no value is cut short in silence.
+        // libpq ends a text at the first NUL, and PostgreSQL could not keep one: no value is cut short in
+        // silence.
         guard !values.contains(where: \.holdsNUL) else {
             throw KinoraError(.invalidValue, "Text must not contain the character U+0000.")
         }

@@ -11,10 +11,10 @@ extension Store {
     // Takes queued tasks and a free slot for each. $1 worker, $2 most tasks, $3 and $4 seconds an image and a
     // video may run, $5 lease in seconds. The two LIMITed, locking steps are MATERIALIZED: a plan that ran
     // them again would claim too many. Slots are numbered, and attempt_slot_taken refuses a number twice: two
-    // workers that pick the same one collide there, and the loser simply claims less. Everybody inserts in the order
-    // of account and slot: the loser waits for the winner's commit, and must not do so in a circle. A task pinned
-    // to an account comes before the others of that account, since it can run nowhere else. Routes in order and
-    // accounts by load; which user is next is a matter of `priority, id`.
+    // workers that pick the same one collide there, and the loser simply claims less. Everybody inserts in
+    // the order of account and slot: the loser waits for the winner's commit, and must not do so in a circle.
+    // A task pinned to an account comes before the others of that account, since it can run nowhere else.
+    // Routes in order and accounts by load; which user is next is a matter of `priority, id`.
     static let taskClaim = Statement(
         "task_claim",
         """

@@ -1,7 +1,7 @@
 public import Core
 
-/// Services that speak OpenAI's videos API (platform.openai.com/docs/api-reference/videos). OpenAI itself ended it
-/// in September 2026; gateways and sister projects go on. The base URL ends in `/v1`.
+/// Services that speak OpenAI's videos API (platform.openai.com/docs/api-reference/videos). OpenAI itself
+/// ended it in September 2026; gateways and sister projects go on. The base URL ends in `/v1`.
 public struct OpenAI: Vendor {
     public init() {}
 
@@ -9,21 +9,28 @@ public struct OpenAI: Vendor {
     public let pollInterval: ClosedRange<Duration> = .milliseconds(800) ... .seconds(20)
 
     private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
-        [("Authorization", Secret("Bearer \(account.credential.revealed())")), ("Accept", Secret("application/json"))]
+        [
+            ("Authorization", Secret("Bearer \(account.credential.revealed())")),
+            ("Accept", Secret("application/json")),
+        ]
     }
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
         let headers = headers(account) + [("Idempotency-Key", Secret(job.token))]
         func call(_ path: String, _ body: HTTPCall.Body) -> HTTPCall {
             HTTPCall(
-                .post, account.url(path), headers: headers, body: body, timeoutSeconds: 120, isRepeatable: false)
+                .post, account.url(path), headers: headers, body: body, timeoutSeconds: 120,
+                isRepeatable: false)
         }
         if let source = job.remixOf {
-            return call("/videos/\(PercentCoding.encode(source))/remix", .json(["prompt": .string(job.prompt)]))
+            return call(
+                "/videos/\(PercentCoding.encode(source))/remix", .json(["prompt": .string(job.prompt)]))
         }
         // The API wants seconds as text; a number is refused.
         var fields: [(name: String, value: String)] = [("model", job.model), ("prompt", job.prompt)]
-        if let seconds = job.parameters["seconds"]?.integerValue { fields.append(("seconds", String(seconds))) }
+        if let seconds = job.parameters["seconds"]?.integerValue {
+            fields.append(("seconds", String(seconds)))
+        }
         if let size = job.parameters["size"]?.stringValue { fields.append(("size", size)) }
         if let style = job.parameters["style"]?.stringValue { fields.append(("style_id", style)) }
         guard let reference = job.references.first else {
@@ -34,7 +41,8 @@ public struct OpenAI: Vendor {
                 .unsupportedByVendor, "This model takes one reference image.", field: "input_reference")
         }
         let file = HTTPCall.Part.file(
-            name: "input_reference", path: reference.path, filename: "reference.\(reference.type.fileExtension)",
+            name: "input_reference", path: reference.path,
+            filename: "reference.\(reference.type.fileExtension)",
             type: reference.type)
         return call("/videos", .multipart(fields.map { .text(name: $0.name, value: $0.value) } + [file]))
     }
@@ -42,7 +50,8 @@ public struct OpenAI: Vendor {
     public func accepted(_ reply: HTTPReply) throws(KinoraError) -> String {
         let json = try Self.json(reply)
         guard let id = json["id"]?.stringValue ?? json["task_id"]?.stringValue, !id.isEmpty else {
-            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(Self.excerpt(reply))")
+            throw KinoraError(
+                .upstreamProtocol, detail: "the accepted task has no id: \(Self.excerpt(reply))")
         }
         return id
     }
@@ -71,14 +80,16 @@ public struct OpenAI: Vendor {
                     headers: [headers(account)[0]], timeoutSeconds: 600))
         case "failed", "cancelled", "expired": return .failed(Self.failure(json["error"]))
         case let word:
-            throw KinoraError(.upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(Self.excerpt(reply))")
+            throw KinoraError(
+                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(Self.excerpt(reply))")
         }
     }
 
     public var lookUp: (@Sendable (VendorAccount) -> HTTPCall)? {
         { account in
             HTTPCall(
-                .get, account.url("/videos?limit=100&order=desc"), headers: headers(account), timeoutSeconds: 30)
+                .get, account.url("/videos?limit=100&order=desc"), headers: headers(account),
+                timeoutSeconds: 30)
         }
     }
 
@@ -90,7 +101,9 @@ public struct OpenAI: Vendor {
         let earliest = job.startedAt.seconds - 60
         let matching = videos.filter { video in
             guard (video["created_at"]?.integerValue ?? 0) >= earliest else { return false }
-            guard video["prompt"]?.stringValue == job.prompt, video["model"]?.stringValue == job.model else { return false }
+            guard video["prompt"]?.stringValue == job.prompt, video["model"]?.stringValue == job.model else {
+                return false
+            }
             let isRemix = video["remixed_from_video_id"]?.stringValue == job.remixOf
             let seconds = job.parameters["seconds"]?.integerValue.map(String.init)
             return isRemix
@@ -113,7 +126,8 @@ public struct OpenAI: Vendor {
     private static func failure(_ error: JSON?) -> KinoraError {
         let code = error?["code"]?.stringValue ?? ""
         let detail = "\(code): \(error?["message"]?.stringValue ?? "no message")"
-        return isContentRefusal(code) ? KinoraError(.contentRefused, detail: detail)
+        return isContentRefusal(code)
+            ? KinoraError(.contentRefused, detail: detail)
             : KinoraError(.generationFailed, detail: detail)
     }
 
@@ -132,8 +146,8 @@ public struct OpenAI: Vendor {
         "HTTP \(reply.status) \(String(decoding: reply.body.prefix(300), as: UTF8.self))"
     }
 
-    /// The class of an error reply (contracts: OpenAI error codes). Only 429 and 503 are certain refusals that may
-    /// be retried; 429 for money must not be.
+    /// The class of an error reply (contracts: OpenAI error codes). Only 429 and 503 are certain refusals
+    /// that may be retried; 429 for money must not be.
     static func error(_ reply: HTTPReply) -> KinoraError {
         let error = (try? JSONParser.parse(reply.body))?["error"]
         let code = error?["code"]?.stringValue ?? error?["type"]?.stringValue ?? ""
