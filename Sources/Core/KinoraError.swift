@@ -22,7 +22,8 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
         self.message = message ?? code.facts.message
         self.field = field
         self.retryAfterSeconds = retryAfterSeconds
-        self.detail = detail
+        // Bytes of a stranger: line breaks would forge log lines, and PostgreSQL keeps no NUL.
+        self.detail = String(detail.unicodeScalars.map { $0.value < 0x20 ? " " : Character($0) })
         self.taskID = taskID
         self.state = state
     }

@@ -13,10 +13,18 @@ public struct Timestamp: Sendable, Hashable, Comparable {
 
     public static func < (a: Timestamp, b: Timestamp) -> Bool { a.microseconds < b.microseconds }
     public static func + (a: Timestamp, b: Duration) -> Timestamp {
-        Timestamp(microseconds: a.microseconds + b.microseconds)
+        Timestamp(microseconds: a.microseconds.addingClamped(b.microseconds))
     }
     public static func - (a: Timestamp, b: Timestamp) -> Duration {
         .microseconds(a.microseconds - b.microseconds)
+    }
+}
+
+extension Int64 {
+    /// The sum, held at the type's bounds: an absurd time is far away, never a crash.
+    public func addingClamped(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? (other < 0 ? .min : .max) : sum
     }
 }
 
@@ -24,7 +32,9 @@ extension Duration {
     /// Whole microseconds, rounded towards zero.
     public var microseconds: Int64 {
         let parts = components
-        return parts.seconds * 1_000_000 + parts.attoseconds / 1_000_000_000_000
+        let (whole, overflow) = parts.seconds.multipliedReportingOverflow(by: 1_000_000)
+        guard !overflow else { return parts.seconds < 0 ? .min : .max }
+        return whole.addingClamped(parts.attoseconds / 1_000_000_000_000)
     }
 
     public var inSeconds: Double { Double(microseconds) / 1_000_000 }

@@ -6,36 +6,42 @@ extension Gateway {
     func submit(
         _ submission: Submission, for caller: Caller, _ patience: Patience
     ) throws(KinoraError) -> Outcome {
+        let idempotency = try idempotency(of: submission)
+        // The answer of the first time comes before every check: what it was checked against may have changed.
+        if let idempotency, let task = try replay(idempotency, caller) {
+            return try answer(task, submission, caller, patience)
+        }
         let source = try remixSource(of: submission, caller)
         let model = try model(for: submission, source, caller)
         try check(prompt: submission.prompt)
-        let category = Self.category(of: submission)
+        let category = try Self.category(of: submission)
         guard let rules = model.rules[category] else { throw Self.unsupported(category, model) }
-        // A remix keeps what it does not change.
-        let inherited =
-            source?.parameters.members.map { GivenParameter(name: $0.name, value: $0.value) } ?? []
-        let parameters = try rules.checked(inherited + submission.parameters)
         guard !cache.snapshot.vendorsServed.isDisjoint(with: model.vendors) else {
             throw KinoraError(.noAccount)
         }
-
+        // A remix has its source's length and size, whatever is asked: that is what the vendor renders.
+        let parameters = if let source { source.parameters } else { try rules.checked(submission.parameters) }
         var task = NewTask(
             id: TaskID.random(), caller: caller, dialect: submission.dialect, model: model.id,
-            kind: submission.kind,
-            category: category, prompt: submission.prompt, parameters: parameters, remixOf: source,
-            userIdentifier: submission.userIdentifier, references: [],
-            idempotency: try idempotency(of: submission))
+            kind: submission.kind, category: category, prompt: submission.prompt,
+            parameters: parameters, remixOf: source,
+            userIdentifier: submission.userIdentifier, references: [], idempotency: idempotency)
         for reference in submission.references {
             task.references.append(try store.putAsset(try keep(reference), owner: caller.userID))
         }
-        let accepted = try accept(&task, caller)
-        events.emit(.taskAccepted(accepted.id, model: model.id))
-        return try answer(accepted, submission, caller, patience)
+        return try answer(try accept(task, caller), submission, caller, patience)
     }
 
-    private func accept(_ task: inout NewTask, _ caller: Caller) throws(KinoraError) -> MediaTask {
-        guard let (row, createdAt) = try store.submit(task) else { return try replay(task, caller) }
+    private func accept(_ task: NewTask, _ caller: Caller) throws(KinoraError) -> MediaTask {
+        guard let (row, createdAt) = try store.submit(task) else {
+            // Another request with the same key was faster by a moment.
+            guard let idempotency = task.idempotency, let first = try replay(idempotency, caller) else {
+                throw KinoraError(.idempotencyInProgress)
+            }
+            return first
+        }
         wakeups.noteWork()
+        events.emit(.taskAccepted(task.id, model: task.model))
         return MediaTask(
             row: row, id: task.id, model: task.model, kind: task.kind, state: .queued, progress: 0,
             prompt: task.prompt, parameters: task.parameters,
@@ -43,10 +49,11 @@ extension Gateway {
     }
 
     /// The Idempotency-Key was used before: the same request gets the same answer, another one is refused.
-    private func replay(_ task: NewTask, _ caller: Caller) throws(KinoraError) -> MediaTask {
-        guard let idempotency = task.idempotency,
-            let (fingerprint, id) = try store.replay(of: idempotency.key, by: caller)
-        else { throw KinoraError(.idempotencyInProgress) }
+    /// Nil when it is new.
+    private func replay(
+        _ idempotency: (key: String, fingerprint: [UInt8]), _ caller: Caller
+    ) throws(KinoraError) -> MediaTask? {
+        guard let (fingerprint, id) = try store.replay(of: idempotency.key, by: caller) else { return nil }
         guard fingerprint == idempotency.fingerprint else { throw KinoraError(.idempotencyMismatch) }
         guard let first = try store.task(TaskReference(id), of: caller) else {
             throw KinoraError(.taskNotFound)
@@ -100,13 +107,15 @@ extension Gateway {
         }
     }
 
-    private static func category(of submission: Submission) -> Category {
-        switch (submission.kind, submission.remixOf, submission.references.isEmpty) {
-        case (.video, .some, _): .v2v
-        case (.video, nil, true): .t2v
-        case (.video, nil, false): .i2v
-        case (.image, _, true): .t2i
-        case (.image, _, false): .i2i
+    private static func category(of submission: Submission) throws(KinoraError) -> Category {
+        switch (submission.kind, submission.remixOf, submission.references.first) {
+        case (.video, .some, let reference?):
+            throw KinoraError(.invalidValue, "A remix takes no reference media.", field: reference.field)
+        case (.video, .some, nil): return .v2v
+        case (.video, nil, nil): return .t2v
+        case (.video, nil, .some): return .i2v
+        case (.image, _, nil): return .t2i
+        case (.image, _, .some): return .i2i
         }
     }
 
@@ -119,7 +128,7 @@ extension Gateway {
         of submission: Submission
     ) throws(KinoraError) -> (key: String, fingerprint: [UInt8])? {
         guard let key = submission.idempotencyKey else { return nil }
-        guard key.count <= Limits.idempotencyKeyCharactersMax,
+        guard key.unicodeScalars.count <= Limits.idempotencyKeyCharactersMax,
             let fingerprint = Hex.bytes(submission.fingerprint)
         else {
             throw KinoraError(

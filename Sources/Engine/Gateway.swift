@@ -16,7 +16,7 @@ public final class Gateway: Sendable {
     public init(
         store: Store, cache: SnapshotCache, media: MediaStore, vault: Vault, wakeups: Wakeups,
         clock: any WallClock,
-        events: any EventSink
+        events: any EventSink, waitersMax: Int = 32
     ) {
         self.store = store
         self.cache = cache
@@ -25,7 +25,7 @@ public final class Gateway: Sendable {
         self.wakeups = wakeups
         self.clock = clock
         self.events = events
-        waiters = Waiters(store)
+        waiters = Waiters(store, limit: waitersMax)
         authenticator = Authenticator(cache: cache, clock: clock)
     }
 

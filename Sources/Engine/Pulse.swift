@@ -11,6 +11,8 @@ final class Pulse: Sendable {
         var at: ContinuousClock.Instant
     }
 
+    /// A session of its own: a heartbeat must not wait behind the work whose lease it is.
+    private let ownStore: Store
     private let store: Store
     private let events: any EventSink
     private let usual: UsualTimes
@@ -18,12 +20,15 @@ final class Pulse: Sendable {
     private let wakeups: Wakeups
     private let stopSignal = Signal()
     private let isStopping = Atomic<Bool>(false)
-    private let thread = Mutex<Thread?>(nil)
+    private let threads = Mutex<[Thread]>([])
 
     init(
         _ store: Store, events: any EventSink, usual: UsualTimes, wakeups: Wakeups
     ) throws(KinoraError) {
         self.store = store
+        var options = store.options
+        options.connectionsMax = 1
+        ownStore = Store(options)
         self.events = events
         self.usual = usual
         self.wakeups = wakeups
@@ -48,41 +53,54 @@ final class Pulse: Sendable {
     }
 
     func start() throws(KinoraError) {
-        let started = try Thread { [self] in
-            var round = 0
-            while !isStopping.load(ordering: .acquiring) {
-                do throws(KinoraError) { try tick(round) } catch {
-                    if error.code != .databaseAway { events.emit(.fault("heartbeat", error)) }
-                }
-                round += 1
-                _ = stopSignal.wait(for: .seconds(Limits.heartbeatSeconds))
-            }
-        }
-        thread.withLock { $0 = started }
+        let started = [
+            try Thread { [self] in
+                everyBeat("heartbeat") { _ throws(KinoraError) in try tick() }
+            },
+            try Thread { [self] in
+                everyBeat("housekeeping") { round throws(KinoraError) in try keepHouse(round) }
+            },
+        ]
+        threads.withLock { $0 = started }
     }
 
-    private func tick(_ round: Int) throws(KinoraError) {
+    private func everyBeat(_ place: String, _ body: (Int) throws(KinoraError) -> Void) {
+        var round = 0
+        while !isStopping.load(ordering: .acquiring) {
+            do throws(KinoraError) { try body(round) } catch {
+                if error.code != .databaseAway { events.emit(.fault(place, error)) }
+            }
+            round += 1
+            _ = stopSignal.wait(for: .seconds(Limits.heartbeatSeconds), clearing: false)
+        }
+    }
+
+    private func tick() throws(KinoraError) {
         // Counted from before the call: the row cannot be younger than this.
         let now = ContinuousClock.now
         var worker = worker
-        if try !store.beat(worker: worker) {
+        if try !ownStore.beat(worker: worker) {
             // Declared dead while frozen or cut off. The old claims are void; a new life begins.
-            worker = try Self.register(store)
+            worker = try Self.register(ownStore)
             wakeups.ownWorker.store(worker, ordering: .relaxed)
         }
         beat.withLock { $0 = Beat(worker: worker, at: now) }
+    }
+
+    private func keepHouse(_ round: Int) throws(KinoraError) {
         let rescued = try store.rescue()
         if rescued > 0 {
             events.emit(.tasksTakenOver(rescued))
             wakeups.work.raise()
         }
         try usual.flush(to: store)
-        if round % 200 == 0 { _ = try store.sweepIdempotency() }
+        guard round % 200 == 0 else { return }
+        while try store.sweepIdempotency() == 1000, !isStopping.load(ordering: .acquiring) {}
     }
 
     func stop() {
         isStopping.store(true, ordering: .releasing)
         stopSignal.raise()
-        _ = thread.withLock { $0 }?.join(until: .now + .seconds(2))
+        for thread in threads.withLock({ $0 }) { _ = thread.join(until: .now + .seconds(2)) }
     }
 }

@@ -17,7 +17,13 @@ final class Waiters: Sendable {
     private let thread = Mutex<Thread?>(nil)
     private static let interval = Duration.milliseconds(500)
 
-    init(_ store: Store) { self.store = store }
+    /// Most that may wait at once: each holds a thread, and uploads need threads too.
+    private let limit: Int
+
+    init(_ store: Store, limit: Int) {
+        self.store = store
+        self.limit = limit
+    }
 
     func start() throws(KinoraError) {
         let started = try Thread { [self] in loop() }
@@ -38,10 +44,16 @@ final class Waiters: Sendable {
         signals.forEach { $0.signal.raise() }
     }
 
-    /// Returns when the task ended, the time is over, the client left or the process stops.
+    /// Returns when the task ended, the time is over, the client left or the process stops; at once when too many
+    /// wait already.
     func wait(forTask row: Int64, until deadline: ContinuousClock.Instant, while isWanted: () -> Bool) {
         let signal = Signal()
-        waiting.withLock { $0.append(Waiter(row: row, signal: signal)) }
+        let isAdmitted = waiting.withLock { list in
+            guard list.count < limit else { return false }
+            list.append(Waiter(row: row, signal: signal))
+            return true
+        }
+        guard isAdmitted else { return }
         wake.raise()
         defer { waiting.withLock { list in list.removeAll { $0.signal === signal } } }
         while !isStopping.load(ordering: .acquiring), ContinuousClock.now < deadline, isWanted() {

@@ -25,7 +25,7 @@ extension Worker {
         case .lookUp:
             let account = try account(of: task)
             if let call = try Vendors.named(task.account.vendor).lookUp {
-                send(call(account), task, .lookUp, account)
+                send(call(account), task, .lookUp(page: 1), account)
             }
         case .requeue(let delay, let error):
             let error = scrubbed(error, task)

@@ -25,7 +25,7 @@ extension Worker {
             switch completion.purpose {
             case .submit:
                 perform(machine(for: task, vendor).action(on: submitEvent(completion.result, vendor)), task)
-            case .lookUp: try settleLookUp(completion, vendor)
+            case .lookUp(let page): try settleLookUp(completion, vendor, page: page)
             case .poll: try settlePoll(completion, vendor)
             case .fetch(let path): settleFetch(completion, vendor, path)
             }
@@ -62,11 +62,18 @@ extension Worker {
         }
     }
 
-    private func settleLookUp(_ completion: Completion, _ vendor: any Vendor) throws(KinoraError) {
+    /// Most pages of a vendor's list that are read for one task.
+    private static let lookUpPagesMax = 10
+
+    private func settleLookUp(
+        _ completion: Completion, _ vendor: any Vendor, page number: Int
+    ) throws(KinoraError) {
         let task = completion.task
         let reply: HTTPReply
         do { reply = try completion.result.get() } catch { throw error.error }
-        for candidate in try vendor.candidates(reply, for: job(for: task)) {
+        let account = try account(of: task)
+        let page = try vendor.found(reply, for: job(for: task), account)
+        for candidate in page.candidates {
             do throws(KinoraError) {
                 try write(machine(for: task, vendor).action(on: .accepted(vendorTask: candidate)), task)
                 return
@@ -75,7 +82,14 @@ extension Worker {
                 if error.code != .alreadyExists { throw error }
             }
         }
-        perform(machine(for: task, vendor).action(on: .notFoundAtVendor), task)
+        guard page.isClear else {
+            return perform(machine(for: task, vendor).action(on: .lookUpUnclear), task)
+        }
+        if let next = page.nextPage, number < Self.lookUpPagesMax {
+            return send(next, task, .lookUp(page: number + 1), account)
+        }
+        let event = page.nextPage == nil ? TaskEvent.notFoundAtVendor : .lookUpUnclear
+        perform(machine(for: task, vendor).action(on: event), task)
     }
 
     private func settlePoll(_ completion: Completion, _ vendor: any Vendor) throws(KinoraError) {

@@ -18,7 +18,7 @@ public final class Worker: Sendable {
     }
 
     /// What a call under way was for.
-    enum Purpose: Sendable { case submit, lookUp, poll, fetch(path: String) }
+    enum Purpose: Sendable { case submit, lookUp(page: Int), poll, fetch(path: String) }
 
     /// A call that ended.
     struct Completion: Sendable {

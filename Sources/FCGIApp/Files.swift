@@ -12,6 +12,23 @@ func makeDirectory(_ path: String) throws(KinoraError) {
     }
 }
 
+/// Removes what a process that was killed left half done. Nothing that is still wanted is older than an hour.
+func removeStaleFiles(in directory: String) {
+    guard let handle = opendir(directory) else { return }
+    defer { closedir(handle) }
+    while let entry = readdir(handle) {
+        let name = withUnsafeBytes(of: entry.pointee.d_name) {
+            String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+        }
+        var facts = stat()
+        let path = "\(directory)/\(name)"
+        guard name.hasPrefix("upload-") || name.hasPrefix("result-"), stat(path, &facts) == 0,
+            time(nil) - facts.st_mtim.tv_sec > 3600
+        else { continue }
+        unlink(path)
+    }
+}
+
 /// A file of at most 64 KiB as text; nil when it cannot be read.
 func readSmallFile(_ path: String) -> String? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

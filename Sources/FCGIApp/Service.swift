@@ -40,11 +40,12 @@ final class Service {
         ] {
             try makeDirectory(directory)
         }
+        removeStaleFiles(in: configuration.spoolDirectory)
         self.cache = cache
         self.wakeups = wakeups
         gateway = Gateway(
             store: store, cache: cache, media: media, vault: vault, wakeups: wakeups, clock: SystemClock(),
-            events: events)
+            events: events, waitersMax: max(1, configuration.slowThreads / 2))
         let channels =
             configuration.isNotifying
             ? [Listener.configChannel] + (roles.isWorking ? [Listener.workChannel] : []) : []

@@ -81,10 +81,20 @@ public struct Intake: Sendable {
 public final class Spool {
     private let directory: String
     private var paths: [String] = []
+    private var open: Set<Int32> = []
 
     public init(directory: String) { self.directory = directory }
 
-    deinit { for path in paths { unlink(path) } }
+    deinit {
+        // Files that a broken body left half written are open still.
+        for descriptor in open { Glibc.close(descriptor) }
+        for path in paths { unlink(path) }
+    }
+
+    func close(_ descriptor: Int32) {
+        open.remove(descriptor)
+        Glibc.close(descriptor)
+    }
 
     /// A new, empty, private file, open for writing.
     func newFile() throws(KinoraError) -> (path: String, descriptor: Int32) {
@@ -98,6 +108,7 @@ public final class Spool {
         _ = fcntl(fd, F_SETFD, FD_CLOEXEC)
         let path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
         paths.append(path)
+        open.insert(fd)
         return (path, fd)
     }
 }
@@ -168,7 +179,7 @@ private struct FormReceiver {
 
     private mutating func end() throws(KinoraError) {
         if let done = file {
-            close(done.descriptor)
+            spool.close(done.descriptor)
             file = nil
             // A form without a chosen file still sends the part: no name, no bytes.
             guard done.hadName || done.bytes > 0 else { return }

@@ -99,6 +99,11 @@ public final class CurlTransport: Transport {
             transfer.completion(.failure(TransportFailure(error, mayHaveArrived: false)))
             return false
         }
+        guard transfer.isTimely else {
+            let late = KinoraError(.upstreamUnreachable, detail: "its turn came too late; nothing was sent")
+            transfer.completion(.failure(TransportFailure(late, mayHaveArrived: false)))
+            return false
+        }
         configure(handle, transfer)
         let context = Unmanaged.passRetained(transfer).toOpaque()
         kn_curl_set_pointer(handle, CURLOPT_PRIVATE, context)

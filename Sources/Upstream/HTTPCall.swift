@@ -23,6 +23,8 @@ public struct HTTPCall: Sendable {
     /// Whether the request may be sent again when the connection breaks. False for everything that costs
     /// money.
     public var isRepeatable: Bool
+    /// The call is not begun after this moment; nil: whenever its turn comes.
+    public var beginBefore: ContinuousClock.Instant?
 
     public init(
         _ method: Method, _ url: String, headers: [(name: String, value: Secret)] = [], body: Body = .none,
@@ -34,6 +36,19 @@ public struct HTTPCall: Sendable {
         self.body = body
         self.timeoutSeconds = timeoutSeconds
         self.isRepeatable = isRepeatable
+    }
+}
+
+extension HTTPCall {
+    /// The URL for people: without a user part, which may hold a password, and without a query, which may be signed.
+    var place: String {
+        let pieces = url.prefix { $0 != "?" && $0 != "#" }.split(
+            separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        guard pieces.count >= 3, let at = pieces[2].lastIndex(of: "@") else {
+            return pieces.joined(separator: "/")
+        }
+        return ([pieces[0], pieces[1], pieces[2][pieces[2].index(after: at)...]] + pieces[3...])
+            .joined(separator: "/")
     }
 }
 
@@ -64,7 +79,9 @@ public struct HTTPReply: Sendable {
 
     /// Seconds that the vendor asks to wait; nil when it names none or nonsense.
     public var retryAfterSeconds: Int? {
-        if let milliseconds = headers["retry-after-ms"].flatMap(Int.init), milliseconds >= 0 {
+        if let milliseconds = headers["retry-after-ms"].flatMap(Int.init),
+            (0...86_400_000).contains(milliseconds)
+        {
             return (milliseconds + 999) / 1000
         }
         return headers["retry-after"].flatMap(Int.init).flatMap { (0...86_400).contains($0) ? $0 : nil }

@@ -90,7 +90,12 @@ final class Transfer: @unchecked Sendable {
         return false
     }
 
+    /// Whether it may still be begun.
+    var isTimely: Bool { call.beginBefore.map { ContinuousClock.now < $0 } ?? true }
+
     func readBody(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        // A call may wait for a free connection. Once its body has begun it goes through.
+        guard hasReadBody || isTimely else { return nil }
         hasReadBody = true
         return body?.read(into: buffer) ?? 0
     }
@@ -98,7 +103,7 @@ final class Transfer: @unchecked Sendable {
     /// curl rewinds a body when it wants to send a request again, which it does by itself when a kept
     /// connection dies without an answer. A submit must never be sent twice, so its body cannot be rewound
     /// once read.
-    var mayRewind: Bool { !hasReadBody }
+    var mayRewind: Bool { call.isRepeatable || !hasReadBody }
 
     func allowsConnection(to address: UnsafePointer<sockaddr>) -> Bool {
         let allowed: Bool
@@ -132,12 +137,12 @@ final class Transfer: @unchecked Sendable {
         let text = String(cString: curl_easy_strerror(code))
         if wasAddressRefused {
             return TransportFailure(
-                KinoraError(.addressRefused, detail: "\(call.url): not a public address"),
+                KinoraError(.addressRefused, detail: "\(call.place): not a public address"),
                 mayHaveArrived: false)
         }
         let error =
             sinkError
-            ?? KinoraError(.upstreamUnreachable, detail: "\(call.method.rawValue) \(call.url): \(text)")
+            ?? KinoraError(.upstreamUnreachable, detail: "\(call.method.rawValue) \(call.place): \(text)")
         return TransportFailure(error, mayHaveArrived: requestBytes > 0 || hasReadBody)
     }
 }

@@ -18,8 +18,10 @@ public protocol Vendor: Sendable {
     /// Lists recent tasks of the account, to find one whose submit was not answered. Nil: the vendor cannot
     /// list.
     var lookUp: (@Sendable (VendorAccount) -> HTTPCall)? { get }
-    /// Ids in a look-up's reply that may be `job`, oldest first. Throws when the look-up failed.
-    func candidates(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> [String]
+    /// What a look-up's reply says about `job`. Throws when the look-up failed.
+    func found(
+        _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
+    ) throws(KinoraError) -> LookUpPage
     /// What a download's reply refuses it with; nil for a good one.
     func contentError(_ reply: HTTPReply) -> KinoraError?
 }
@@ -31,6 +33,23 @@ public enum VendorProgress: Sendable {
     /// Done; the call fetches the result.
     case completed(HTTPCall)
     case failed(KinoraError)
+}
+
+/// One page of a vendor's recent tasks, compared with a task whose submit was not answered.
+public struct LookUpPage: Sendable {
+    /// Ids that may be the task's, oldest first.
+    public let candidates: [String]
+    /// Fetches the page after this one, when this one does not reach back to the submit.
+    public let nextPage: HTTPCall?
+    /// Whether everything else on the page is certainly another task. When nothing is found on pages of which one
+    /// is unclear, it stays unknown whether the task arrived.
+    public let isClear: Bool
+
+    public init(candidates: [String], nextPage: HTTPCall?, isClear: Bool) {
+        self.candidates = candidates
+        self.nextPage = nextPage
+        self.isClear = isClear
+    }
 }
 
 /// A task as a vendor needs it.

@@ -49,6 +49,7 @@ CREATE TABLE api_key (
     CONSTRAINT api_key_public_id_form CHECK (public_id ~ '^[0-9a-z]{12}$'),
     CONSTRAINT api_key_secret_hash_length CHECK (octet_length(secret_hash) = 32),
     CONSTRAINT api_key_name_length CHECK (length(name) <= 128),
+    CONSTRAINT api_key_expires_finite CHECK (isfinite(expires_at)),
     CONSTRAINT api_key_requests_positive CHECK (requests_per_minute > 0),
     CONSTRAINT api_key_concurrent_positive CHECK (concurrent_tasks_max > 0),
     CONSTRAINT api_key_quota_cap_not_negative CHECK (quota_cap_micros >= 0),

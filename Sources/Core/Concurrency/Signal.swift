@@ -52,5 +52,7 @@ public final class Signal: @unchecked Sendable {
         return result
     }
 
-    public func wait(for duration: Duration) -> Bool { wait(until: .now + duration) }
+    public func wait(for duration: Duration, clearing: Bool = true) -> Bool {
+        wait(until: .now + duration, clearing: clearing)
+    }
 }

@@ -8,6 +8,8 @@ public enum TaskEvent: Sendable {
     case submitUnanswered(KinoraError)
     /// The vendor was asked about an unanswered submit and does not know it.
     case notFoundAtVendor
+    /// The vendor's list does not tell whether it knows it.
+    case lookUpUnclear
     case pending(progress: Int?, isPostprocessing: Bool)
     /// The vendor says the task failed.
     case failed(KinoraError)
@@ -55,7 +57,7 @@ public struct TaskMachine: Sendable {
     }
 
     /// How long after a submit its absence from the vendor's list proves that it never arrived.
-    static let arrivalMax = Duration.seconds(20)
+    static let arrivalMax = Duration.seconds(Limits.submitSecondsMax + 15)
     private static let retryPause = Duration.seconds(2)
     private static let storePause = Duration.seconds(5)
 
@@ -75,6 +77,11 @@ public struct TaskMachine: Sendable {
             }
             return again(
                 KinoraError(.upstreamUnreachable, detail: "the vendor does not know the submitted task"))
+        case .lookUpUnclear:
+            guard running >= Self.arrivalMax else {
+                return .wait(delay: Self.retryPause, phase: .submitting, progress: nil)
+            }
+            return .fail(KinoraError(.submitUnknown, detail: "the vendor's list does not tell"))
         case .pending(let progress, let isPostprocessing):
             guard remaining > .zero else { return .fail(KinoraError(.taskDeadline)) }
             return .wait(
@@ -92,11 +99,12 @@ public struct TaskMachine: Sendable {
 
     /// A new attempt, unless the error forbids it or there have been enough.
     private func again(_ error: KinoraError) -> TaskAction {
-        let mayRetry =
-            error.code.facts.retry != .never && attempt < Limits.taskAttemptsMax && remaining > .zero
-        guard mayRetry else { return .fail(error) }
         let wanted = error.retryAfterSeconds.map { Duration.seconds($0) } ?? .zero
-        return .requeue(delay: max(wanted, Backoff.delay(afterAttempt: attempt)), error)
+        let delay = max(wanted, Backoff.delay(afterAttempt: attempt))
+        // What could start only after its deadline would be paid for and thrown away.
+        let mayRetry =
+            error.code.facts.retry != .never && attempt < Limits.taskAttemptsMax && delay < remaining
+        return mayRetry ? .requeue(delay: delay, error) : .fail(error)
     }
 
     private func pollFailed(_ error: KinoraError) -> TaskAction {

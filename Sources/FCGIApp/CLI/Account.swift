@@ -93,8 +93,14 @@ struct Account: ParsableCommand {
     private static func change(
         _ account: String, to state: String, _ reason: String, _ store: Store
     ) throws(KinoraError) {
-        guard try store.setAccountState(account, to: state, reason: reason) else {
-            throw KinoraError(.invalidValue, "There is no account '\(account)'. See `kinora account list`.")
+        switch try store.setAccountState(account, to: state, reason: reason) {
+        case 1: break
+        case 0:
+            throw KinoraError(
+                .invalidValue, "There is no account '\(account)'. See `kinora account list`.")
+        case let count:
+            throw KinoraError(
+                .invalidValue, "\(count) accounts are called '\(account)': name one as VENDOR/NAME.")
         }
         writeLine("\(account): \(state)")
     }

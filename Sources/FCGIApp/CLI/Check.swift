@@ -43,6 +43,12 @@ struct Check: KinoraCommand {
         where access(directory, W_OK | X_OK) != 0 {
             faults.append("\(directory) cannot be written: \(String(cString: strerror(errno))).")
         }
+        var media = stat(), spool = stat()
+        if stat(configuration.mediaDirectory, &media) == 0, stat(configuration.spoolDirectory, &spool) == 0,
+            media.st_dev != spool.st_dev
+        {
+            faults.append("KINORA_SPOOL_DIR must be on the file system of KINORA_MEDIA_DIR.")
+        }
         if !configuration.caBundlePath.isEmpty, access(configuration.caBundlePath, R_OK) != 0 {
             faults.append(
                 "KINORA_CA_BUNDLE: \(configuration.caBundlePath): \(String(cString: strerror(errno))).")

@@ -9,10 +9,12 @@ public final class Connection {
 
     /// Connects. Throws `databaseAway`; the URL, which may hold a password, stays out of the error.
     init(_ options: DatabaseOptions) throws(KinoraError) {
-        // Session settings by libpq's `options` cost no round trip.
+        // Session settings by libpq's `options` cost no round trip. Plans are made once for each session: every
+        // statement is served by one index whatever its values, and planning would cost more than running.
         let session = """
             -c search_path=kinora -c timezone=UTC -c statement_timeout=\(options.statementTimeoutSeconds)s \
-            -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning
+            -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning \
+            -c plan_cache_mode=force_generic_plan
             """
         let parameters = [
             ("dbname", options.url.revealed()), ("options", session), ("connect_timeout", "5"),
@@ -25,13 +27,21 @@ public final class Connection {
             keywords.map { UnsafePointer($0) }, values.map { UnsafePointer($0) }, 1)
         // The handle is not finished here: whatever is thrown from here on, deinit runs and does that.
         guard PQstatus(handle) == CONNECTION_OK else {
-            throw KinoraError(.databaseAway, detail: Self.tidy(String(cString: PQerrorMessage(handle))))
+            throw KinoraError(
+                .databaseAway, detail: Self.connectFault(String(cString: PQerrorMessage(handle))))
         }
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
         if let role = options.role { try setRole(role) }
     }
 
     deinit { PQfinish(handle) }
+
+    /// libpq quotes pieces of a malformed URL, and such a piece may be of the password: only words that come from
+    /// a server, or about reaching one by its address, are passed on.
+    private static func connectFault(_ message: String) -> String {
+        message.hasPrefix("connection to server") && !message.contains("could not translate")
+            ? tidy(message) : "the server's name or the connection's parameters in DATABASE_URL are not valid"
+    }
 
     private func setRole(_ role: String) throws(KinoraError) {
         guard let quoted = PQescapeIdentifier(handle, role, role.utf8.count) else {

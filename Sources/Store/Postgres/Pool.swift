@@ -54,12 +54,20 @@ public final class Pool: Sendable {
                 }
             case .wait(let signal):
                 guard signal.wait(until: deadline) else {
-                    state.withLock { state in state.waiting.removeAll { $0 === signal } }
+                    // Chosen at the last moment: the turn goes to the next one in line.
+                    if !state.withLock({ state in Self.leave(&state.waiting, signal) }) { wakeOne { _ in } }
                     throw KinoraError(
                         .databaseAway, detail: "no free session among \(options.connectionsMax) in time")
                 }
             }
         }
+    }
+
+    /// False when the signal no longer stood in the line.
+    private static func leave(_ waiting: inout [Signal], _ signal: Signal) -> Bool {
+        guard let index = waiting.firstIndex(where: { $0 === signal }) else { return false }
+        waiting.remove(at: index)
+        return true
     }
 
     private func discard() {

@@ -44,7 +44,7 @@ public struct Row {
 
     /// timestamptz; nil for NULL. PostgreSQL counts microseconds from 2000-01-01.
     public func optionalTimestamp(_ column: Int) -> Timestamp? {
-        optionalInteger(column).map { Timestamp(microseconds: $0 + 946_684_800_000_000) }
+        optionalInteger(column).map { Timestamp(microseconds: $0.addingClamped(946_684_800_000_000)) }
     }
 
     public func timestamp(_ column: Int) -> Timestamp {

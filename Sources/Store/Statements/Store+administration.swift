@@ -70,8 +70,10 @@ extension Store {
     static let accountState = Statement(
         "account_state",
         """
-        UPDATE account SET state = $2, state_reason = $3, cooling_until = NULL, consecutive_errors = 0
-        WHERE id::text = $1 OR name = $1 RETURNING id
+        WITH meant AS (SELECT id FROM account WHERE id::text = $1 OR name = $1 OR vendor || '/' || name = $1),
+        changed AS (UPDATE account SET state = $2, state_reason = $3, cooling_until = NULL, consecutive_errors = 0
+            WHERE id = (SELECT min(id) FROM meant HAVING count(*) = 1) RETURNING id)
+        SELECT (SELECT count(*) FROM meant), (SELECT count(*) FROM changed)
         """)
 
     static let taskList = Statement(
@@ -153,11 +155,13 @@ extension Store {
         try execute(Self.accountSeal, [.integer(account), .bytes(credential), .text(baseURL)])
     }
 
-    /// Changes the state of the account with this number or name. False when there is none.
+    /// Changes the state of the account with this number, name or `vendor/name`. Gives how many are called so; only
+    /// when it is one, it is changed.
     public func setAccountState(
         _ account: String, to state: String, reason: String
-    ) throws(KinoraError) -> Bool {
-        try execute(Self.accountState, [.text(account), .text(state), .text(reason)]) > 0
+    ) throws(KinoraError) -> Int {
+        try first(Self.accountState, [.text(account), .text(state), .text(reason)]) { Int($0.integer(0)) }
+            ?? 0
     }
 
     public func listKeys() throws(KinoraError) -> [JSONObject] {

@@ -13,18 +13,19 @@ extension Store {
     // them again would claim too many. Slots are numbered, and attempt_slot_taken refuses a number twice: two
     // workers that pick the same one collide there, and the loser simply claims less. Everybody inserts in
     // the order of account and slot: the loser waits for the winner's commit, and must not do so in a circle.
-    // A task pinned to an account comes before the others of that account, since it can run nowhere else.
+    // A task pinned to an account comes before the others of that account, since it can run nowhere else; it runs
+    // there even while the account is paused for others.
     // Routes in order and accounts by load; which user is next is a matter of `priority, id`.
     static let taskClaim = Statement(
         "task_claim",
         """
         WITH usable AS MATERIALIZED (
-            SELECT a.id, a.vendor, a.slots, a.weight, count(t.id) AS taken
+            SELECT a.id, a.vendor, a.slots, a.weight, count(t.id) AS taken,
+                a.state = 'active' OR (a.state = 'cooling' AND a.cooling_until <= now()) AS is_open
             FROM account a LEFT JOIN attempt t ON t.account_id = a.id AND t.finished_at IS NULL
-            WHERE a.state = 'active' OR (a.state = 'cooling' AND a.cooling_until <= now())
-            GROUP BY a.id HAVING count(t.id) < a.slots),
+            WHERE a.state <> 'invalid' GROUP BY a.id HAVING count(t.id) < a.slots),
         numbered AS (
-            SELECT a.id AS account_id, a.vendor, s.slot,
+            SELECT a.id AS account_id, a.vendor, a.is_open, s.slot,
                 (a.taken + row_number() OVER (PARTITION BY a.id ORDER BY s.slot))::float8
                     / (a.slots * a.weight) AS load
             FROM usable a
@@ -33,13 +34,14 @@ extension Store {
                     WHERE t.account_id = a.id AND t.slot = slot.slot AND t.finished_at IS NULL)
                 LIMIT $2) s),
         free AS MATERIALIZED (
-            SELECT account_id, vendor, slot,
+            SELECT account_id, vendor, is_open, slot,
                 row_number() OVER (PARTITION BY account_id ORDER BY slot) AS account_rank,
-                row_number() OVER (PARTITION BY vendor ORDER BY load, account_id, slot) AS vendor_rank
+                row_number() OVER (PARTITION BY vendor, is_open ORDER BY load, account_id, slot) AS vendor_rank
             FROM numbered),
         way AS (
             SELECT DISTINCT ON (r.model_id) r.model_id, r.id AS route_id, r.vendor, r.vendor_model, room.slots
-            FROM route r JOIN (SELECT vendor, count(*) AS slots FROM free GROUP BY vendor) room USING (vendor)
+            FROM route r JOIN (SELECT vendor, count(*) AS slots FROM free WHERE is_open GROUP BY vendor) room
+                USING (vendor)
             WHERE r.enabled ORDER BY r.model_id, r.position, r.id),
         due AS MATERIALIZED (
             SELECT q.id, q.priority, q.attempt, w.vendor, w.route_id, w.vendor_model
@@ -53,6 +55,7 @@ extension Store {
             FROM usable a CROSS JOIN LATERAL (
                 SELECT id, priority, attempt, model_id FROM task
                 WHERE state = 'queued' AND pinned_account_id = a.id AND due_at <= now()
+                    AND EXISTS (SELECT FROM route r WHERE r.model_id = task.model_id AND r.vendor = a.vendor)
                 ORDER BY priority, id LIMIT least($2, a.slots - a.taken) FOR UPDATE SKIP LOCKED) q),
         pick AS (
             SELECT 1 AS turn, p.id, p.attempt, free.account_id, free.slot, r.id AS route_id, r.vendor_model
@@ -65,7 +68,7 @@ extension Store {
             SELECT 2, d.id, d.attempt, free.account_id, free.slot, d.route_id, d.vendor_model
             FROM (SELECT *, row_number() OVER (PARTITION BY vendor ORDER BY priority, id) AS vendor_rank
                 FROM due) d
-            JOIN free USING (vendor, vendor_rank)),
+            JOIN (SELECT * FROM free WHERE is_open) free USING (vendor, vendor_rank)),
         p AS (
             INSERT INTO attempt (task_id, number, account_id, slot, route_id, vendor_model)
             SELECT id, attempt + 1, account_id, slot, route_id, vendor_model

@@ -19,7 +19,8 @@ public struct OpenAI: Vendor {
         let headers = headers(account) + [("Idempotency-Key", Secret(job.token))]
         func call(_ path: String, _ body: HTTPCall.Body) -> HTTPCall {
             HTTPCall(
-                .post, account.url(path), headers: headers, body: body, timeoutSeconds: 120,
+                .post, account.url(path), headers: headers, body: body,
+                timeoutSeconds: Int(Limits.submitSecondsMax),
                 isRepeatable: false)
         }
         if let source = job.remixOf {
@@ -49,7 +50,9 @@ public struct OpenAI: Vendor {
 
     public func accepted(_ reply: HTTPReply) throws(KinoraError) -> String {
         let json = try Self.json(reply)
-        guard let id = json["id"]?.stringValue ?? json["task_id"]?.stringValue, !id.isEmpty else {
+        guard let id = json["id"]?.stringValue ?? json["task_id"]?.stringValue,
+            (1...512).contains(id.utf8.count)
+        else {
             throw KinoraError(
                 .upstreamProtocol, detail: "the accepted task has no id: \(Self.excerpt(reply))")
         }
@@ -85,33 +88,60 @@ public struct OpenAI: Vendor {
         }
     }
 
-    public var lookUp: (@Sendable (VendorAccount) -> HTTPCall)? {
-        { account in
-            HTTPCall(
-                .get, account.url("/videos?limit=100&order=desc"), headers: headers(account),
-                timeoutSeconds: 30)
-        }
+    public var lookUp: (@Sendable (VendorAccount) -> HTTPCall)? { { account in list(account, after: nil) } }
+
+    private func list(_ account: VendorAccount, after id: String?) -> HTTPCall {
+        let cursor = id.map { "&after=\(PercentCoding.encode($0))" } ?? ""
+        return HTTPCall(
+            .get, account.url("/videos?limit=100&order=desc\(cursor)"), headers: headers(account),
+            timeoutSeconds: 30)
     }
 
-    public func candidates(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> [String] {
-        guard let videos = try Self.json(reply)["data"]?.arrayValue else {
+    public func found(
+        _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
+    ) throws(KinoraError) -> LookUpPage {
+        let json = try Self.json(reply)
+        guard let videos = json["data"]?.arrayValue else {
             throw KinoraError(.upstreamProtocol, detail: "the list has no data: \(Self.excerpt(reply))")
         }
         // A minute of slack: the vendor's clock is not ours.
         let earliest = job.startedAt.seconds - 60
-        let matching = videos.filter { video in
-            guard (video["created_at"]?.integerValue ?? 0) >= earliest else { return false }
-            guard video["prompt"]?.stringValue == job.prompt, video["model"]?.stringValue == job.model else {
-                return false
-            }
-            let isRemix = video["remixed_from_video_id"]?.stringValue == job.remixOf
-            let seconds = job.parameters["seconds"]?.integerValue.map(String.init)
-            return isRemix
-                && (job.remixOf != nil
-                    || (video["seconds"]?.stringValue == seconds
-                        && video["size"]?.stringValue == job.parameters["size"]?.stringValue))
+        let likeness = videos.map { Self.likeness(of: $0, to: job, since: earliest) }
+        let matching = zip(videos, likeness).filter { $0.1 == .same }.compactMap { $0.0["id"]?.stringValue }
+        let reachesBack = videos.last?["created_at"]?.integerValue.map { $0 < earliest } ?? true
+        let hasMore = json["has_more"]?.boolValue ?? (videos.count >= 100)
+        let last = videos.last?["id"]?.stringValue
+        return LookUpPage(
+            candidates: matching.reversed(),
+            nextPage: hasMore && !reachesBack ? last.map { list(account, after: $0) } : nil,
+            isClear: !likeness.contains(.unclear))
+    }
+
+    private enum Likeness { case same, different, unclear }
+
+    /// Services differ in what a list tells: a field that is missing proves nothing.
+    private static func likeness(of video: JSON, to job: VendorJob, since earliest: Int64) -> Likeness {
+        if let created = video["created_at"]?.integerValue, created < earliest { return .different }
+        func compare(_ field: String, _ wanted: String?) -> Likeness {
+            guard let wanted else { return .same }
+            guard let value = video[field], !value.isNull else { return .unclear }
+            return (value.stringValue ?? value.text) == wanted ? .same : .different
         }
-        return matching.reversed().compactMap { $0["id"]?.stringValue }
+        // A model may come back under its dated name.
+        let model = video["model"]?.stringValue
+        var parts = [
+            compare("prompt", job.prompt),
+            model.map { $0.hasPrefix(job.model) ? .same : .different } ?? .unclear,
+        ]
+        if let source = job.remixOf {
+            parts.append(compare("remixed_from_video_id", source))
+        } else {
+            parts.append(video["remixed_from_video_id"]?.stringValue == nil ? .same : .different)
+            parts.append(compare("seconds", job.parameters["seconds"]?.integerValue.map(String.init)))
+            parts.append(compare("size", job.parameters["size"]?.stringValue))
+        }
+        if parts.contains(.different) { return .different }
+        return parts.contains(.unclear) ? .unclear : .same
     }
 
     public func contentError(_ reply: HTTPReply) -> KinoraError? {
