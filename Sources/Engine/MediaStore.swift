@@ -7,6 +7,9 @@ public struct MediaStore: Sendable {
     public let directory: String
     /// For files that are not finished; on the same file system.
     public let spoolDirectory: String
+    /// How long a file stays after it was last touched, though no row names it any more: the same bytes may
+    /// just be arriving again, their row not yet written.
+    var keptAtLeast = Duration.seconds(60)
 
     public init(directory: String, spoolDirectory: String) {
         self.directory = directory
@@ -49,7 +52,12 @@ public struct MediaStore: Sendable {
         let media = StoredMedia(sha256: sha256, bytes: bytes, type: type)
         let target = self.path(of: media)
         let folder = "\(directory)/\(sha256.prefix(2))"
-        guard mkdir(folder, 0o750) == 0 || errno == EEXIST else { throw Self.fault("mkdir", folder) }
+        if mkdir(folder, 0o750) == 0 {
+            // The folder's own name must last as well.
+            try Self.sync(directory)
+        } else if errno != EEXIST {
+            throw Self.fault("mkdir", folder)
+        }
         // nginx, in the same group, reads it.
         guard chmod(path, 0o640) == 0 else { throw Self.fault("chmod", path) }
         try Self.sync(path)
@@ -73,21 +81,23 @@ public struct MediaStore: Sendable {
             return true
         }
         close(fd)
-        guard isWritten else {
-            let error = Self.fault("write", path)
+        do throws(KinoraError) {
+            guard isWritten else { throw Self.fault("write", path) }
+            return try adopt(
+                path, sha256: Hex.text(SHA256.hash(data: bytes)), bytes: Int64(bytes.count), type: type)
+        } catch {
             unlink(path)
             throw error
         }
-        return try adopt(
-            path, sha256: Hex.text(SHA256.hash(data: bytes)), bytes: Int64(bytes.count), type: type)
     }
 
-    /// Removes a file that no row names any more. One that was touched a moment ago stays: the same bytes may
-    /// just be arriving again, their row not yet written.
+    /// Removes a file that no row names any more, unless it is younger than `keptAtLeast`.
     func remove(_ media: StoredMedia) {
         var facts = stat()
         let path = path(of: media)
-        guard stat(path, &facts) == 0, time(nil) - facts.st_ctim.tv_sec > 60 else { return }
+        guard stat(path, &facts) == 0, .seconds(time(nil) - facts.st_ctim.tv_sec) > keptAtLeast else {
+            return
+        }
         unlink(path)
     }
 

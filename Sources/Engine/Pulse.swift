@@ -48,8 +48,10 @@ final class Pulse: Sendable {
 
     /// Whether the lease surely still holds. Two seconds of margin: what is sent now must arrive before
     /// others look.
-    var isFresh: Bool {
-        beat.withLock { $0.at }.duration(to: .now) < .seconds(Limits.workerSilenceSecondsMax - 2)
+    var isFresh: Bool { ContinuousClock.now < leaseEnd }
+
+    var leaseEnd: ContinuousClock.Instant {
+        beat.withLock { $0.at } + .seconds(Limits.workerSilenceSecondsMax - 2)
     }
 
     func start() throws(KinoraError) {

@@ -8,41 +8,70 @@ extension Worker {
     func dispatch() {
         // What the worker row says; a fresh row says idle.
         var isIdle = true
+        var releaseAt = ContinuousClock.now
         while !isStopping.load(ordering: .acquiring) {
             do throws(KinoraError) {
+                if ContinuousClock.now >= releaseAt {
+                    try releaseForgotten()
+                    releaseAt = .now + .seconds(Limits.heartbeatSeconds)
+                }
                 let (started, wasFull) = try lookOnce()
                 if wasFull, isIdle {
                     try store.setIdle(false, worker: pulse.worker)
                     isIdle = false
                 }
                 guard started == 0 else { continue }
-                if !isIdle {
+                if wasFull {
+                    // Not idle: there may be work that may not be taken. Looking again costs no statement.
+                    _ = wakeups.work.wait(for: .milliseconds(50))
+                } else if isIdle {
+                    _ = wakeups.work.wait(for: try restTime())
+                } else {
+                    // Whoever submitted before the row said idle sent no wake-up: look once more.
                     try store.setIdle(true, worker: pulse.worker)
                     isIdle = true
-                    // Whoever submitted before the row said idle sent no wake-up: look once more.
-                    continue
                 }
-                _ = wakeups.work.wait(for: wasFull ? .milliseconds(50) : try restTime())
             } catch {
                 events.emit(error.code == .databaseAway ? .databaseLost(error) : .fault("dispatch", error))
+                releaseAt = .now
                 _ = wakeups.work.wait(for: options.pollInterval)
             }
         }
     }
 
+    /// Gives back what the database counts as held by this worker and the worker does not: a claim whose reply was
+    /// lost with its connection, a write that failed. Only this thread claims, so nothing is just on its way here.
+    private func releaseForgotten() throws(KinoraError) {
+        let rows = held.withLock { Array($0.keys) }
+        let count = try store.release(worker: pulse.worker, exceptFor: rows)
+        if count > 0 { events.emit(.tasksTakenOver(count)) }
+    }
+
     /// How many tasks were started, and whether there was more than could be taken.
     private func lookOnce() throws(KinoraError) -> (started: Int, wasFull: Bool) {
+        // A look counts as a submit under way, from before it asks whether there is a drain: what it claims
+        // is on its way to a vendor before a drain can see the count fall.
+        submitsUnderWay.add(1, ordering: .sequentiallyConsistent)
+        defer { submitsUnderWay.subtract(1, ordering: .releasing) }
         let room = min(100, options.callsMax - calls.load(ordering: .relaxed))
-        guard room > 0, pulse.isFresh, !isDraining.load(ordering: .acquiring) else { return (0, true) }
+        guard room > 0, pulse.isFresh, !isDraining.load(ordering: .sequentiallyConsistent) else {
+            return (0, true)
+        }
         let snapshot = cache.snapshot
         let claimed = try store.claim(
             worker: pulse.worker, limit: room, imageTimeoutSeconds: snapshot.imageTimeoutSeconds,
             videoTimeoutSeconds: snapshot.videoTimeoutSeconds)
         for task in claimed {
-            begin(task) { vendor, account throws(KinoraError) in try submit(task, vendor, account) }
+            begin(task, TaskEvent.refused) { vendor, account throws(KinoraError) in
+                try submit(task, vendor, account)
+            }
         }
         let due = try store.claimDue(worker: pulse.worker, limit: room)
-        for task in due { begin(task) { vendor, account throws(KinoraError) in goOn(task, vendor, account) } }
+        for task in due {
+            begin(task, TaskEvent.pollFailed) { vendor, account throws(KinoraError) in
+                goOn(task, vendor, account)
+            }
+        }
         return (claimed.count + due.count, claimed.count == room || due.count == room)
     }
 
@@ -51,15 +80,21 @@ extension Worker {
         return max(.milliseconds(5), min(due, options.pollInterval))
     }
 
-    /// Runs `body` with the task's vendor and account; what it throws ends the attempt.
+    /// Runs `body` with the task's vendor and account. `failure` says what an error means: a new task never
+    /// left, one that was due may be at its vendor though nobody heard so.
     private func begin(
-        _ task: ClaimedTask, _ body: (any Vendor, VendorAccount) throws(KinoraError) -> Void
+        _ task: ClaimedTask, _ failure: (KinoraError) -> TaskEvent,
+        _ body: (any Vendor, VendorAccount) throws(KinoraError) -> Void
     ) {
-        do throws(KinoraError) {
-            try body(try Vendors.named(task.account.vendor), try account(of: task))
-        } catch {
-            let event = task.vendorTask == nil ? TaskEvent.refused(error) : .pollFailed(error)
-            perform(machine(for: task, nil).action(on: event), task)
+        do throws(KinoraError) { try body(try vendor(of: task), try account(of: task)) } catch {
+            perform(machine(for: task, nil).action(on: failure(error)), task)
+        }
+    }
+
+    func vendor(of task: ClaimedTask) throws(KinoraError) -> any Vendor {
+        do throws(KinoraError) { return try Vendors.named(task.account.vendor) } catch {
+            // This process is older than the account; another one may know the vendor.
+            throw KinoraError(.internalFault, detail: error.message)
         }
     }
 
@@ -89,7 +124,11 @@ extension Worker {
     private func submit(
         _ task: ClaimedTask, _ vendor: any Vendor, _ account: VendorAccount
     ) throws(KinoraError) {
-        let call = try vendor.submit(job(for: task), account)
+        // It waited in the queue until its time was over: what would be paid for is wanted no more.
+        guard task.remaining > .zero else { throw KinoraError(.taskDeadline) }
+        var call = try vendor.submit(job(for: task), account)
+        // Frozen or queued behind other calls past its lease, it must not leave any more: others look by then.
+        call.beginBefore = pulse.leaseEnd
         submitsUnderWay.add(1, ordering: .relaxed)
         send(call, task, .submit, account)
         events.emit(.taskSubmitted(task.id, vendor: vendor.name, account: account.row))
@@ -110,6 +149,7 @@ extension Worker {
         into sink: ReplySink = .memory(bytesMax: Limits.vendorReplyBytesMax)
     ) {
         calls.add(1, ordering: .relaxed)
+        held.withLock { $0[task.row, default: 0] += 1 }
         transport.send(call, to: account, into: sink) { [self] result in
             inbox.put(Completion(task: task, purpose: purpose, result: result))
         }

@@ -7,6 +7,11 @@ extension Worker {
     /// The one place where the decisions of TaskMachine are carried out.
     func perform(_ action: TaskAction, _ task: ClaimedTask) {
         do throws(KinoraError) { try write(action, task) } catch {
+            // The vendor's task was taken for another one with the same prompt; that one's own is still to be
+            // found, and serves as well.
+            if error.code == .alreadyExists, case .accept = action {
+                return perform(.wait(delay: .seconds(2), phase: .submitting, progress: nil), task)
+            }
             events.emit(.fault("task \(task.id)", error))
         }
     }
@@ -24,7 +29,7 @@ extension Worker {
             }
         case .lookUp:
             let account = try account(of: task)
-            if let call = try Vendors.named(task.account.vendor).lookUp {
+            if let call = try vendor(of: task).lookUp {
                 send(call(account), task, .lookUp(page: 1), account)
             }
         case .requeue(let delay, let error):
@@ -50,7 +55,7 @@ extension Worker {
     }
 
     /// A vendor's words may quote the key they refuse; what is kept and logged must not.
-    private func scrubbed(_ error: KinoraError, _ task: ClaimedTask) -> KinoraError {
+    func scrubbed(_ error: KinoraError, _ task: ClaimedTask) -> KinoraError {
         guard let credential = try? account(of: task).credential, !credential.isEmpty else { return error }
         return error.replacing(credential)
     }

@@ -13,6 +13,7 @@ extension Worker {
             for completion in completions {
                 settle(completion)
                 calls.subtract(1, ordering: .relaxed)
+                letGo(completion)
                 if case .submit = completion.purpose { submitsUnderWay.subtract(1, ordering: .releasing) }
             }
         }
@@ -21,17 +22,26 @@ extension Worker {
     private func settle(_ completion: Completion) {
         let task = completion.task
         do throws(KinoraError) {
-            let vendor = try Vendors.named(task.account.vendor)
+            let vendor = try vendor(of: task)
             switch completion.purpose {
             case .submit:
                 perform(machine(for: task, vendor).action(on: submitEvent(completion.result, vendor)), task)
             case .lookUp(let page): try settleLookUp(completion, vendor, page: page)
             case .poll: try settlePoll(completion, vendor)
-            case .fetch(let path): settleFetch(completion, vendor, path)
+            case .fetch(let path, let hop): settleFetch(completion, vendor, path, hop)
             }
         } catch {
-            events.emit(.pollFailed(task.id, error))
+            events.emit(.pollFailed(task.id, scrubbed(error, task)))
             perform(machine(for: task, nil).action(on: .pollFailed(error)), task)
+        }
+    }
+
+    /// The task is out of this process's hands, unless another call for it has begun meanwhile.
+    private func letGo(_ completion: Completion) {
+        let row = completion.task.row
+        held.withLock { held in
+            held[row, default: 1] -= 1
+            if held[row] == 0 { held[row] = nil }
         }
     }
 
@@ -42,7 +52,8 @@ extension Worker {
             pace: PollPace(
                 usual: usual.usual(route: task.route, known: task.usual), shortest: interval.lowerBound,
                 longest: interval.upperBound),
-            hasTicket: task.vendorTask != nil, canLookUp: vendor?.lookUp != nil)
+            hasTicket: task.vendorTask != nil, isStoring: task.state == .storing,
+            canLookUp: vendor?.lookUp != nil)
     }
 
     /// What the answer to a submit, or its absence, means.
@@ -108,20 +119,42 @@ extension Worker {
         case .completed(let call):
             usual.note(task.running, route: task.route, known: task.usual)
             guard persist(task, { store throws(KinoraError) in try store.storing(task) }) else { return }
-            let path = media.newSpoolPath()
-            send(
-                call, task, .fetch(path: path), account,
-                into: .file(path: path, bytesMax: Limits.resultBytesMax))
+            fetch(call, task, account, hop: 0)
         }
     }
 
-    private func settleFetch(_ completion: Completion, _ vendor: any Vendor, _ path: String) {
+    /// Most redirects that lead to a result.
+    private static let hopsMax = 5
+
+    private func fetch(_ call: HTTPCall, _ task: ClaimedTask, _ account: VendorAccount, hop: Int) {
+        let path = media.newSpoolPath()
+        send(
+            call, task, .fetch(path: path, hop: hop), account,
+            into: .file(path: path, bytesMax: Limits.resultBytesMax))
+    }
+
+    /// Where a redirect leads, as a call without the vendor's key: result hosts are nobody's business. Nil for
+    /// every other reply; encrypted addresses only.
+    private static func redirect(_ reply: HTTPReply, hop: Int) -> HTTPCall? {
+        guard [301, 302, 303, 307, 308].contains(reply.status), hop < hopsMax,
+            let location = reply.headers["location"], location.hasPrefix("https://")
+        else { return nil }
+        return HTTPCall(.get, location, timeoutSeconds: 600)
+    }
+
+    private func settleFetch(_ completion: Completion, _ vendor: any Vendor, _ path: String, _ hop: Int) {
         let task = completion.task
         defer { unlink(path) }
         do throws(KinoraError) {
             let reply: HTTPReply
             do { reply = try completion.result.get() } catch { throw error.error }
+            if let call = Self.redirect(reply, hop: hop) {
+                return fetch(call, task, try account(of: task), hop: hop + 1)
+            }
             if let error = vendor.contentError(reply) { throw error }
+            guard reply.fileBytes > 0 else {
+                throw KinoraError(.upstreamEmptyResult, detail: "the result has no bytes")
+            }
             let facts = try media.examine(path)
             guard let type = facts.type, type.family.rawValue == task.kind.rawValue else {
                 throw KinoraError(.upstreamEmptyResult, detail: "the result is no \(task.kind.rawValue)")

@@ -18,7 +18,7 @@ public final class Worker: Sendable {
     }
 
     /// What a call under way was for.
-    enum Purpose: Sendable { case submit, lookUp(page: Int), poll, fetch(path: String) }
+    enum Purpose: Sendable { case submit, lookUp(page: Int), poll, fetch(path: String, hop: Int) }
 
     /// A call that ended.
     struct Completion: Sendable {
@@ -42,6 +42,10 @@ public final class Worker: Sendable {
     let pulse: Pulse
     let inbox = Inbox<Completion>()
     let calls = Atomic<Int>(0)
+    /// Rows that this process has claimed and not yet let go,
+    /// with the number of calls under way for each.
+    let held = Mutex<[Int64: Int]>([:])
+    /// Looks into the queue, and submits without an answer so far: a drain waits for them.
     let submitsUnderWay = Atomic<Int>(0)
     let isDraining = Atomic<Bool>(false)
     let isStopping = Atomic<Bool>(false)
@@ -73,13 +77,19 @@ public final class Worker: Sendable {
         threads.withLock { $0 = started }
     }
 
+    /// Takes nothing new from now on.
+    public func beginDrain() {
+        isDraining.store(true, ordering: .sequentiallyConsistent)
+        wakeups.work.raise()
+    }
+
     /// Takes nothing new, lets submits under way be answered, and gives everything else back. True when no
     /// submit was left in the air; one that was is looked up at its vendor by the next worker.
     public func drain(within limit: Duration) -> Bool {
-        isDraining.store(true, ordering: .releasing)
+        beginDrain()
         let deadline = ContinuousClock.now + limit
         let pause = Signal()
-        while submitsUnderWay.load(ordering: .acquiring) > 0, ContinuousClock.now < deadline {
+        while submitsUnderWay.load(ordering: .sequentiallyConsistent) > 0, ContinuousClock.now < deadline {
             _ = pause.wait(for: .milliseconds(20))
         }
         let isClean = submitsUnderWay.load(ordering: .acquiring) == 0

@@ -104,6 +104,7 @@ final class Service {
     /// off.
     func drain() -> Bool {
         readiness.noteDraining()
+        worker?.beginDrain()
         gateway.stop()
         let deadline = ContinuousClock.now + .seconds(Limits.drainSecondsMax)
         var isClean = true

@@ -19,6 +19,7 @@ final class Transfer: @unchecked Sendable {
     private(set) var wasAddressRefused = false
     private var sinkError: KinoraError?
     private var hasReadBody = false
+    private var hasEnded = false
 
     init(
         _ call: HTTPCall, _ account: VendorAccount, _ sink: ReplySink, _ egress: EgressGuard,
@@ -34,6 +35,8 @@ final class Transfer: @unchecked Sendable {
     deinit {
         curl_slist_free_all(headerList)
         if fileDescriptor >= 0 { close(fileDescriptor) }
+        // Dropped in the middle: nobody else knows of the file.
+        if !hasEnded, fileBytes > 0, case .file(let path, _) = sink { unlink(path) }
     }
 
     static func from(_ context: UnsafeMutableRawPointer?) -> Transfer {
@@ -125,6 +128,7 @@ final class Transfer: @unchecked Sendable {
     }
 
     func finish(_ code: CURLcode, status: Int, requestBytes: Int) {
+        hasEnded = true
         guard code == CURLE_OK else {
             completion(.failure(failure(code, requestBytes: requestBytes)))
             return

@@ -42,17 +42,21 @@ public struct TaskMachine: Sendable {
     public let pace: PollPace
     /// Whether the vendor's id of the task is known.
     public let hasTicket: Bool
+    /// Whether the vendor is done and only the result is missing: it may then come a while after the deadline.
+    public let isStoring: Bool
     /// Whether the vendor can list its recent tasks.
     public let canLookUp: Bool
 
     public init(
-        attempt: Int, running: Duration, remaining: Duration, pace: PollPace, hasTicket: Bool, canLookUp: Bool
+        attempt: Int, running: Duration, remaining: Duration, pace: PollPace, hasTicket: Bool,
+        isStoring: Bool = false, canLookUp: Bool
     ) {
         self.attempt = attempt
         self.running = running
         self.remaining = remaining
         self.pace = pace
         self.hasTicket = hasTicket
+        self.isStoring = isStoring
         self.canLookUp = canLookUp
     }
 
@@ -109,7 +113,7 @@ public struct TaskMachine: Sendable {
 
     private func pollFailed(_ error: KinoraError) -> TaskAction {
         if error.code == .upstreamExpired { return .fail(error) }
-        guard remaining > .zero else {
+        guard remaining > (isStoring ? .zero - Limits.storingGrace : .zero) else {
             let code: ErrorCode = hasTicket ? .taskDeadline : .submitUnknown
             return .fail(KinoraError(code, detail: error.debugDescription))
         }

@@ -3,6 +3,7 @@ public import Core
 extension Statement {
     static let workers = [
         Store.workerRegister, Store.workerBeat, Store.workerIdle, Store.workerLeave, Store.workerRescue,
+        Store.workerRelease,
         Store.wakeWorkers, Store.routeUsual, Store.idempotencySweep,
     ]
 }
@@ -31,6 +32,13 @@ extension Store {
         WITH dead AS (DELETE FROM worker WHERE heartbeat_at < now() - $1 * interval '1 s' RETURNING id)
         UPDATE task SET due_at = now(), worker_id = NULL FROM dead
         WHERE task.worker_id = dead.id AND task.state IN ('running', 'storing') RETURNING task.id
+        """)
+
+    static let workerRelease = Statement(
+        "worker_release",
+        """
+        UPDATE task SET due_at = now(), worker_id = NULL
+        WHERE worker_id = $1 AND state IN ('running', 'storing') AND NOT id = ANY ($2::bigint[]) RETURNING id
         """)
 
     // Busy workers find the task by themselves: only an idle one makes a wake-up worth its price.
@@ -73,6 +81,11 @@ extension Store {
     /// Removes workers that fell silent and makes their tasks due. How many tasks that were.
     public func rescue() throws(KinoraError) -> Int {
         try execute(Self.workerRescue, [.integer(Int64(Limits.workerSilenceSecondsMax))])
+    }
+
+    /// Makes due what the worker is said to hold, but for `rows`. How many tasks that were.
+    public func release(worker: Int64, exceptFor rows: [Int64]) throws(KinoraError) -> Int {
+        try execute(Self.workerRelease, [.integer(worker), .integers(rows)])
     }
 
     /// Tells idle workers of other processes that there is work. `own` is this process's worker, 0 when it
