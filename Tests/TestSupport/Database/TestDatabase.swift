@@ -27,7 +27,6 @@ public final class TestDatabase: Sendable {
     }
 
     func drop() throws {
-        session.withLock { $0.open = nil }
         // Not WITH (FORCE): that fails where autovacuum is at work, unless a superuser asks.
         try terminateSessions()
         try server.maintenance().rows("DROP DATABASE \(name)")
@@ -87,7 +86,9 @@ public final class TestDatabase: Sendable {
     /// How many that were.
     @discardableResult
     public func terminateSessions(where condition: String = "true") throws -> Int {
-        try server.maintenance().rows(
+        // Its own ends too, and must not be found dead by the next statement.
+        session.withLock { $0.open = nil }
+        return try server.maintenance().rows(
             """
             SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity
             WHERE datname = '\(name)' AND usename = current_user AND pid <> pg_backend_pid()
