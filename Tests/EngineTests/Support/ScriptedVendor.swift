@@ -1,0 +1,173 @@
+import Core
+import Foundation
+import Synchronization
+import TestSupport
+import Upstream
+
+/// A vendor that speaks OpenAI's videos API in memory. It takes every task and has it done at the first poll,
+/// unless the test's script answers otherwise. It remembers every call and every task that it took.
+final class ScriptedVendor: Transport {
+    enum Step: String, Sendable { case submit, poll, list, content }
+
+    /// One call as the script sees it.
+    struct Call: Sendable {
+        let step: Step
+        /// Which call of its step this is, from 1.
+        let nth: Int
+        /// The same among the calls about its task.
+        let nthOfTask: Int
+        /// The vendor's id of the task, for a poll and a download.
+        let ticket: String?
+        let prompt: String?
+        let path: String
+        let account: VendorAccount
+        let body: HTTPCall.Body
+        let isRepeatable: Bool
+    }
+
+    enum Answer: Sendable {
+        case json(Int, JSON, headers: [String: String] = [:])
+        case bytes([UInt8], status: Int = 200)
+        /// No answer. `mayHaveArrived` is what the transport knows, `isTaken` what the vendor did.
+        case lost(mayHaveArrived: Bool, isTaken: Bool = false)
+        /// As without a script, but only once the test calls `release`.
+        case held
+    }
+
+    typealias Script = @Sendable (Call) -> Answer?
+    typealias Completion = @Sendable (Result<HTTPReply, TransportFailure>) -> Void
+
+    private struct State {
+        var script: Script = { _ in nil }
+        var calls: [Call] = []
+        /// What it took, oldest first, as its list tells it.
+        var videos: [JSONObject] = []
+        var held: [(call: Call, sink: ReplySink, completion: Completion)] = []
+    }
+
+    private let state = Mutex(State())
+    let called = Happening<Step>()
+
+    init(_ script: @escaping Script = { _ in nil }) { state.withLock { $0.script = script } }
+
+    func script(_ script: @escaping Script) { state.withLock { $0.script = script } }
+
+    var calls: [Call] { state.withLock { $0.calls } }
+    func calls(_ step: Step) -> [Call] { calls.filter { $0.step == step } }
+    /// How many tasks it took, whether anybody heard so or not.
+    var taken: Int { state.withLock { $0.videos.count } }
+
+    /// Waits until a step was called so often.
+    func waits(for step: Step, times: Int = 1) -> Bool { called.wait { $0.count { $0 == step } >= times } }
+
+    /// Answers what was held, as if nothing had happened.
+    func release() {
+        let held = state.withLock { state in
+            defer { state.held = [] }
+            return state.held
+        }
+        for item in held { answer(item.call, .none, item.sink, item.completion) }
+    }
+
+    func send(
+        _ call: HTTPCall, to account: VendorAccount, into sink: ReplySink, completion: @escaping Completion
+    ) {
+        let (seen, script) = state.withLock { state in
+            let seen = Self.read(call, account, state)
+            state.calls.append(seen)
+            return (seen, state.script)
+        }
+        let answer = script(seen)
+        if case .held = answer {
+            state.withLock { $0.held.append((seen, sink, completion)) }
+        } else {
+            self.answer(seen, answer, sink, completion)
+        }
+        called.note(seen.step)
+    }
+
+    private static func read(_ call: HTTPCall, _ account: VendorAccount, _ state: State) -> Call {
+        let path = String(call.url.dropFirst(account.baseURL.count))
+        let parts = path.split(separator: "/").map(String.init)
+        let step: Step =
+            switch (call.method, parts.count) {
+            case (.post, _): .submit
+            case (_, 1): .list
+            case (_, 2): .poll
+            default: .content
+            }
+        let ticket = step == .poll || step == .content ? parts[1] : nil
+        let prompt = ticket.map { id in
+            state.videos.first { $0["id"]?.stringValue == id }?["prompt"]?.stringValue
+        }
+        return Call(
+            step: step, nth: state.calls.count { $0.step == step } + 1,
+            nthOfTask: state.calls.count { $0.step == step && $0.ticket == ticket } + 1, ticket: ticket,
+            prompt: prompt ?? fields(of: call.body)["prompt"]?.stringValue, path: path, account: account,
+            body: call.body, isRepeatable: call.isRepeatable)
+    }
+
+    private static func fields(of body: HTTPCall.Body) -> JSONObject {
+        switch body {
+        case .none: [:]
+        case .json(let json): json.objectValue ?? [:]
+        case .multipart(let parts):
+            JSONObject(
+                parts.compactMap { part in
+                    if case .text(let name, let value) = part { (name, .string(value)) } else { nil }
+                })
+        }
+    }
+
+    private func answer(_ call: Call, _ answer: Answer?, _ sink: ReplySink, _ completion: Completion) {
+        switch answer ?? obliging(call) {
+        case .json(let status, let json, let headers):
+            reply(status, Array(json.text.utf8), headers, sink, completion)
+        case .bytes(let bytes, let status): reply(status, bytes, [:], sink, completion)
+        case .lost(let mayHaveArrived, let isTaken):
+            if isTaken { _ = take(call) }
+            let error = KinoraError(.upstreamUnreachable, detail: "the line went dead")
+            completion(.failure(TransportFailure(error, mayHaveArrived: mayHaveArrived)))
+        case .held: preconditionFailure("a held call has no answer yet")
+        }
+    }
+
+    private func reply(
+        _ status: Int, _ bytes: [UInt8], _ headers: [String: String], _ sink: ReplySink,
+        _ completion: Completion
+    ) {
+        switch sink {
+        case .memory: completion(.success(HTTPReply(status: status, headers: headers, body: bytes)))
+        case .file(let path, _):
+            _ = FileManager.default.createFile(atPath: path, contents: Data(bytes))
+            completion(.success(HTTPReply(status: status, headers: headers, fileBytes: bytes.count)))
+        }
+    }
+
+    private func obliging(_ call: Call) -> Answer {
+        switch call.step {
+        case .submit: .json(200, ["id": .string(take(call)), "object": "video", "status": "queued"])
+        case .poll: .json(200, ["id": JSON(call.ticket), "status": "completed", "progress": 100])
+        case .list: .json(200, ["data": .array(state.withLock { $0.videos.reversed().map(JSON.object) })])
+        case .content: .bytes(Self.film(call.ticket ?? ""))
+        }
+    }
+
+    private func take(_ call: Call) -> String {
+        state.withLock { state in
+            let id = "video_\(state.videos.count + 1)"
+            var video = Self.fields(of: call.body)
+            video["id"] = .string(id)
+            video["created_at"] = .integer(Int64(Date().timeIntervalSince1970))
+            let parts = call.path.split(separator: "/")
+            if parts.count == 3 { video["remixed_from_video_id"] = .string(String(parts[1])) }
+            state.videos.append(video)
+            return id
+        }
+    }
+
+    /// Bytes that pass for an MP4, other ones for each task.
+    static func film(_ name: String) -> [UInt8] {
+        [0, 0, 0, 24] + Array("ftypmp42\0\0\0\0mp42isom \(name)".utf8)
+    }
+}

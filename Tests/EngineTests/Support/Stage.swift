@@ -1,0 +1,200 @@
+import Core
+import Foundation
+import Store
+import Synchronization
+import TestSupport
+import Upstream
+
+@testable import Engine
+
+/// A gateway and as many workers as a test wants, on the test's own database, before a scripted vendor. Each
+/// worker has what a process of its own would have: a store, wake-ups, a snapshot.
+final class Stage: Sendable {
+    let database = TestDatabase.current
+    let folder: Folder
+    let media: MediaStore
+    let clock = ManualClock()
+    let events = EventLog()
+    let vault: Vault
+    let vendor = ScriptedVendor()
+    let store: Store
+    let cache: SnapshotCache
+    let wakeups: Wakeups
+    let gateway: Gateway
+    let caller: Caller
+    private let workers = Mutex<[Worker]>([])
+    private let listeners = Mutex<[Listener]>([])
+
+    /// One account for each number of slots. `isNotifying` false: nobody sends or hears a NOTIFY.
+    init(slots: [Int] = [4], isNotifying: Bool = true, keptAtLeast: Duration = .seconds(60)) throws {
+        folder = try Folder()
+        var media = folder.media
+        media.keptAtLeast = keptAtLeast
+        self.media = media
+        vault = try Vault(masterKey: [UInt8](repeating: 7, count: 32))
+        caller = try database.caller()
+        store = database.store(connectionsMax: 4)
+        for (index, slots) in slots.enumerated() {
+            _ = try Self.addAccount("account \(index + 1)", slots: slots, store, vault)
+        }
+        cache = try SnapshotCache(store, events: events)
+        wakeups = Wakeups(store, isNotifying: isNotifying)
+        gateway = Gateway(
+            store: store, cache: cache, media: media, vault: vault, wakeups: wakeups, clock: clock,
+            events: events)
+        try wakeups.start()
+        try gateway.start()
+    }
+
+    deinit {
+        vendor.release()
+        for worker in workers.withLock({ $0 }) { _ = worker.drain(within: .seconds(2)) }
+        for listener in listeners.withLock({ $0 }) { listener.stop() }
+        wakeups.stop()
+        gateway.stop()
+        cache.stop()
+    }
+
+    static func credential(_ account: String) -> String { "sk-secret-of-\(account)" }
+
+    static func addAccount(_ name: String, slots: Int, _ store: Store, _ vault: Vault) throws -> Int64 {
+        try store.addAccount(
+            vendor: "openai", name: name, baseURL: "https://vendor.example/v1", region: "", slots: slots
+        ) { row throws(KinoraError) in
+            try vault.seal(Secret(credential(name)), table: "account", row: row, column: "credential_sealed")
+        }
+    }
+
+    /// A started worker with a process's parts of its own.
+    func worker(callsMax: Int = 1000, isNotifying: Bool = true) throws -> Worker {
+        let store = database.store(connectionsMax: 8)
+        let wakeups = Wakeups(store, isNotifying: isNotifying)
+        var options = Worker.Options()
+        options.callsMax = callsMax
+        let gateway = gateway
+        let worker = try Worker(
+            store: store, cache: try SnapshotCache(store, events: events), media: media, vault: vault,
+            transport: vendor, wakeups: wakeups, clock: clock, events: events, options: options
+        ) { gateway.noteFinished($0) }
+        if isNotifying {
+            let listener = try Listener(database.options, channels: [Listener.workChannel]) { _ in
+                wakeups.work.raise()
+            }
+            try listener.start()
+            listeners.withLock { $0.append(listener) }
+        }
+        try worker.start()
+        workers.withLock { $0.append(worker) }
+        return worker
+    }
+
+    /// The only worker; nil when there is none or more than one.
+    var theWorker: Worker? { workers.withLock { $0.count == 1 ? $0[0] : nil } }
+
+    /// As `kill -9` leaves it: no heartbeat, nothing given back, long enough ago for the others to notice.
+    func kill(_ worker: Worker) throws {
+        worker.isStopping.store(true, ordering: .releasing)
+        worker.pulse.stop()
+        worker.wakeups.work.raise()
+        worker.inbox.close()
+        workers.withLock { workers in workers.removeAll { $0 === worker } }
+        try database.sql(
+            "UPDATE worker SET heartbeat_at = now() - interval '1 minute' WHERE id = \(worker.pulse.worker)")
+    }
+
+    /// What a client would get for it.
+    @discardableResult
+    func submit(
+        _ prompt: String = "a quiet harbour", _ change: (inout Submission) -> Void = { _ in }
+    ) throws -> MediaTask {
+        var submission = Submission(dialect: "test", model: "sora-2", kind: .video, prompt: prompt)
+        change(&submission)
+        guard case .accepted(let task) = try perform(.submit(submission)) else {
+            throw KinoraError(.internalFault, detail: "not accepted")
+        }
+        return task
+    }
+
+    func perform(
+        _ command: Command, as other: Caller? = nil, mayWait: Bool = true,
+        while isWanted: @escaping () -> Bool = { true }
+    ) throws(KinoraError) -> Outcome {
+        try gateway.perform(command, for: other ?? caller, .init(mayWait: mayWait, isWanted: isWanted))
+    }
+
+    /// The task as its owner sees it now.
+    func task(_ id: TaskID) throws -> MediaTask? { try store.task(TaskReference(id), of: caller) }
+
+    /// A task that a worker has finished.
+    func finished(
+        _ prompt: String = "a quiet harbour", _ change: (inout Submission) -> Void = { _ in }
+    ) throws -> MediaTask {
+        let task = try submit(prompt, change)
+        let end = events.end(of: task.id)
+        guard end?.state == .succeeded, let done = try self.task(task.id) else {
+            throw KinoraError(.internalFault, detail: "it ended as \(String(describing: end))")
+        }
+        return done
+    }
+
+    /// Makes every resting task due now, so that no test waits for a pace that it does not test.
+    func hurry() throws {
+        try database.sql(
+            "UPDATE task SET due_at = now() WHERE state IN ('running', 'storing') AND worker_id IS NULL")
+    }
+
+    /// The attempts of all tasks: number, account, outcome, oldest first.
+    func attempts() throws -> [[String?]] {
+        try database.sql("SELECT number, account_id, outcome FROM attempt ORDER BY task_id, number")
+    }
+}
+
+/// A media and a spool directory, removed with the object.
+final class Folder: Sendable {
+    let path = NSTemporaryDirectory() + "kn-engine-" + UUID().uuidString.prefix(8)
+
+    init() throws {
+        for name in ["media", "spool"] {
+            try FileManager.default.createDirectory(
+                atPath: "\(path)/\(name)", withIntermediateDirectories: true)
+        }
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    var media: MediaStore { MediaStore(directory: path + "/media", spoolDirectory: path + "/spool") }
+
+    /// Files below a directory, as paths relative to it.
+    func files(_ name: String) -> [String] {
+        let all =
+            FileManager.default.enumerator(atPath: "\(path)/\(name)")?.compactMap { $0 as? String } ?? []
+        return all.filter { $0.contains(".") || name == "spool" }.sorted()
+    }
+
+    @discardableResult
+    func write(_ bytes: [UInt8], to name: String) throws -> String {
+        let file = "\(path)/\(name)"
+        try Data(bytes).write(to: URL(filePath: file))
+        return file
+    }
+
+    /// Puts a file where a directory was, so that nobody, root included, can write there. What it gives
+    /// undoes that.
+    func block(_ name: String) throws -> () throws -> Void {
+        let path = "\(path)/\(name)"
+        try FileManager.default.moveItem(atPath: path, toPath: path + ".away")
+        try Data().write(to: URL(filePath: path))
+        return {
+            try FileManager.default.removeItem(atPath: path)
+            try FileManager.default.moveItem(atPath: path + ".away", toPath: path)
+        }
+    }
+
+    func bytes(_ file: String) -> [UInt8]? { FileManager.default.contents(atPath: file).map(Array.init) }
+}
+
+/// An answer of another kind than the test asked for.
+struct Unexpected: Error {
+    let what: String
+    init(_ what: String) { self.what = what }
+}

@@ -1,0 +1,116 @@
+import Core
+import Store
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import Engine
+
+@Suite(.freshDatabase) struct WaitersTests {
+    let database = TestDatabase.current
+
+    /// Waits on a thread of its own; notes when the wait is over.
+    private func waiting(
+        _ waiters: Waiters, row: Int64, seconds: Int64 = 60,
+        while isWanted: @escaping @Sendable () -> Bool = { true }
+    ) throws -> Happening<Bool> {
+        let over = Happening<Bool>()
+        _ = try Thread {
+            waiters.wait(forTask: row, until: .now + .seconds(seconds), while: isWanted)
+            over.note(true)
+        }
+        return over
+    }
+
+    private func started() throws -> Waiters {
+        let waiters = Waiters(database.store(connectionsMax: 1))
+        try waiters.start()
+        return waiters
+    }
+
+    private func submit() throws -> (row: Int64, id: TaskID) {
+        let task = NewTask.sample(try database.caller())
+        return (try #require(try database.store(connectionsMax: 1).submit(task)).row, task.id)
+    }
+
+    @Test func aWorkerOfThisProcessWakesExactlyThoseWhoWaitForItsTask() throws {
+        let waiters = Waiters(database.store(connectionsMax: 1))
+        let mine = try waiting(waiters, row: 1), twin = try waiting(waiters, row: 1)
+        let other = try waiting(waiters, row: 2)
+        // The thread that asks the database was never started: only the note can wake anybody.
+        #expect(
+            eventually {
+                waiters.note(1)
+                return mine.all.count + twin.all.count == 2
+            })
+        #expect(other.all.isEmpty)
+        waiters.stop()
+        #expect(other.wait { !$0.isEmpty })
+    }
+
+    @Test func theEndOfATaskInAnotherProcessIsFoundByPolling() throws {
+        let waiters = try started()
+        defer { waiters.stop() }
+        let ends = try submit(), goesOn = try submit()
+        let mine = try waiting(waiters, row: ends.row), other = try waiting(waiters, row: goesOn.row)
+        #expect(try database.store(connectionsMax: 1).cancel(TaskReference(ends.id)))
+        #expect(mine.wait(within: .seconds(10)) { !$0.isEmpty })
+        #expect(other.all.isEmpty)
+    }
+
+    @Test func whoeverAsksForAnEndedTaskDoesNotWait() throws {
+        let waiters = try started()
+        defer { waiters.stop() }
+        let task = try submit()
+        #expect(try database.store(connectionsMax: 1).cancel(TaskReference(task.id)))
+        #expect(try waiting(waiters, row: task.row).wait(within: .seconds(10)) { !$0.isEmpty })
+    }
+
+    @Test func aClientThatLeftIsNotWaitedFor() throws {
+        let waiters = try started()
+        defer { waiters.stop() }
+        let isThere = Shared(true)
+        let over = try waiting(waiters, row: try submit().row, while: { isThere.value })
+        #expect(!over.wait(within: .milliseconds(300)) { !$0.isEmpty })
+        isThere.value = false
+        #expect(over.wait(within: .seconds(5)) { !$0.isEmpty })
+    }
+
+    @Test func aWaitEndsWithItsTime() throws {
+        let waiters = try started()
+        defer { waiters.stop() }
+        let over = try waiting(waiters, row: try submit().row, seconds: 1)
+        #expect(over.wait(within: .seconds(10)) { !$0.isEmpty })
+    }
+
+    @Test func aStopSendsEverybodyHome() throws {
+        let waiters = try started()
+        let row = try submit().row
+        let all = try (0..<20).map { _ in try waiting(waiters, row: row) }
+        #expect(!all[0].wait(within: .milliseconds(100)) { !$0.isEmpty })
+        waiters.stop()
+        for over in all { #expect(over.wait(within: .seconds(5)) { !$0.isEmpty }) }
+    }
+
+    @Test func aDatabaseThatIsAwayWakesNobodyAndPollingGoesOnAfterwards() throws {
+        let waiters = try started()
+        defer { waiters.stop() }
+        let task = try submit()
+        let over = try waiting(waiters, row: task.row)
+        try database.goAway()
+        #expect(!over.wait(within: .seconds(1)) { !$0.isEmpty })
+        try database.comeBack()
+        #expect(try database.store(connectionsMax: 1).cancel(TaskReference(task.id)))
+        #expect(over.wait(within: .seconds(10)) { !$0.isEmpty })
+    }
+}
+
+/// A value that two threads share.
+final class Shared<Value: Sendable>: Sendable {
+    private let kept: Mutex<Value>
+    init(_ value: Value) { kept = Mutex(value) }
+    var value: Value {
+        get { kept.withLock { $0 } }
+        set { kept.withLock { $0 = newValue } }
+    }
+}

@@ -1,0 +1,135 @@
+import Core
+import Store
+import TestSupport
+import Testing
+import Upstream
+
+@testable import Engine
+
+/// Polls and downloads that go wrong.
+@Suite(.freshDatabase) struct WorkerPollTests {
+    let stage: Stage
+
+    init() throws { stage = try Stage(slots: [8]) }
+
+    /// Lets tasks rest only as long as it takes to see that they do, until so many have ended.
+    private func hurryUntil(ended: Int) throws {
+        #expect(
+            try eventually {
+                try stage.hurry()
+                return stage.events.count { if case .taskFinished = $0 { true } else { false } } == ended
+            })
+    }
+
+    @Test func aPollThatFailsIsRepeatedAndTheTaskGoesOn() throws {
+        let failures: [(code: ErrorCode, answer: ScriptedVendor.Answer)] = [
+            (.upstreamServer, .json(500, [:])), (.upstreamUnreachable, .lost(mayHaveArrived: true)),
+            (.upstreamRate, .json(429, [:])), (.upstreamProtocol, .bytes(Array("<html>".utf8))),
+            (.upstreamProtocol, .json(200, ["status": "rendering_v2", "progress": 5])),
+            (.upstreamProtocol, .json(200, [:])), (.upstreamCredential, .json(401, [:])),
+        ]
+        stage.vendor.script { call in
+            guard call.step == .poll, call.nthOfTask <= 2 else { return nil }
+            return call.prompt.flatMap { Int($0) }.map { failures[$0].answer }
+        }
+        _ = try stage.worker()
+        let tasks = try failures.indices.map { try stage.submit("\($0)") }
+        try hurryUntil(ended: tasks.count)
+        for (task, failure) in zip(tasks, failures) {
+            #expect(stage.events.end(of: task.id)?.state == .succeeded, "\(failure)")
+            let reported = stage.events.count { event in
+                if case .pollFailed(task.id, let error) = event { error.code == failure.code } else { false }
+            }
+            #expect(reported == 2, "\(failure)")
+        }
+        #expect(stage.vendor.taken == tasks.count)
+    }
+
+    @Test func pollsThatOnlyFailEndAtTheDeadline() throws {
+        stage.vendor.script { $0.step == .poll ? .json(500, [:]) : nil }
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(stage.vendor.waits(for: .poll, times: 2))
+        try stage.database.sql("UPDATE task SET deadline_at = now()")
+        try hurryUntil(ended: 1)
+        #expect(try #require(stage.events.end(of: task.id)) == (.expired, "task_deadline"))
+    }
+
+    @Test func aTaskThatTheVendorNoLongerHasFails() throws {
+        stage.vendor.script { $0.step == .poll ? .json(404, [:]) : nil }
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(try #require(stage.events.end(of: task.id)) == (.failed, "upstream_expired"))
+    }
+
+    // The result --------------------------------------------------------------------------------------
+
+    @Test func aResultThatIsNoFilmIsAFailure() throws {
+        let png: [UInt8] = [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]
+        let bad: [String: ScriptedVendor.Answer] = [
+            "gone": .json(404, [:]), "page": .bytes(Array("<!doctype html><html></html>".utf8)),
+            "nothing": .bytes([]),
+            "picture": .bytes(png), "error": .json(200, ["error": "no such file"]),
+        ]
+        stage.vendor.script { call in call.step == .content ? call.prompt.flatMap { bad[$0] } : nil }
+        _ = try stage.worker()
+        let tasks = try bad.keys.map { ($0, try stage.submit($0)) }
+        for (name, task) in tasks {
+            #expect(
+                try #require(stage.events.end(of: task.id)) == (.failed, "upstream_empty_result"), "\(name)")
+        }
+        #expect(stage.folder.files("media").isEmpty)
+        #expect(eventually { stage.folder.files("spool").isEmpty })
+        #expect(try stage.database.count("asset") == 0)
+        #expect(try stage.database.count("attempt WHERE finished_at IS NULL") == 0)
+    }
+
+    @Test func aDownloadThatBreaksOffIsDoneAgain() throws {
+        stage.vendor.script { call in
+            guard call.step == .content else { return nil }
+            return call.nth == 1 ? .lost(mayHaveArrived: true) : call.nth == 2 ? .json(503, [:]) : nil
+        }
+        _ = try stage.worker()
+        let task = try stage.submit()
+        for nth in 1...2 {
+            #expect(stage.vendor.waits(for: .content, times: nth))
+            #expect(
+                try eventually {
+                    try stage.database.count("task WHERE worker_id IS NULL AND state = 'storing'") == 1
+                })
+            let resting = try #require(try stage.task(task.id))
+            #expect((resting.state, resting.progress) == (.storing, 99))
+            try stage.hurry()
+        }
+        #expect(stage.events.end(of: task.id)?.state == .succeeded)
+        #expect(stage.vendor.taken == 1)
+        #expect(stage.folder.files("media").count == 1)
+        #expect(eventually { stage.folder.files("spool").isEmpty })
+    }
+
+    /// A full disk is our fault and not the task's.
+    @Test func aMediaStoreThatCannotBeWrittenDelaysTheTask() throws {
+        let blocked = try stage.folder.block("media")
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(stage.vendor.waits(for: .content))
+        #expect(
+            try eventually {
+                try stage.database.count("task WHERE worker_id IS NULL AND state = 'storing'") == 1
+            })
+        try blocked()
+        try stage.hurry()
+        #expect(stage.events.end(of: task.id)?.state == .succeeded)
+    }
+
+    @Test func howLongTasksTakeIsLearned() throws {
+        _ = try stage.worker()
+        _ = try stage.finished()
+        // Written down with a heartbeat.
+        #expect(
+            try eventually {
+                try stage.database.value("SELECT usual_seconds > 0 FROM route WHERE model_id = 'sora-2'")
+                    == "t"
+            })
+    }
+}

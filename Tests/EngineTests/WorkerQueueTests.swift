@@ -1,0 +1,146 @@
+import Core
+import Store
+import Synchronization
+import TestSupport
+import Testing
+import Upstream
+
+@testable import Engine
+
+/// How workers find work, and how much of it they take.
+@Suite(.freshDatabase) struct WorkerQueueTests {
+    @Test func threeHundredTasksOverTwoWorkersAreEachSubmittedOnce() throws {
+        let stage = try Stage(slots: [40, 60, 50])
+        let stages = stage
+        _ = try stage.worker()
+        _ = try stage.worker()
+        try concurrently(4) { thread in
+            for index in 0..<75 { try stages.submit("task \(thread * 75 + index)") }
+        }
+        #expect(
+            stage.events.has(300, within: .seconds(60)) { if case .taskFinished = $0 { true } else { false } }
+        )
+        #expect(try stage.database.count("task WHERE state = 'succeeded' AND attempt = 1") == 300)
+        let prompts = stage.vendor.calls(.submit).compactMap(\.prompt)
+        #expect(prompts.count == 300)
+        #expect(Set(prompts).count == 300)
+        #expect(stage.folder.files("media").count == 300)
+        #expect(
+            try stage.database.count("attempt a JOIN account c ON c.id = a.account_id WHERE a.slot > c.slots")
+                == 0)
+        #expect(try stage.database.count("attempt WHERE finished_at IS NULL") == 0)
+        #expect(stage.events.count { if case .fault = $0 { true } else { false } } == 0)
+        #expect(stage.events.count { if case .leaseLost = $0 { true } else { false } } == 0)
+    }
+
+    @Test func withoutNotificationsWorkIsFoundByPolling() throws {
+        let stage = try Stage(isNotifying: false)
+        _ = try stage.worker(isNotifying: false)
+        for index in 0..<3 {
+            let start = ContinuousClock.now
+            let task = try stage.submit("\(index)")
+            #expect(stage.vendor.waits(for: .submit, times: index + 1))
+            #expect(start.duration(to: .now) < .seconds(4))
+            #expect(stage.events.end(of: task.id)?.state == .succeeded)
+        }
+    }
+
+    /// Each submit comes when the worker rests: by polling alone ten of them would take about five seconds.
+    @Test func aNotificationWakesAnIdleWorkerOfAnotherProcess() throws {
+        let stage = try Stage(slots: [20])
+        stage.vendor.script { $0.step == .poll ? .held : nil }
+        _ = try stage.worker()
+        var waited = Duration.zero
+        for nth in 1...10 {
+            #expect(try eventually { try stage.database.count("worker WHERE idle") == 1 })
+            let start = ContinuousClock.now
+            try stage.submit("\(nth)")
+            #expect(stage.vendor.waits(for: .submit, times: nth))
+            waited += start.duration(to: .now)
+        }
+        #expect(waited < .seconds(3))
+    }
+
+    @Test func aSlotThatBecomesFreeIsUsedAtOnce() throws {
+        let stage = try Stage(slots: [1])
+        _ = try stage.worker()
+        let tasks = try (0..<3).map { try stage.submit("\($0)") }
+        for task in tasks { #expect(stage.events.end(of: task.id)?.state == .succeeded) }
+        // One after the other.
+        #expect(
+            stage.vendor.calls.map(\.step)
+                == Array(repeating: [.submit, .poll, .content], count: 3).flatMap(\.self))
+    }
+
+    @Test func aWorkerTakesNoMoreCallsThanItMay() throws {
+        let stage = try Stage(slots: [20])
+        stage.vendor.script { $0.step == .submit ? .held : nil }
+        _ = try stage.worker(callsMax: 3)
+        let tasks = try (0..<6).map { try stage.submit("\($0)") }
+        #expect(stage.vendor.waits(for: .submit, times: 3))
+        #expect(!stage.vendor.called.wait(within: .milliseconds(500)) { $0.count > 3 })
+        stage.vendor.script { _ in nil }
+        stage.vendor.release()
+        for task in tasks { #expect(stage.events.end(of: task.id)?.state == .succeeded) }
+    }
+
+    /// Nothing to do but wait: that must not cost a statement per millisecond.
+    @Test(arguments: ["full", "draining"])
+    func aWorkerThatMayTakeNothingRests(_ why: String) throws {
+        let stage = try Stage(slots: [20])
+        try stage.database.sql(
+            """
+            CREATE TABLE turn (id bigint GENERATED ALWAYS AS IDENTITY); GRANT ALL ON turn TO kinora_app;
+            CREATE FUNCTION note_turn() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    IF NEW.idle <> OLD.idle THEN INSERT INTO kinora.turn DEFAULT VALUES; END IF;
+                    RETURN NEW;
+                END $$;
+            CREATE TRIGGER note_turn AFTER UPDATE ON worker FOR EACH ROW EXECUTE FUNCTION note_turn();
+            """)
+        stage.vendor.script { $0.step == .submit ? .held : nil }
+        let worker = try stage.worker(callsMax: why == "full" ? 1 : 20)
+        let task = try stage.submit()
+        #expect(stage.vendor.waits(for: .submit))
+        if why == "draining" { worker.isDraining.store(true, ordering: .releasing) }
+        #expect(try !eventually(within: .seconds(1)) { try stage.database.count("turn") > 20 })
+        worker.isDraining.store(false, ordering: .releasing)
+        stage.vendor.script { _ in nil }
+        stage.vendor.release()
+        #expect(stage.events.end(of: task.id)?.state == .succeeded)
+    }
+
+    @Test func anAccountWhoseCredentialDoesNotOpenCostsNoTask() throws {
+        let database = TestDatabase.current
+        let other = try Vault(masterKey: [UInt8](repeating: 9, count: 32))
+        let account = try Stage.addAccount("foreign", slots: 4, database.store(), other)
+        let stage = try Stage(slots: [])
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(
+            stage.events.has {
+                if case .taskRequeued(task.id, _, let error) = $0 {
+                    error.code == .upstreamCredential
+                } else {
+                    false
+                }
+            })
+        #expect(stage.vendor.calls.isEmpty)
+        #expect(try stage.task(task.id)?.failure == nil)
+        let sealed = try stage.vault.seal(
+            Secret("good"), table: "account", row: account, column: "credential_sealed")
+        try stage.store.reseal(account: account, credential: sealed, baseURL: "https://vendor.example/v1")
+        #expect(stage.events.end(of: task.id)?.state == .succeeded)
+    }
+
+    @Test func aVendorThatThisKinoraDoesNotKnowIsLeftToANewerOne() throws {
+        let database = TestDatabase.current
+        try database.model("newer-1", vendor: "newer")
+        try database.account("one", vendor: "newer")
+        let stage = try Stage(slots: [])
+        _ = try stage.worker()
+        let task = try stage.submit { $0.model = "newer-1" }
+        #expect(stage.events.has { if case .taskRequeued(task.id, _, _) = $0 { true } else { false } })
+        #expect(try stage.task(task.id)?.failure == nil)
+    }
+}
