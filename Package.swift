@@ -64,7 +64,9 @@ let package = Package(
         .testTarget(
             name: "EngineTests", dependencies: ["Core", "Engine", "Store", "TestSupport", "Upstream"],
             swiftSettings: strict),
-        .testTarget(name: "GatewayTests", dependencies: ["TestSupport", "FastCGI"], swiftSettings: strict),
+        .testTarget(
+            name: "GatewayTests",
+            dependencies: ["Core", "Engine", "FCGIApp", "FastCGI", "Store", "TestSupport"], swiftSettings: strict),
         .testTarget(
             name: "SandboxTests", dependencies: ["Core", "Sandbox", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["Core", "TestSupport"], swiftSettings: strict),

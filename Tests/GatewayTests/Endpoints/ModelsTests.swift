@@ -1,0 +1,48 @@
+import Core
+import Testing
+
+extension GatewayTests {
+    @Suite struct Models {
+        @Test(arguments: Doorway.allCases)
+        func areListedForTheirKey(_ doorway: Doorway) throws {
+            try withGateway(through: doorway) { gateway in
+                let reply = try gateway.send(.get("/v1/models"))
+                #expect(reply.status == 200)
+                #expect(reply["Content-Type"] == "application/json")
+                #expect(reply.json["object"] == "list")
+                let models = try #require(reply.json["data"]?.arrayValue)
+                #expect(models.contains { $0["id"] == "sora-2" })
+                for model in models {
+                    #expect(model["object"] == "model")
+                    #expect(model["created"]?.integerValue ?? 0 > 1_000_000_000)
+                    #expect(model["owned_by"]?.stringValue?.isEmpty == false)
+                }
+            }
+        }
+
+        @Test(arguments: Doorway.allCases)
+        func answerOneByOne(_ doorway: Doorway) throws {
+            try withGateway(through: doorway) { gateway in
+                #expect(try gateway.send(.get("/v1/models/sora-2")).id == "sora-2")
+                let unknown = try gateway.send(.get("/v1/models/no-such-model"))
+                #expect(unknown.status == 404)
+                #expect(unknown.errorCode == "model_not_found")
+                #expect(unknown.errorMessage.contains("no-such-model"))
+            }
+        }
+
+        @Test(arguments: Doorway.allCases)
+        func thatAKeyMayNotUseDoNotExistForIt(_ doorway: Doorway) throws {
+            try withGateway(through: doorway) { gateway in
+                let key = gateway.keys.onlyPro
+                let list = try gateway.send(Call.get("/v1/models").key(key))
+                #expect(list.json["data"]?.arrayValue?.compactMap { $0["id"]?.stringValue } == ["sora-2-pro"])
+                #expect(try gateway.send(Call.get("/v1/models/sora-2").key(key)).status == 404)
+                let submit = Call.post("/v1/videos", json: ["model": "sora-2", "prompt": "a boat"])
+                let refused = try gateway.send(submit.key(key))
+                #expect(refused.status == 404)
+                #expect(refused.errorCode == "model_not_found")
+            }
+        }
+    }
+}

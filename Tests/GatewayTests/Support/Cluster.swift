@@ -1,0 +1,69 @@
+import Core
+import Foundation
+
+/// A PostgreSQL server of the test's own, to be stopped and started. It ends with the object.
+final class Cluster: Sendable {
+    let database: Database
+    private let folder: Folder
+    private let process: Process
+    private let input: FileHandle
+    private let output: FileHandle
+
+    /// The project's own scripts do the work: they know how to start PostgreSQL when the tests run as root.
+    private static let script = """
+        set -euo pipefail
+        umask 077
+        . "$1/script/lib/common.sh"; . "$1/script/lib/postgres.sh"
+        kinora_unprivileged
+        if ((EUID == 0)); then chown kinora: "$2"; fi
+        "${KINORA_AS[@]}" mkdir "$2/sockets"
+        kinora_postgres_create "$2/data"
+        kinora_postgres_start "$2/data" "$2/sockets" "$2/log"
+        kinora_postgres_database "$2/sockets" secret
+        kinora_postgres_url "$2/sockets" secret; echo
+        trap 'kinora_postgres_stop "$2/data"' EXIT
+        while read -r verb; do
+            case $verb in
+                start) kinora_postgres_start "$2/data" "$2/sockets" "$2/log" ;;
+                stop) kinora_postgres_stop "$2/data" ;;
+            esac
+            echo done
+        done
+        """
+
+    init() throws {
+        folder = try Folder()
+        process = Process()
+        process.executableURL = URL(filePath: "/bin/bash")
+        process.arguments = ["-c", Self.script, "-", Surroundings.repository, folder.path]
+        let (input, output) = (Pipe(), Pipe())
+        process.standardInput = input
+        process.standardOutput = output
+        try process.run()
+        self.input = input.fileHandleForWriting
+        self.output = output.fileHandleForReading
+        database = Database(url: Self.line(of: self.output))
+        guard database.url.hasPrefix("postgresql:") else {
+            throw Database.Failed(description: "no cluster; see \(folder.path)/log")
+        }
+    }
+
+    deinit {
+        try? input.close()
+        process.waitUntilExit()
+    }
+
+    func stop() throws { try order("stop") }
+    func start() throws { try order("start") }
+
+    private func order(_ verb: String) throws {
+        try input.write(contentsOf: Data("\(verb)\n".utf8))
+        guard Self.line(of: output) == "done" else { throw Database.Failed(description: "PostgreSQL: \(verb) failed") }
+    }
+
+    private static func line(of handle: FileHandle) -> String {
+        var bytes: [UInt8] = []
+        while let byte = try? handle.read(upToCount: 1)?.first, byte != 0x0A { bytes.append(byte) }
+        return String(decoding: bytes, as: UTF8.self)
+    }
+}
