@@ -64,6 +64,8 @@ struct Reply: Sendable {
     var status: Int
     var headers: [(name: String, value: String)] = []
     var body: [UInt8] = []
+    /// As the status line says, such as `HTTP/2`; empty where there was none.
+    var version = ""
 
     /// The only value of a header, names in any case; nil when it is missing or sent more than once.
     subscript(_ name: String) -> String? {

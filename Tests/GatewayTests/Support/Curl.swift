@@ -57,7 +57,7 @@ struct Curl: Sendable {
                 let halves = line.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
                 return (name: String(halves[0]), value: String(halves.last?.drop { $0 == " " } ?? ""))
             }
-            return Reply(status: status, headers: headers, body: Array(rest))
+            return Reply(status: status, headers: headers, body: Array(rest), version: String(words[0]))
         }
     }
 }

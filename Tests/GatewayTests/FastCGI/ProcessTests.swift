@@ -1,0 +1,162 @@
+import Core
+import Foundation
+import Glibc
+import TestSupport
+import Testing
+
+/// `kinora serve` as a process: its sockets, its threads, its end.
+extension GatewayTests {
+    @Suite struct Processes {
+        @Test func makeSocketsThatOnlyTheirGroupMayUse() throws {
+            try withSite { site in
+                _ = try site.start("serve")
+                for path in [site.fastSocket, site.slowSocket] {
+                    var facts = stat()
+                    #expect(stat(path, &facts) == 0)
+                    #expect(facts.st_mode & S_IFMT == S_IFSOCK)
+                    #expect(facts.st_mode & 0o777 == 0o660)
+                }
+            }
+        }
+
+        @Test func doNotTakeEachOthersSockets() throws {
+            try withSite { site in
+                let first = try site.start("serve")
+                let second = try site.launch("serve")
+                #expect(second.end() == 1)
+                let words = second.lines.joined(separator: "\n")
+                #expect(words.contains("Another process already serves \(site.fastSocket)."))
+                #expect(words.split(separator: "\n").count == 1)
+                // And the first has not noticed.
+                #expect(first.isRunning)
+                #expect(try site.fast.send("GET", "/v1/models").status == 200)
+                #expect(try site.slow.send("GET", "/v1/models").status == 200)
+            }
+        }
+
+        @Test func replaceWhatADeadOneLeft() throws {
+            try withSite { site in
+                try site.start("serve").kill9()
+                #expect(FileManager.default.fileExists(atPath: site.fastSocket))
+                #expect(throws: FastCGIConnection.Fault.self) { try site.fast.connect() }
+                let next = try site.start("serve")
+                #expect(try site.fast.send("GET", "/v1/models").status == 200)
+                next.signal(SIGTERM)
+                #expect(next.end() == 0)
+                // One that ends properly leaves nothing.
+                #expect(!FileManager.default.fileExists(atPath: site.fastSocket))
+            }
+        }
+
+        private func threads(of program: Program) throws -> Int {
+            let status = try String(contentsOfFile: "/proc/\(program.processID)/status", encoding: .utf8)
+            return Int(status.firstMatch(of: /Threads:\s+(\d+)/)?.1 ?? "") ?? -1
+        }
+
+        @Test func answerShortCallsBesideThousandsOfConnections() throws {
+            try withSite { site in
+                let serve = try site.start("serve", ["KINORA_FAST_THREADS": "4"])
+                let before = try threads(of: serve)
+                let connections = try (0..<3000).map { number in
+                    let connection = try site.fast.connect()
+                    if number % 3 == 0 {
+                        var request = FastCGIRequest("GET", "/livez")
+                        request.keepsConnection = true
+                        #expect(try connection.answer(to: request).status == 200)
+                    }
+                    return connection
+                }
+                #expect(try threads(of: serve) == before)
+                for _ in 0..<50 {
+                    let start = ContinuousClock.now
+                    #expect(try site.fast.send("GET", "/v1/models").status == 200)
+                    #expect(start.duration(to: .now) < .seconds(1))
+                }
+                withExtendedLifetime(connections) {}
+            }
+        }
+
+        @Test func answerShortCallsWhileAllPatientThreadsWait() throws {
+            try withSite { site in
+                _ = try site.start("serve", ["KINORA_FAST_THREADS": "4", "KINORA_SLOW_THREADS": "4"])
+                // Nobody works here: the task stays queued until it is cancelled.
+                let submit = try site.fast.send("POST", "/v1/videos", json: ["prompt": "x", "seconds": "4"])
+                let id = try #require(submit.json["id"]?.stringValue)
+                let answers = Box<[String]>([])
+                let slow = site.slow
+                let waiters = try (0..<8).map { _ in
+                    try Core.Thread {
+                        let reply = try? slow.send("GET", "/v1/videos/\(id)?wait=60")
+                        answers.change { $0.append(reply?.json["status"]?.stringValue ?? "none") }
+                    }
+                }
+                for _ in 0..<100 {
+                    let start = ContinuousClock.now
+                    #expect(try site.fast.send("GET", "/v1/videos/\(id)").json["status"] == "queued")
+                    #expect(start.duration(to: .now) < .seconds(1))
+                }
+                #expect(answers.value.isEmpty)
+                #expect(try site.kinora(["task", "cancel", id]).status == 0)
+                for waiter in waiters { #expect(waiter.join(until: .now + .seconds(10))) }
+                #expect(answers.value == Array(repeating: "cancelled", count: 8))
+            }
+        }
+
+        @Test(arguments: [SIGTERM, SIGINT])
+        func finishWhatTheyAcceptedWhenAskedToEnd(_ signal: Int32) throws {
+            try withSite { site in
+                let serve = try site.start("serve", ["KINORA_FAST_THREADS": "4"])
+                let client = site.fast
+                let answered = Box<[String]>([]), lost = Box<[String]>([])
+                let loaders = try (0..<16).map { thread in
+                    try Core.Thread {
+                        for number in 0... {
+                            // Once it is gone nobody can connect, and a request that is not sent is not lost.
+                            guard let connection = try? client.connect() else { return }
+                            var request = FastCGIRequest("POST", "/v1/videos", json: ["prompt": "x", "seconds": "4"])
+                            request.headers += client.headers
+                            do {
+                                let reply = try connection.answer(to: request)
+                                let isWhole = reply.isComplete && reply.status == 200
+                                let id = reply.json["id"]?.stringValue ?? "\(thread)-\(number): \(reply.status)"
+                                (isWhole ? answered : lost).change { $0.append(id) }
+                            } catch { lost.change { $0.append("\(thread)-\(number): \(error)") } }
+                        }
+                    }
+                }
+                try eventually("there is load") { answered.value.count > 200 }
+                let start = ContinuousClock.now
+                serve.signal(signal)
+                #expect(serve.end(within: .seconds(12)) == 0)
+                #expect(start.duration(to: .now) < .seconds(Limits.drainSecondsMax))
+                for loader in loaders { #expect(loader.join(until: .now + .seconds(10))) }
+                #expect(lost.value == [])
+                #expect(try site.database.number("SELECT count(*) FROM task") == answered.value.count)
+            }
+        }
+
+        @Test func sendWaitersHomeWhenAskedToEnd() throws {
+            try withSite { site in
+                let serve = try site.start("serve")
+                let submit = try site.fast.send("POST", "/v1/videos", json: ["prompt": "x", "seconds": "4"])
+                let id = try #require(submit.json["id"]?.stringValue)
+                let connections = try (0..<10).map { _ in
+                    let connection = try site.slow.connect()
+                    var request = FastCGIRequest("GET", "/v1/videos/\(id)?wait=300")
+                    request.headers = site.slow.headers
+                    try connection.send(request.records())
+                    return connection
+                }
+                // The slow pool has read them when it answers one that came later.
+                #expect(try site.slow.send("GET", "/v1/models").status == 200)
+                serve.signal(SIGTERM)
+                for connection in connections {
+                    let reply = try connection.readReply()
+                    #expect(reply.isComplete)
+                    #expect(reply.json["status"] == "queued")
+                }
+                #expect(serve.end() == 0)
+            }
+        }
+    }
+}
