@@ -31,6 +31,13 @@ static inline int kn_epoll_next(int epoll) {
     struct epoll_event event;
     return epoll_wait(epoll, &event, 1, -1) == 1 ? event.data.fd : -1;
 }
+/* What is ready at this moment, at most two descriptors. How many. */
+static inline int kn_epoll_ready(int epoll, int *fds) {
+    struct epoll_event events[2];
+    int count = epoll_wait(epoll, events, 2, 0);
+    for (int i = 0; i < count; i++) fds[i] = events[i].data.fd;
+    return count < 0 ? 0 : count;
+}
 enum {
     KN_EPOLL_READABLE = EPOLLIN,
     KN_EPOLL_READABLE_ONCE = EPOLLIN | EPOLLONESHOT,

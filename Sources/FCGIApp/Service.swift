@@ -108,6 +108,7 @@ final class Service {
         gateway.stop()
         let deadline = ContinuousClock.now + .seconds(Limits.drainSecondsMax)
         var isClean = true
+        for server in servers { server.close() }
         for server in servers where !server.drain(within: ContinuousClock.now.duration(to: deadline)) {
             isClean = false
         }

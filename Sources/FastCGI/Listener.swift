@@ -1,11 +1,13 @@
 import CFastCGI
 import Core
 import Glibc
+import Synchronization
 
 /// A listening Unix socket. Only nginx may speak to it: mode 0660, never a TCP port.
 final class Listener: Sendable {
     let descriptor: Int32
     let path: String
+    private let isRefusing = Atomic<Bool>(false)
 
     /// Binds `path` anew, replacing a socket that a dead process left behind. Throws `configuration`.
     init(path: String) throws(KinoraError) {
@@ -39,14 +41,32 @@ final class Listener: Sendable {
     }
 
     deinit {
+        refuse()
         close(descriptor)
-        unlink(path)
     }
 
-    /// The next waiting connection, blocking from here on; nil when there is none (another thread took it).
-    func accept() -> Int32? {
+    enum Accepted {
+        /// Blocking from here on.
+        case connection(Int32)
+        /// Another thread took it, or the peer is gone.
+        case nobody
+        /// No descriptor is left, or no memory: it keeps waiting.
+        case noRoom
+    }
+
+    /// The next waiting connection.
+    func accept() -> Accepted {
         let fd = kn_accept(descriptor)
-        return fd >= 0 ? fd : nil
+        if fd >= 0 { return .connection(fd) }
+        return [EMFILE, ENFILE, ENOBUFS, ENOMEM].contains(errno) ? .noRoom : .nobody
+    }
+
+    /// Nobody can connect from now on. Whoever has connected already can still be accepted.
+    func refuse() {
+        // Once only: the path may belong to a successor by now.
+        guard !isRefusing.exchange(true, ordering: .acquiringAndReleasing) else { return }
+        unlink(path)
+        shutdown(descriptor, Int32(SHUT_RDWR))
     }
 
     private static func fault(_ call: String, _ path: String) -> KinoraError {

@@ -38,13 +38,33 @@ final class ParkingLot: Sendable {
     /// Blocks until there is something to do.
     func next() -> Arrival {
         while true {
-            switch kn_epoll_next(epoll) {
-            case -1: continue  // a signal
-            case gate: return .closed
-            case listening: return .newConnection
-            case let fd: return .connection(fd)
-            }
+            let fd = kn_epoll_next(epoll)
+            if fd >= 0 { return arrival(on: fd) }  // else a signal came
         }
+    }
+
+    private func arrival(on fd: Int32) -> Arrival {
+        switch fd {
+        case gate: .closed
+        case listening: .newConnection
+        default: .connection(fd)
+        }
+    }
+
+    /// After `close`: what has arrived all the same; nil when nothing has so far.
+    func straggler() -> Arrival? {
+        var ready: (Int32, Int32) = (gate, gate)
+        // The gate is always among what is ready, so that two are needed to see anything else.
+        _ = withUnsafeMutablePointer(to: &ready) { pair in
+            pair.withMemoryRebound(to: Int32.self, capacity: 2) { kn_epoll_ready(epoll, $0) }
+        }
+        let others = [ready.0, ready.1].filter { $0 != gate }
+        if others.count == 2 { putBack(others[1]) }
+        return others.first.map(arrival)
+    }
+
+    private func putBack(_ fd: Int32) {
+        if fd == listening { rearmListening() } else { _ = park(fd, isNew: false) }
     }
 
     /// Lets the next thread see new connections. EPOLLONESHOT keeps a burst from waking all of them.
@@ -58,6 +78,7 @@ final class ParkingLot: Sendable {
             epoll, isNew ? EPOLL_CTL_ADD : EPOLL_CTL_MOD, fd, UInt32(KN_EPOLL_CONNECTION_ONCE)) == 0
     }
 
+    /// Lets every thread know, now and whenever it looks again.
     func close() {
         var one: UInt64 = 1
         _ = write(gate, &one, 8)

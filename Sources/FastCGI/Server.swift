@@ -58,11 +58,17 @@ public final class Server: Sendable {
     /// Requests being answered right now.
     public var requestsInProgress: Int { busy.load(ordering: .relaxed) }
 
-    /// Takes no new request, lets accepted ones finish, and returns when all threads ended or the time is
-    /// over. True when everything finished.
-    public func drain(within limit: Duration) -> Bool {
+    /// Lets nobody connect any more. Who is connected may still send a request.
+    public func close() {
         isDraining.store(true, ordering: .releasing)
+        listener.refuse()
         lot.close()
+    }
+
+    /// Closes, lets accepted requests finish, and returns when all threads ended or the time is over. True when
+    /// everything finished.
+    public func drain(within limit: Duration) -> Bool {
+        close()
         let deadline = ContinuousClock.now + limit
         return threads.withLock { $0 }.allSatisfy { $0.join(until: deadline) }
     }
@@ -70,16 +76,50 @@ public final class Server: Sendable {
     private func loop() {
         let slot = RequestSlot()
         while true {
-            switch lot.next() {
-            case .closed:
+            let arrival = lot.next()
+            if case .closed = arrival { return serveStragglers(in: slot) }
+            take(arrival, in: slot)
+        }
+    }
+
+    /// How long who has connected may take to send a request that was on its way when the server closed.
+    private static let lastCall = Duration.milliseconds(250)
+
+    /// Nobody new can connect and nobody served is kept, so this ends.
+    private func serveStragglers(in slot: RequestSlot) {
+        let end = ContinuousClock.now + Self.lastCall
+        let pause = Signal()
+        while true {
+            if let arrival = lot.straggler() {
+                take(arrival, in: slot)
+            } else if ContinuousClock.now < end {
+                _ = pause.wait(for: .milliseconds(5))
+            } else {
                 return
-            case .newConnection:
-                let fd = listener.accept()
-                lot.rearmListening()
-                if let fd { admit(fd) }
-            case .connection(let fd):
-                serve(fd, in: slot)
             }
+        }
+    }
+
+    private func take(_ arrival: ParkingLot.Arrival, in slot: RequestSlot) {
+        switch arrival {
+        case .newConnection: acceptOne()
+        case .connection(let fd): serve(fd, in: slot)
+        case .closed: break
+        }
+    }
+
+    private func acceptOne() {
+        switch listener.accept() {
+        case .connection(let fd):
+            lot.rearmListening()
+            admit(fd)
+        case .nobody:
+            // A closed socket counts as readable for ever: there is nothing more to come.
+            if !isDraining.load(ordering: .acquiring) { lot.rearmListening() }
+        case .noRoom:
+            // Until somebody hangs up, looking again at once would only burn time.
+            _ = Signal().wait(for: .milliseconds(20))
+            lot.rearmListening()
         }
     }
 
@@ -89,7 +129,7 @@ public final class Server: Sendable {
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
-        if !lot.park(fd, isNew: true) { close(fd) }
+        if !lot.park(fd, isNew: true) { Glibc.close(fd) }
     }
 
     private func serve(_ fd: Int32, in slot: RequestSlot) {
@@ -99,6 +139,6 @@ public final class Server: Sendable {
         handler.handle(connection)
         let mayKeep = connection.finish() && !isDraining.load(ordering: .acquiring)
         busy.subtract(1, ordering: .relaxed)
-        if let kept = slot.end(keeping: mayKeep), !lot.park(kept, isNew: false) { close(kept) }
+        if let kept = slot.end(keeping: mayKeep), !lot.park(kept, isNew: false) { Glibc.close(kept) }
     }
 }
