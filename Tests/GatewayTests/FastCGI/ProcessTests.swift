@@ -76,6 +76,31 @@ extension GatewayTests {
             }
         }
 
+        /// User and system time in hundredths of a second.
+        private func ticks(of program: Program) throws -> Int {
+            let text = try String(contentsOfFile: "/proc/\(program.processID)/stat", encoding: .utf8)
+            let fields = text.split(separator: ")").last?.split(separator: " ").compactMap { Int($0) } ?? []
+            return fields.count > 11 ? fields[9] + fields[10] : -1
+        }
+
+        @Test func surviveRunningOutOfDescriptors() throws {
+            try withSite { site in
+                let serve = try site.start("serve", ["KINORA_FAST_THREADS": "4"])
+                let limited = try run("/usr/bin/prlimit", ["--pid", String(serve.processID), "--nofile=64:64"])
+                #expect(limited.status == 0)
+                let connections = try (0..<100).map { _ in try site.fast.connect() }
+                let before = try ticks(of: serve)
+                // Waits for one that cannot be accepted, in vain, and without burning the processor meanwhile.
+                var patient = site.fast
+                patient.timeoutSeconds = 1
+                #expect(throws: FastCGIConnection.Fault.self) { try patient.send("GET", "/livez") }
+                #expect(try ticks(of: serve) - before < 30)
+                for connection in connections { connection.close() }
+                #expect(try site.fast.send("GET", "/v1/models").status == 200)
+                #expect(serve.isRunning)
+            }
+        }
+
         @Test func answerShortCallsWhileAllPatientThreadsWait() throws {
             try withSite { site in
                 _ = try site.start("serve", ["KINORA_FAST_THREADS": "4", "KINORA_SLOW_THREADS": "4"])
