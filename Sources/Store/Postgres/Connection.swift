@@ -31,6 +31,8 @@ public final class Connection {
                 .databaseAway, detail: Self.connectFault(String(cString: PQerrorMessage(handle))))
         }
         PQsetNoticeProcessor(handle, { _, _ in }, nil)
+        // The details quote whole rows, prompts and sealed credentials included: they have no place in a log.
+        PQsetErrorVerbosity(handle, PQERRORS_TERSE)
         if let role = options.role { try setRole(role) }
     }
 
@@ -48,7 +50,13 @@ public final class Connection {
             throw KinoraError(.configuration, "The database role's name is invalid.")
         }
         defer { PQfreemem(quoted) }
-        try script("SET ROLE \(String(cString: quoted))")
+        do throws(KinoraError) { try script("SET ROLE \(String(cString: quoted))") } catch {
+            guard error.code == .internalFault else { throw error }
+            throw KinoraError(
+                .configuration,
+                "The database role '\(role)' cannot be taken: run `kinora migrate up`, or set "
+                    + "KINORA_DATABASE_ROLE.", detail: error.detail)
+        }
     }
 
     private static func tidy(_ message: String) -> String {
@@ -150,6 +158,12 @@ public final class Connection {
         // Classes: 08 connection, 53 resources, 57 operator intervention, 40 serialization or deadlock.
         let isAway = isBroken || ["08", "53", "57", "40"].contains(state.prefix(2)) || state == "55P03"
         if isAway { return KinoraError(.databaseAway, detail: detail) }
+        // No such schema, table or column.
+        if ["3F000", "42P01", "42703"].contains(state) {
+            return KinoraError(
+                .configuration, "The database is not that of this version: run `kinora migrate up`.",
+                detail: detail)
+        }
         return state == "23505"
             ? KinoraError(.alreadyExists, detail: detail) : KinoraError(.internalFault, detail: detail)
     }
