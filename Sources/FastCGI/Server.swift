@@ -65,8 +65,8 @@ public final class Server: Sendable {
         lot.close()
     }
 
-    /// Closes, lets accepted requests finish, and returns when all threads ended or the time is over. True when
-    /// everything finished.
+    /// Closes, lets accepted requests finish, and returns when all threads ended or the time is over. True
+    /// when everything finished.
     public func drain(within limit: Duration) -> Bool {
         close()
         let deadline = ContinuousClock.now + limit

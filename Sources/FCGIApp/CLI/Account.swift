@@ -22,8 +22,7 @@ struct Account: ParsableCommand {
         @Option(help: "File with the credential; - is standard input.") var credentialFile = "-"
 
         func validate() throws {
-            let hasScheme = baseURL.hasPrefix("https://") || baseURL.hasPrefix("http://")
-            guard hasScheme, !baseURL.contains(where: \.isWhitespace) else {
+            guard baseURL.wholeMatch(of: /https?:\/\/[^\s\/][^\s]*/) != nil else {
                 throw ValidationError("--base-url must be an http or https URL.")
             }
             guard (1...100_000).contains(slots) else {
@@ -51,7 +50,7 @@ struct Account: ParsableCommand {
                 writeLine("added account \(id) \(name)")
             } catch {
                 guard error.code == .alreadyExists else { throw error }
-                throw KinoraError(.alreadyExists, "There is a \(vendor) account '\(name)' already.")
+                throw KinoraError(.alreadyExists, "There is already an account '\(name)' for \(vendor).")
             }
         }
 

@@ -19,7 +19,8 @@ struct Check: KinoraCommand {
         } else {
             let width = configuration.printed.map(\.name.count).max() ?? 0
             for (name, value) in configuration.printed {
-                writeLine(name + String(repeating: " ", count: width - name.count + 2) + value)
+                let blanks = value.isEmpty ? 0 : width - name.count + 2
+                writeLine(name + String(repeating: " ", count: blanks) + value)
             }
             writeLine(faults.isEmpty ? "\nNo faults." : "\nFaults:")
             for fault in faults { writeLine("  - \(fault)") }
@@ -54,13 +55,29 @@ struct Check: KinoraCommand {
                 "KINORA_CA_BUNDLE: \(configuration.caBundlePath): \(String(cString: strerror(errno))).")
         }
         guard !configuration.databaseURL.isEmpty else { return faults }
+        // As the migrations log in: the role that the service takes may not exist yet.
+        var owner = configuration.database
+        owner.role = nil
+        var isReachable = false
         check { () throws(KinoraError) in
-            let status = try Migrator(configuration.database, directory: configuration.sqlDirectory).status()
-            let pending = status.count { $0.appliedAt == nil }
-            if pending > 0 { faults.append("\(pending) migration(s) are missing: run `kinora migrate up`.") }
-            if status.contains(where: \.isChanged) { faults.append("An applied migration file was changed.") }
-            if pending == 0 { try Store(configuration.database).ping() }
+            try Store(owner).ping()
+            isReachable = true
         }
+        check { () throws(KinoraError) in
+            do throws(KinoraError) { faults += try Self.faults(ofMigrationsIn: configuration) } catch {
+                if isReachable || error.code != .databaseAway { throw error }
+            }
+        }
+        return faults
+    }
+
+    private static func faults(ofMigrationsIn configuration: Configuration) throws(KinoraError) -> [String] {
+        var faults: [String] = []
+        let status = try Migrator(configuration.database, directory: configuration.sqlDirectory).status()
+        let pending = status.count { $0.appliedAt == nil }
+        if pending > 0 { faults.append("\(pending) migration(s) are missing: run `kinora migrate up`.") }
+        if status.contains(where: \.isChanged) { faults.append("An applied migration file was changed.") }
+        if pending == 0 { try Store(configuration.database).ping() }
         return faults
     }
 }
