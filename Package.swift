@@ -66,7 +66,8 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Core", "Engine", "FCGIApp", "FastCGI", "Store", "TestSupport"], swiftSettings: strict),
+            dependencies: ["Core", "Engine", "FCGIApp", "FastCGI", "Store", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(
             name: "SandboxTests", dependencies: ["Core", "Sandbox", "TestSupport"], swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["Core", "TestSupport"], swiftSettings: strict),

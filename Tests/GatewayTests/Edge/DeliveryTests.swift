@@ -16,7 +16,8 @@ struct FinishedVideo: Sendable {
         let instance = try Instance.running()
         let keys = try Keyring.shared.get()
         let submit = Call.post(
-            "/v1/videos", json: ["prompt": "a lighthouse", "seconds": "4", "size": "1280x720", "async_mode": false])
+            "/v1/videos",
+            json: ["prompt": "a lighthouse", "seconds": "4", "size": "1280x720", "async_mode": false])
         let id = try instance.curl.send(submit.key(keys.owner)).id
         let content = try instance.curl.send(Call.get("/v1/videos/\(id)/content").key(keys.owner))
         return FinishedVideo(id: id, bytes: content.body)
@@ -36,7 +37,10 @@ extension GatewayTests {
             try Data(FinishedVideo.shared.get().bytes).write(to: URL(filePath: "\(folder.path)/video.mp4"))
             let probe = try run(
                 "/usr/bin/ffprobe",
-                ["-v", "error", "-print_format", "json", "-show_streams", "-show_format", "\(folder.path)/video.mp4"])
+                [
+                    "-v", "error", "-print_format", "json", "-show_streams", "-show_format",
+                    "\(folder.path)/video.mp4",
+                ])
             #expect(probe.status == 0)
             #expect(probe.errors.isEmpty)
             let video = try #require(probe.json["streams"]?.arrayValue?.first { $0["codec_type"] == "video" })
@@ -119,19 +123,27 @@ extension GatewayTests {
             let instance = try Instance.running()
             let vault = try Vault(masterKey: try Configuration(environment: instance.environment).masterKey())
             let link = try link()
-            let match = try #require(link.wholeMatch(of: /\/media\/([0-9a-f]+)\.mp4\?expires=(\d+)&signature=([0-9a-f]+)/))
+            let match = try #require(
+                link.wholeMatch(of: /\/media\/([0-9a-f]+)\.mp4\?expires=(\d+)&signature=([0-9a-f]+)/))
             let (name, expires, signature) = (String(match.1), Int64(match.2) ?? 0, String(match.3))
             let past = Int64(Date.now.timeIntervalSince1970) - 1
+            let genuine = vault.signature(ofMedia: "\(name).mp4", expires: past)
             func flipped(_ text: String) -> String { (text.hasPrefix("0") ? "1" : "0") + text.dropFirst() }
             for (what, target) in [
-                ("expired", "\(name).mp4?expires=\(past)&signature=\(vault.signature(ofMedia: "\(name).mp4", expires: past))"),
+                (
+                    "expired",
+                    "\(name).mp4?expires=\(past)&signature=\(genuine)"
+                ),
                 ("later", "\(name).mp4?expires=\(expires + 1)&signature=\(signature)"),
                 ("signature", "\(name).mp4?expires=\(expires)&signature=\(flipped(signature))"),
                 ("short signature", "\(name).mp4?expires=\(expires)&signature=\(signature.dropLast(2))"),
                 ("no signature", "\(name).mp4?expires=\(expires)"), ("nothing", "\(name).mp4"),
                 ("other file", "\(flipped(name)).mp4?expires=\(expires)&signature=\(signature)"),
                 ("other type", "\(name).png?expires=\(expires)&signature=\(signature)"),
-                ("sooner, twice", "\(name).mp4?expires=\(expires)&signature=\(signature)&expires=\(expires + 9)"),
+                (
+                    "sooner, twice",
+                    "\(name).mp4?expires=\(expires)&signature=\(signature)&expires=\(expires + 9)"
+                ),
             ] {
                 let reply = try instance.curl.send(.get("/media/\(target)"))
                 #expect(reply.status == 403, "\(what)")

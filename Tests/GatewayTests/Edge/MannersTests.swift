@@ -11,7 +11,8 @@ extension GatewayTests {
         func holdForBothVersionsOfHTTP(_ option: String, version: String) throws {
             let curl = try instance.curl.with(option)
             let key = try instance.key
-            let reply = try curl.send(Call.post("/v1/videos", json: ["prompt": "x", "seconds": "4"]).key(key))
+            let reply = try curl.send(
+                Call.post("/v1/videos", json: ["prompt": "x", "seconds": "4"]).key(key))
             #expect(reply.version == version)
             #expect(reply.status == 200)
             #expect(reply["Connection"] != "close")
@@ -50,7 +51,9 @@ extension GatewayTests {
                     #expect(reply[name] == value, "\(what): \(reply.all(name))")
                 }
                 let isMedia = what.hasSuffix("film")
-                #expect(reply["Cross-Origin-Resource-Policy"] == (isMedia ? "cross-origin" : "same-origin"), "\(what)")
+                #expect(
+                    reply["Cross-Origin-Resource-Policy"] == (isMedia ? "cross-origin" : "same-origin"),
+                    "\(what)")
                 #expect(reply["Content-Security-Policy"]?.hasPrefix("default-src 'none'") == true, "\(what)")
                 #expect(reply["Permissions-Policy"]?.contains("camera=()") == true, "\(what)")
                 #expect(reply.all("Cache-Control").count <= 1, "\(what): \(reply.all("Cache-Control"))")
@@ -64,7 +67,9 @@ extension GatewayTests {
             for (what, reply) in try replies() {
                 #expect(reply["X-Request-Id"]?.wholeMatch(of: /[0-9a-f]{32}/) != nil, "\(what)")
             }
-            let names = try (0..<5).map { _ in try instance.curl.send(.get("/v1/models"))["X-Request-Id"] ?? "" }
+            let names = try (0..<5).map { _ in
+                try instance.curl.send(.get("/v1/models"))["X-Request-Id"] ?? ""
+            }
             #expect(Set(names).count == 5)
         }
 
@@ -84,14 +89,16 @@ extension GatewayTests {
             let key = try instance.key
             let secret = String(key.dropFirst(20).prefix(30))
             _ = try instance.curl.send(
-                Call.get("/v1/videos/sora-2-000000000000?signature=hush-\(name)").key(key).with("X-Request-Id", name))
+                Call.get("/v1/videos/sora-2-000000000000?signature=hush-\(name)").key(key).with(
+                    "X-Request-Id", name))
             let home = try instance.home
             for log in ["kinora.log", "nginx-access.log"] {
-                try eventually("\(log) names the request") {
+                try waitUntil("\(log) names the request") {
                     try String(contentsOfFile: "\(home)/log/\(log)", encoding: .utf8).contains("\"\(name)\"")
                 }
             }
-            for log in try FileManager.default.contentsOfDirectory(atPath: "\(home)/log") where log.hasSuffix(".log") {
+            for log in try FileManager.default.contentsOfDirectory(atPath: "\(home)/log")
+            where log.hasSuffix(".log") {
                 let text = try String(contentsOfFile: "\(home)/log/\(log)", encoding: .utf8)
                 #expect(!text.contains("hush-"), "\(log)")
                 #expect(!text.contains(secret), "\(log)")

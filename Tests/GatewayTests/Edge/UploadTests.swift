@@ -9,7 +9,8 @@ extension GatewayTests {
         private func upload(_ file: String, type: String, _ options: String...) throws -> Reply {
             var curl = try curl.with("--upload-file", file, "--header", "Expect:")
             curl.options += options
-            return try curl.send(Call("POST", "/v1/videos").with("Content-Type", type).key(try Instance.running().key))
+            return try curl.send(
+                Call("POST", "/v1/videos").with("Content-Type", type).key(try Instance.running().key))
         }
 
         /// A file of zeros that takes no room.
@@ -37,7 +38,9 @@ extension GatewayTests {
         @Test func ofUnknownLengthAreHeldToTheSameLimit() throws {
             let folder = try Folder()
             let path = try sparseFile(70 << 20, in: folder)
-            let reply = try upload(path, type: "multipart/form-data; boundary=b", "--http1.1", "--header", "Transfer-Encoding: chunked")
+            let reply = try upload(
+                path, type: "multipart/form-data; boundary=b", "--http1.1", "--header",
+                "Transfer-Encoding: chunked")
             #expect(reply.status == 413)
             #expect(reply.errorCode == "request_too_large")
         }
@@ -45,7 +48,8 @@ extension GatewayTests {
         /// JSON has a lower limit than forms; nginx cannot tell them apart, so the application does.
         @Test(arguments: ["a good key", "a wrong key"])
         func ofJSONBeyondItsOwnLimitGetTheApplicationsAnswer(_ which: String) throws {
-            let body = Array("{\"prompt\": \"".utf8) + [UInt8](repeating: 0x61, count: 21 << 20) + Array("\"}".utf8)
+            let body =
+                Array("{\"prompt\": \"".utf8) + [UInt8](repeating: 0x61, count: 21 << 20) + Array("\"}".utf8)
             let key = which == "a good key" ? try Instance.running().key : "kn_wrong"
             let reply = try curl.send(Call.post("/v1/videos", body, type: "application/json").key(key))
             #expect(reply.status == (which == "a good key" ? 413 : 401))
@@ -55,8 +59,11 @@ extension GatewayTests {
         private func picture(_ size: String) throws -> [UInt8] {
             let finished = try run(
                 "/usr/bin/ffmpeg",
-                ["-v", "error", "-f", "lavfi", "-i", "color=c=orange:s=\(size)", "-frames:v", "1", "-f", "image2pipe",
-                    "-c:v", "png", "-"])
+                [
+                    "-v", "error", "-f", "lavfi", "-i", "color=c=orange:s=\(size)", "-frames:v", "1", "-f",
+                    "image2pipe",
+                    "-c:v", "png", "-",
+                ])
             #expect(finished.status == 0)
             return finished.output
         }
@@ -64,8 +71,11 @@ extension GatewayTests {
         @Test func areWhatTheirBytesAreWhateverTheyAreCalled() throws {
             let gateway = try curl
             let file = FormFile(
-                field: "input_reference", name: "../../etc/passwd.html", type: "text/html", bytes: try picture("1280x720"))
-            let fields = [("prompt", "from a picture"), ("seconds", "4"), ("size", "1280x720"), ("async_mode", "false")]
+                field: "input_reference", name: "../../etc/passwd.html", type: "text/html",
+                bytes: try picture("1280x720"))
+            let fields = [
+                ("prompt", "from a picture"), ("seconds", "4"), ("size", "1280x720"), ("async_mode", "false"),
+            ]
             let key = try Instance.running().key
             let reply = try gateway.send(Call.post("/v1/videos", form: fields, files: [file]).key(key))
             #expect(reply.status == 200)
@@ -75,10 +85,16 @@ extension GatewayTests {
         @Test func asBase64InJSONWorkToo() throws {
             let text = Data(try picture("720x1280")).base64EncodedString()
             let key = try Instance.running().key
-            for value in [JSON.string(text), .string("data:image/jpeg;base64,\(text)"), ["image_url": .string("data:image/png;base64,\(text)")]] {
+            for value in [
+                JSON.string(text), .string("data:image/jpeg;base64,\(text)"),
+                ["image_url": .string("data:image/png;base64,\(text)")],
+            ] {
                 let call = Call.post(
                     "/v1/videos",
-                    json: ["prompt": "a picture", "seconds": "4", "size": "720x1280", "input_reference": value, "async_mode": false])
+                    json: [
+                        "prompt": "a picture", "seconds": "4", "size": "720x1280", "input_reference": value,
+                        "async_mode": false,
+                    ])
                 let reply = try curl.send(call.key(key))
                 #expect(reply.json["status"] == "completed", "\(reply.text)")
             }
@@ -90,10 +106,13 @@ extension GatewayTests {
             let good = FormFile(field: "input_reference", bytes: try picture("1280x720"))
             let bad = FormFile(field: "input_reference", bytes: [UInt8](repeating: 7, count: 300_000))
             for files in [[bad], [good, bad], [bad, bad, good]] {
-                _ = try curl.send(Call.post("/v1/videos", form: [("prompt", "x"), ("seconds", "5")], files: files).key(key))
+                _ = try curl.send(
+                    Call.post("/v1/videos", form: [("prompt", "x"), ("seconds", "5")], files: files).key(key))
             }
-            try eventually("no upload is left") {
-                try !FileManager.default.contentsOfDirectory(atPath: spool).contains { $0.hasPrefix("upload-") }
+            try waitUntil("no upload is left") {
+                try !FileManager.default.contentsOfDirectory(atPath: spool).contains {
+                    $0.hasPrefix("upload-")
+                }
             }
         }
 
@@ -110,7 +129,7 @@ extension GatewayTests {
                     if (try? slow.send(call))?.status == 400 { areDone.change { $0 += 1 } }
                 }
             }
-            try eventually("the uploads have begun") { isUnderWay.value == 20 }
+            try waitUntil("the uploads have begun") { isUnderWay.value == 20 }
             var count = 0
             while areDone.value == 0 {
                 let start = ContinuousClock.now

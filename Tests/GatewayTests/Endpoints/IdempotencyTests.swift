@@ -1,4 +1,5 @@
 import Core
+import TestSupport
 import Testing
 
 extension GatewayTests {
@@ -41,7 +42,8 @@ extension GatewayTests {
 
         @Test(arguments: Doorway.allCases)
         func makesOneTaskOfManyRequestsAtOnce(_ doorway: Doorway) throws {
-            // The responder in process is not shared between threads here; the other two doorways are what races.
+            // The responder in process is not shared between threads here; the other two doorways are what
+            // races.
             guard doorway != .inProcess else { return }
             let call = Call.post("/v1/videos", json: ["prompt": "all at once", "seconds": "4"])
                 .with("Idempotency-Key", fresh())

@@ -14,7 +14,9 @@ extension GatewayTests {
         @Test(arguments: Doorway.allCases)
         func areAskedFor(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in
-                for request in [Call.get("/v1/models"), .get("/v1/videos"), .post("/v1/videos", json: ["prompt": "x"])] {
+                for request in [
+                    Call.get("/v1/models"), .get("/v1/videos"), .post("/v1/videos", json: ["prompt": "x"]),
+                ] {
                     let reply = try gateway.sendAnonymously(request)
                     #expect(reply.status == 401)
                     #expect(reply.errorCode == "missing_api_key")
@@ -28,8 +30,12 @@ extension GatewayTests {
             try withGateway(through: doorway) { gateway in
                 let key = gateway.keys.owner
                 // In the public id, in the secret, in the checksum; too short, too long, something else.
-                let wrong = [4, 20, -1].map { Self.changed(key, at: $0) }
-                    + [String(key.dropLast()), key + "0", "sk-something-else", String(repeating: "k", count: 7000)]
+                let wrong =
+                    [4, 20, -1].map { Self.changed(key, at: $0) }
+                    + [
+                        String(key.dropLast()), key + "0", "sk-something-else",
+                        String(repeating: "k", count: 7000),
+                    ]
                 let bodies = try wrong.map { key in
                     let reply = try gateway.send(Call.get("/v1/models").key(key))
                     #expect(reply.status == 401)
@@ -54,7 +60,8 @@ extension GatewayTests {
                 try #expect(status(("Authorization", "bearer \(key)")) == 200)
                 try #expect(status(("Authorization", key)) == 200)
                 try #expect(status(("Authorization", "Bearer \(key)"), ("X-API-Key", key)) == 200)
-                try #expect(status(("Authorization", "Bearer \(key)"), ("X-API-Key", gateway.keys.stranger)) == 401)
+                try #expect(
+                    status(("Authorization", "Bearer \(key)"), ("X-API-Key", gateway.keys.stranger)) == 401)
                 try #expect(status(("Authorization", "Basic \(key)")) == 401)
             }
         }
@@ -66,8 +73,10 @@ extension GatewayTests {
                 _ = try gateway.finish(id)
                 func calls(_ id: String) -> [Call] {
                     [
-                        .get("/v1/videos/\(id)"), .get("/v1/videos/\(id)?wait=1"), .get("/v1/videos/\(id)/content"),
-                        .delete("/v1/videos/\(id)"), .post("/v1/videos/\(id)/remix", json: ["prompt": "mine now"]),
+                        .get("/v1/videos/\(id)"), .get("/v1/videos/\(id)?wait=1"),
+                        .get("/v1/videos/\(id)/content"),
+                        .delete("/v1/videos/\(id)"),
+                        .post("/v1/videos/\(id)/remix", json: ["prompt": "mine now"]),
                         .get("/v1/videos?after=\(id)"),
                         .post("/v1/videos", json: ["prompt": "x", "remix_target_id": .string(id)]),
                     ]
@@ -98,11 +107,14 @@ extension GatewayTests {
             try withGateway(through: doorway) { gateway in
                 let id = try gateway.submit("linked").id
                 _ = try gateway.finish(id)
-                let reply = try gateway.send(Call.get("/v1/videos/\(id)/content").key(gateway.keys.redirecting))
+                let reply = try gateway.send(
+                    Call.get("/v1/videos/\(id)/content").key(gateway.keys.redirecting))
                 #expect(reply.status == 302)
                 #expect(reply.body.isEmpty || doorway == .nginx)
                 let link = try #require(reply["Location"])
-                #expect(link.wholeMatch(of: /\/media\/[0-9a-f]{64}\.mp4\?expires=\d+&signature=[0-9a-f]{64}/) != nil)
+                #expect(
+                    link.wholeMatch(of: /\/media\/[0-9a-f]{64}\.mp4\?expires=\d+&signature=[0-9a-f]{64}/)
+                        != nil)
                 // The link alone is enough; whoever has it needs no key.
                 let media = try gateway.sendAnonymously(.get(link))
                 #expect(media.status == 200)

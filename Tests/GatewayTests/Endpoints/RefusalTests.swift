@@ -17,7 +17,9 @@ struct BadSubmit: Sendable, CustomStringConvertible {
         self.field = field
     }
 
-    private static func json(_ name: String, _ change: JSONObject, status: Int = 400, _ code: String, field: String?)
+    private static func json(
+        _ name: String, _ change: JSONObject, status: Int = 400, _ code: String, field: String?
+    )
         -> BadSubmit
     {
         var body: JSONObject = ["model": "sora-2", "prompt": "a boat"]
@@ -34,7 +36,9 @@ struct BadSubmit: Sendable, CustomStringConvertible {
     private static let values = [
         json("no prompt", ["prompt": .null], "invalid_request", field: "prompt"),
         json("blank prompt", ["prompt": " \n\t"], "invalid_request", field: "prompt"),
-        json("endless prompt", ["prompt": .string(String(repeating: "a", count: 32_001))], "invalid_value", field: "prompt"),
+        json(
+            "endless prompt", ["prompt": .string(String(repeating: "a", count: 32_001))], "invalid_value",
+            field: "prompt"),
         json("unknown model", ["model": "sora-3"], status: 404, "model_not_found", field: "model"),
         json("size of no model", ["size": "1x1"], "invalid_value", field: "size"),
         json("size of another model", ["size": "1792x1024"], "invalid_value", field: "size"),
@@ -42,10 +46,18 @@ struct BadSubmit: Sendable, CustomStringConvertible {
         json("seconds as words", ["seconds": "four"], "invalid_value", field: "seconds"),
         json("seconds beyond 64 bits", ["seconds": .decimal("1e30")], "invalid_value", field: "seconds"),
         json("orientation", ["orientation": "diagonal"], "invalid_value", field: "orientation"),
-        json("remix of nothing", ["remix_target_id": "sora-2-000000000000"], status: 404, "task_not_found", field: nil),
-        json("link as reference", ["input_reference": "https://example.com/a.png"], "invalid_value", field: "input_reference"),
-        json("text as reference", ["input_reference": "bm8gcGljdHVyZQ=="], "invalid_value", field: "input_reference"),
-        json("broken base64", ["input_image": "data:image/png;base64,@@@"], "invalid_value", field: "input_image"),
+        json(
+            "remix of nothing", ["remix_target_id": "sora-2-000000000000"], status: 404, "task_not_found",
+            field: nil),
+        json(
+            "link as reference", ["input_reference": "https://example.com/a.png"], "invalid_value",
+            field: "input_reference"),
+        json(
+            "text as reference", ["input_reference": "bm8gcGljdHVyZQ=="], "invalid_value",
+            field: "input_reference"),
+        json(
+            "broken base64", ["input_image": "data:image/png;base64,@@@"], "invalid_value",
+            field: "input_image"),
     ]
 
     private static let types = [
@@ -67,10 +79,19 @@ struct BadSubmit: Sendable, CustomStringConvertible {
         raw("a string", "\"prompt\""),
         raw("deeply nested JSON", String(repeating: "[", count: 100_000)),
         raw("a form without boundary", "--b--\r\n", type: "multipart/form-data"),
-        raw("a truncated form", "--b\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na", type: "multipart/form-data; boundary=b"),
-        BadSubmit("invalid UTF-8", .post("/v1/videos", [0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D], type: "application/json"), 400, "invalid_request"),
-        BadSubmit("no body", .post("/v1/videos", [], type: "application/json"), 400, "invalid_request", field: "prompt"),
-        BadSubmit("XML", .post("/v1/videos", Array("<a/>".utf8), type: "application/xml"), 415, "unsupported_media_type", field: "Content-Type"),
+        raw(
+            "a truncated form", "--b\r\nContent-Disposition: form-data; name=\"prompt\"\r\n\r\na",
+            type: "multipart/form-data; boundary=b"),
+        BadSubmit(
+            "invalid UTF-8",
+            .post("/v1/videos", [0x7B, 0x22, 0xFF, 0x22, 0x3A, 0x31, 0x7D], type: "application/json"), 400,
+            "invalid_request"),
+        BadSubmit(
+            "no body", .post("/v1/videos", [], type: "application/json"), 400, "invalid_request",
+            field: "prompt"),
+        BadSubmit(
+            "XML", .post("/v1/videos", Array("<a/>".utf8), type: "application/xml"), 415,
+            "unsupported_media_type", field: "Content-Type"),
         BadSubmit(
             "a form whose picture is a script",
             .post(

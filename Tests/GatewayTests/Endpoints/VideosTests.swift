@@ -28,7 +28,9 @@ extension GatewayTests {
         func canBeSentAsAForm(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in
                 let reply = try gateway.send(
-                    .post("/v1/videos", form: [("model", "sora-2"), ("prompt", "a boat"), ("seconds", "8"), ("size", "")]))
+                    .post(
+                        "/v1/videos",
+                        form: [("model", "sora-2"), ("prompt", "a boat"), ("seconds", "8"), ("size", "")]))
                 #expect(reply.status == 200)
                 #expect(reply.json["seconds"] == "8")
                 #expect(reply.json["size"] == "1280x720")
@@ -61,7 +63,10 @@ extension GatewayTests {
                 let deleted = try gateway.send(.delete("/v1/videos/\(id)"))
                 #expect(deleted.status == 200)
                 #expect(deleted.json == ["id": .string(id), "object": "video.deleted", "deleted": true])
-                for call in [Call.get("/v1/videos/\(id)"), .get("/v1/videos/\(id)/content"), .delete("/v1/videos/\(id)")] {
+                for call in [
+                    Call.get("/v1/videos/\(id)"), .get("/v1/videos/\(id)/content"),
+                    .delete("/v1/videos/\(id)"),
+                ] {
                     let gone = try gateway.send(call)
                     #expect(gone.status == 404)
                     #expect(gone.errorCode == "task_not_found")
@@ -120,7 +125,8 @@ extension GatewayTests {
                 let noPrompt = try gateway.send(.post("/v1/videos/\(source)/remix", json: [:]))
                 #expect(noPrompt.status == 400)
                 #expect(noPrompt.errorField == "prompt")
-                let noSource = try gateway.send(.post("/v1/videos/sora-2-000000000000/remix", json: ["prompt": "x"]))
+                let noSource = try gateway.send(
+                    .post("/v1/videos/sora-2-000000000000/remix", json: ["prompt": "x"]))
                 #expect(noSource.status == 404)
             }
         }
@@ -159,7 +165,9 @@ extension GatewayTests {
                     #expect(reply.body.count > 1000)
                 } else {
                     // nginx sends the bytes; the application only names them.
-                    #expect(reply["X-Accel-Redirect"]?.wholeMatch(of: /\/_media\/[0-9a-f]{2}\/[0-9a-f]{64}\.mp4/) != nil)
+                    #expect(
+                        reply["X-Accel-Redirect"]?.wholeMatch(of: /\/_media\/[0-9a-f]{2}\/[0-9a-f]{64}\.mp4/)
+                            != nil)
                     #expect(reply.body.isEmpty)
                 }
                 #expect(try gateway.send(.get("/v1/videos/\(id)/content?variant=thumbnail")).status == 404)

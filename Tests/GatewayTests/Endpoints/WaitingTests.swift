@@ -29,8 +29,8 @@ extension GatewayTests {
         func thatRunsOutAnswersWithTheTaskAsItIs(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in
                 try Instance.running().sandbox.hurry(taskSeconds: 5)
+                defer { try? Instance.running().sandbox.hurry(taskSeconds: 0.2) }
                 let id = try gateway.submit("a slow one").id
-                try Instance.running().sandbox.hurry(taskSeconds: 0.2)
                 let start = ContinuousClock.now
                 let reply = try gateway.send(.get("/v1/videos/\(id)?wait=1"))
                 #expect(reply.status == 200)
@@ -51,12 +51,14 @@ extension GatewayTests {
         @Test(arguments: Doorway.allCases)
         func isWhatASynchronousSubmitDoes(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in
-                let submit = Call.post("/v1/videos", json: ["prompt": "in one go", "seconds": "4", "async_mode": false])
+                let submit = Call.post(
+                    "/v1/videos", json: ["prompt": "in one go", "seconds": "4", "async_mode": false])
                 let reply = try sendAndWait(submit, gateway)
                 #expect(reply.status == 200)
                 #expect(reply.json["status"] == "completed")
                 #expect(reply.json["progress"] == 100)
-                let form = Call.post("/v1/videos", form: [("prompt", "a form"), ("seconds", "4"), ("async_mode", "false")])
+                let form = Call.post(
+                    "/v1/videos", form: [("prompt", "a form"), ("seconds", "4"), ("async_mode", "false")])
                 #expect(try sendAndWait(form, gateway).json["status"] == "completed")
                 let preferred = Call.post("/v1/videos", json: ["prompt": "preferred", "seconds": "4"])
                     .with("Prefer", "wait=60")
@@ -68,13 +70,15 @@ extension GatewayTests {
         func tellsASynchronousSubmitHowItFailed(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in
                 let refused = Call.post(
-                    "/v1/videos", json: ["prompt": "[sandbox:content_refusal] no", "seconds": "4", "async_mode": false])
+                    "/v1/videos",
+                    json: ["prompt": "[sandbox:content_refusal] no", "seconds": "4", "async_mode": false])
                 let failed = try sendAndWait(refused, gateway)
                 #expect(failed.status == 500)
                 #expect(failed.errorCode == "sync_generation_failed")
 
                 try Instance.running().sandbox.hurry(taskSeconds: 5)
-                let slow = Call.post("/v1/videos", json: ["prompt": "a slow one", "seconds": "4"]).with("Prefer", "wait=1")
+                let slow = Call.post("/v1/videos", json: ["prompt": "a slow one", "seconds": "4"]).with(
+                    "Prefer", "wait=1")
                 let late = try sendAndWait(slow, gateway)
                 try Instance.running().sandbox.hurry(taskSeconds: 0.2)
                 #expect(late.status == 408)

@@ -3,10 +3,10 @@ import Foundation
 import TestSupport
 import Testing
 
-/// Early answers to requests whose body nobody wanted, on connections that are used again: every reply must be the
-/// reply to its own request.
+/// Early answers to requests whose body nobody wanted, on connections that are used again: every reply must
+/// be the reply to its own request.
 extension GatewayTests {
-    @Suite struct Desynchronisation {
+    @Suite(.freshDatabase) struct Desynchronisation {
         private struct Bad: Sendable {
             let status: Int
             let records: [UInt8]
@@ -40,19 +40,24 @@ extension GatewayTests {
                 Bad(405, post("/v1/models"), key: key), Bad(400, post("/v1/videos"), key: key),
                 Bad(415, post("/v1/videos", [("Content-Type", "video/mp4")]), key: key),
                 Bad(400, post("/v1/videos", [("Content-Type", "multipart/form-data; boundary=b")]), key: key),
-                Bad(404, understated, key: key), Bad(200, FastCGIRequest("GET", "/livez", body: body), key: key),
-                // An answer before the announced end, and more than is worth draining: these end the connection.
+                Bad(404, understated, key: key),
+                Bad(200, FastCGIRequest("GET", "/livez", body: body), key: key),
+                // An answer before the announced end, and more than is worth draining: these end the
+                // connection.
                 Bad(413, tooLong, key: key, isKept: false), Bad(401, twice, key: "kn_wrong", isKept: false),
             ]
         }
 
         /// Sends a request of its own and expects its own answer.
-        private static func expectOwnAnswer(on connection: FastCGIConnection, _ name: String, key: String) throws {
-            var request = FastCGIRequest("GET", "/v1/models/\(name)", headers: [("Authorization", "Bearer \(key)")])
+        private static func expectOwnAnswer(
+            on connection: FastCGIConnection, _ name: String, key: String
+        ) throws {
+            var request = FastCGIRequest(
+                "GET", "/v1/models/\(name)", headers: [("Authorization", "Bearer \(key)")])
             request.keepsConnection = true
             let reply = try connection.answer(to: request)
             guard reply.isComplete, reply.status == 404, reply.text.contains("'\(name)'") else {
-                throw Database.Failed(description: "\(name) was answered: \(reply.isComplete) \(reply.status) \(reply.text)")
+                throw Failed("\(name) was answered: \(reply.isComplete) \(reply.status) \(reply.text)")
             }
         }
 
@@ -68,12 +73,14 @@ extension GatewayTests {
                         let bad = bad[(round + thread) % bad.count]
                         try connection.send(bad.records)
                         let reply = try connection.readReply()
-                        guard reply.isComplete, reply.status == bad.status, !reply.text.contains(Forgery.trace) else {
-                            throw Database.Failed(description: "wanted \(bad.status), got \(reply.status) \(reply.text)")
+                        guard reply.isComplete, reply.status == bad.status,
+                            !reply.text.contains(Forgery.trace)
+                        else {
+                            throw Failed("wanted \(bad.status), got \(reply.status) \(reply.text)")
                         }
                         if !bad.isKept {
                             guard try connection.receive() == nil else {
-                                throw Database.Failed(description: "more came after \(bad.status)")
+                                throw Failed("more came after \(bad.status)")
                             }
                             connection = try FastCGIConnection(socketPath: socket)
                         }
@@ -91,7 +98,8 @@ extension GatewayTests {
         @Test func doesNotHappenThroughNginx() throws {
             let instance = try Instance.running()
             let folder = try Folder()
-            try Data(Forgery.bytes(1 << 20, key: instance.key)).write(to: URL(filePath: "\(folder.path)/body"))
+            try Data(Forgery.bytes(1 << 20, key: instance.key)).write(
+                to: URL(filePath: "\(folder.path)/body"))
             let pairs = 2500
             try concurrently(4, within: .seconds(280)) { thread in
                 var config: [String] = []
@@ -100,21 +108,27 @@ extension GatewayTests {
                     let key = number % 3 == 0 ? "kn_wrong" : instance.key
                     config += Self.operation(
                         instance, target, key: key,
-                        ["data-binary = \"@\(folder.path)/body\"", "header = \"Content-Type: application/json\""])
-                    config += Self.operation(instance, "models/own-\(thread)-\(number)", key: instance.key, [])
+                        [
+                            "data-binary = \"@\(folder.path)/body\"",
+                            "header = \"Content-Type: application/json\"",
+                        ])
+                    config += Self.operation(
+                        instance, "models/own-\(thread)-\(number)", key: instance.key, [])
                 }
                 let path = "\(folder.path)/config-\(thread)"
-                try config.dropLast().joined(separator: "\n").write(toFile: path, atomically: true, encoding: .utf8)
+                try config.dropLast().joined(separator: "\n").write(
+                    toFile: path, atomically: true, encoding: .utf8)
                 let finished = try run("/usr/bin/curl", ["-q", "--config", path])
                 let lines = finished.text.split(separator: "\n")
                 guard finished.status == 0, lines.count == pairs * 2 else {
-                    throw Database.Failed(description: "curl: \(finished.status), \(lines.count) answers, \(finished.errors)")
+                    throw Failed("curl: \(finished.status), \(lines.count) answers, \(finished.errors)")
                 }
                 for number in 0..<pairs {
                     let status = ["401", "404", "405"][number % 3]
-                    guard lines[number * 2].hasSuffix(" \(status)"), !lines[number * 2].contains(Forgery.trace),
+                    guard lines[number * 2].hasSuffix(" \(status)"),
+                        !lines[number * 2].contains(Forgery.trace),
                         lines[number * 2 + 1].contains("'own-\(thread)-\(number)'")
-                    else { throw Database.Failed(description: "\(lines[number * 2]) then \(lines[number * 2 + 1])") }
+                    else { throw Failed("\(lines[number * 2]) then \(lines[number * 2 + 1])") }
                 }
             }
             let log = try String(contentsOfFile: "\(instance.home)/log/kinora.log", encoding: .utf8)
@@ -127,8 +141,10 @@ extension GatewayTests {
             _ instance: Instance, _ target: String, key: String, _ more: [String]
         ) -> [String] {
             [
-                "url = \"\(instance.url)/v1/\(target)\"", "cacert = \"\(instance.authority)\"", "silent", "show-error",
-                "noproxy = \"*\"", "http1.1", "header = \"Expect:\"", "header = \"Authorization: Bearer \(key)\"",
+                "url = \"\(instance.url)/v1/\(target)\"", "cacert = \"\(instance.authority)\"", "silent",
+                "show-error",
+                "noproxy = \"*\"", "http1.1", "header = \"Expect:\"",
+                "header = \"Authorization: Bearer \(key)\"",
                 "write-out = \" %{http_code}\\n\"",
             ] + more + ["next"]
         }

@@ -60,7 +60,7 @@ extension GatewayTests {
                     connection.close()
                 }
                 try expectAnswers(from: client)
-                try eventually("no request is left") { server.requestsInProgress == 0 }
+                try waitUntil("no request is left") { server.requestsInProgress == 0 }
             }
         }
 
@@ -75,7 +75,7 @@ extension GatewayTests {
                     while try connection.receive() != nil {}
                 }
                 try expectAnswers(from: client)
-                try eventually("no request is left") { server.requestsInProgress == 0 }
+                try waitUntil("no request is left") { server.requestsInProgress == 0 }
             }
         }
 
@@ -89,7 +89,7 @@ extension GatewayTests {
                     }
                 }
                 try expectAnswers(from: client)
-                try eventually("no request is left") { server.requestsInProgress == 0 }
+                try waitUntil("no request is left") { server.requestsInProgress == 0 }
             }
         }
 
@@ -106,7 +106,7 @@ extension GatewayTests {
                     return connection
                 }
                 if place != "in the head" {
-                    try eventually("all threads are taken") { server.requestsInProgress == 4 }
+                    try waitUntil("all threads are taken") { server.requestsInProgress == 4 }
                 }
                 let start = ContinuousClock.now
                 try expectAnswers(from: client)
@@ -122,7 +122,9 @@ extension GatewayTests {
                     var request = FastCGIRequest("GET", "/kept-\(number)")
                     request.keepsConnection = true
                     // Every other one has only connected so far.
-                    if number % 2 == 0 { #expect(try connection.answer(to: request).text == "/kept-\(number)") }
+                    if number % 2 == 0 {
+                        #expect(try connection.answer(to: request).text == "/kept-\(number)")
+                    }
                     return connection
                 }
                 let start = ContinuousClock.now

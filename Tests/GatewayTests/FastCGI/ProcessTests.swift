@@ -6,7 +6,7 @@ import Testing
 
 /// `kinora serve` as a process: its sockets, its threads, its end.
 extension GatewayTests {
-    @Suite struct Processes {
+    @Suite(.freshDatabase) struct Processes {
         @Test func makeSocketsThatOnlyTheirGroupMayUse() throws {
             try withSite { site in
                 _ = try site.start("serve")
@@ -86,11 +86,13 @@ extension GatewayTests {
         @Test func surviveRunningOutOfDescriptors() throws {
             try withSite { site in
                 let serve = try site.start("serve", ["KINORA_FAST_THREADS": "4"])
-                let limited = try run("/usr/bin/prlimit", ["--pid", String(serve.processID), "--nofile=64:64"])
+                let limited = try run(
+                    "/usr/bin/prlimit", ["--pid", String(serve.processID), "--nofile=64:64"])
                 #expect(limited.status == 0)
                 let connections = try (0..<100).map { _ in try site.fast.connect() }
                 let before = try ticks(of: serve)
-                // Waits for one that cannot be accepted, in vain, and without burning the processor meanwhile.
+                // Waits for one that cannot be accepted, in vain, and without burning the processor
+                // meanwhile.
                 var patient = site.fast
                 patient.timeoutSeconds = 1
                 #expect(throws: FastCGIConnection.Fault.self) { try patient.send("GET", "/livez") }
@@ -138,18 +140,20 @@ extension GatewayTests {
                         for number in 0... {
                             // Once it is gone nobody can connect, and a request that is not sent is not lost.
                             guard let connection = try? client.connect() else { return }
-                            var request = FastCGIRequest("POST", "/v1/videos", json: ["prompt": "x", "seconds": "4"])
+                            var request = FastCGIRequest(
+                                "POST", "/v1/videos", json: ["prompt": "x", "seconds": "4"])
                             request.headers += client.headers
                             do {
                                 let reply = try connection.answer(to: request)
                                 let isWhole = reply.isComplete && reply.status == 200
-                                let id = reply.json["id"]?.stringValue ?? "\(thread)-\(number): \(reply.status)"
+                                let id =
+                                    reply.json["id"]?.stringValue ?? "\(thread)-\(number): \(reply.status)"
                                 (isWhole ? answered : lost).change { $0.append(id) }
                             } catch { lost.change { $0.append("\(thread)-\(number): \(error)") } }
                         }
                     }
                 }
-                try eventually("there is load") { answered.value.count > 200 }
+                try waitUntil("there is load") { answered.value.count > 200 }
                 let start = ContinuousClock.now
                 serve.signal(signal)
                 #expect(serve.end(within: .seconds(12)) == 0)

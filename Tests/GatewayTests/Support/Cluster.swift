@@ -36,16 +36,21 @@ final class Cluster: Sendable {
         process = Process()
         process.executableURL = URL(filePath: "/bin/bash")
         process.arguments = ["-c", Self.script, "-", Surroundings.repository, folder.path]
-        let (input, output) = (Pipe(), Pipe())
+        let (input, output) = (Pipe.own(), Pipe.own())
         process.standardInput = input
         process.standardOutput = output
-        try process.run()
+        try process.runAlone()
         self.input = input.fileHandleForWriting
         self.output = output.fileHandleForReading
-        database = Database(url: Self.line(of: self.output))
-        guard database.url.hasPrefix("postgresql:") else {
-            throw Database.Failed(description: "no cluster; see \(folder.path)/log")
+        database = Database(connection: Self.line(of: self.output))
+        guard database.connection.hasPrefix("postgresql:") else {
+            throw Failed("no cluster; see \(folder.path)/log")
         }
+        let environment = [
+            "DATABASE_URL": database.connection, "KINORA_SQL_DIR": "\(Surroundings.repository)/sql",
+        ]
+        let migrated = try run(try Surroundings.binary, ["migrate", "up"], environment: environment)
+        guard migrated.status == 0 else { throw Failed("kinora migrate up: \(migrated.errors)") }
     }
 
     deinit {
@@ -58,7 +63,7 @@ final class Cluster: Sendable {
 
     private func order(_ verb: String) throws {
         try input.write(contentsOf: Data("\(verb)\n".utf8))
-        guard Self.line(of: output) == "done" else { throw Database.Failed(description: "PostgreSQL: \(verb) failed") }
+        guard Self.line(of: output) == "done" else { throw Failed("PostgreSQL: \(verb) failed") }
     }
 
     private static func line(of handle: FileHandle) -> String {

@@ -2,12 +2,6 @@ import Foundation
 
 /// curl, talking to nginx. Certificates are checked against the instance's own authority.
 struct Curl: Sendable {
-    struct Failed: Error, CustomStringConvertible {
-        let status: Int32
-        let errors: String
-        var description: String { "curl exited with \(status): \(errors)" }
-    }
-
     let base: String
     let authority: String
     var options: [String] = []
@@ -25,7 +19,9 @@ struct Curl: Sendable {
         ]
         arguments += call.method == "HEAD" ? ["--head"] : ["--request", call.method]
         for (name, value) in call.headers { arguments += ["--header", "\(name): \(value)"] }
-        if !call.headers.contains(where: { $0.name == "Content-Type" }) { arguments += ["--header", "Content-Type:"] }
+        if !call.headers.contains(where: { $0.name == "Content-Type" }) {
+            arguments += ["--header", "Content-Type:"]
+        }
         if !call.body.isEmpty { arguments += ["--data-binary", "@-", "--header", "Expect:"] }
         return arguments + options + [base + call.target]
     }
@@ -33,7 +29,7 @@ struct Curl: Sendable {
     func send(_ call: Call) throws -> Reply {
         let finished = try run("/usr/bin/curl", arguments(call), input: call.body)
         guard finished.status == 0, let reply = Self.reply(finished.output) else {
-            throw Failed(status: finished.status, errors: finished.errors)
+            throw Failed("curl exited with \(finished.status): \(finished.errors)")
         }
         return reply
     }

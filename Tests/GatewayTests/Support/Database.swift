@@ -1,39 +1,21 @@
-import Core
+import TestSupport
 
-/// A database of its own on the test server; dropped by `drop`.
+/// The database of a site, as a test looks into it.
 struct Database: Sendable {
-    private static let psql = "/usr/bin/psql"
+    /// A libpq URL or keyword string.
+    let connection: String
 
-    let url: String
+    /// That of a test or suite with the trait `.freshDatabase`.
+    static var current: Database { Database(connection: TestDatabase.current.connectionString) }
 
-    struct Failed: Error, CustomStringConvertible { let description: String }
-
-    static func fresh() throws -> Database {
-        let server = try Surroundings.value("KINORA_TEST_DATABASE_URL")
-        let name = "kn_gw_\(TaskID.random().short)"
-        try Database(url: server).execute("CREATE DATABASE \(name)")
-        guard let match = server.firstMatch(of: /^(postgres(?:ql)?:\/\/[^\/]*\/)[^?]*(.*)$/) else {
-            throw Failed(description: "KINORA_TEST_DATABASE_URL is no postgresql:// URL")
-        }
-        return Database(url: "\(match.1)\(name)\(match.2)")
-    }
-
-    func drop() throws {
-        guard let match = url.firstMatch(of: /\/(kn_gw_[0-9a-f]+)/) else { return }
-        let server = try Surroundings.value("KINORA_TEST_DATABASE_URL")
-        try Database(url: server).execute("DROP DATABASE \(match.1) WITH (FORCE)")
-    }
-
-    /// The rows as text, fields separated by |.
     @discardableResult
-    func execute(_ sql: String) throws -> [String] {
-        let finished = try run(
-            Self.psql, [url, "-X", "-A", "-t", "-q", "-v", "ON_ERROR_STOP=1", "-c", "SET search_path = kinora", "-c", sql])
-        guard finished.status == 0 else { throw Failed(description: "\(sql): \(finished.errors)") }
-        return finished.text.split(separator: "\n").map(String.init)
+    func rows(_ sql: String) throws -> [[String?]] {
+        let session = try SQLSession(connection)
+        try session.rows("SET search_path = kinora")
+        return try session.rows(sql)
     }
 
-    func number(_ sql: String) throws -> Int { Int(try execute(sql).first ?? "") ?? -1 }
+    func number(_ sql: String) throws -> Int { try Int((rows(sql).first?.first ?? nil) ?? "") ?? -1 }
 
     /// How many tasks are in a state.
     func tasks(_ state: String) throws -> Int {

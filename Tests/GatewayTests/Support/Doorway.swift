@@ -6,7 +6,8 @@ import TestSupport
 
 @testable import FCGIApp
 
-/// The three ways in. A scenario that holds for all of them holds for the application, its FastCGI server and nginx.
+/// The three ways in. A scenario that holds for all of them holds for the application, its FastCGI server and
+/// nginx.
 enum Doorway: String, CaseIterable, Sendable, CustomStringConvertible {
     /// A responder inside the test process, on the instance's database.
     case inProcess
@@ -46,7 +47,7 @@ struct Gateway {
     /// Waits for the end of a task and gives it.
     func finish(_ id: String) throws -> Reply {
         var reply = Reply(status: 0)
-        try eventually("\(id) ends", within: .seconds(60)) {
+        try waitUntil("\(id) ends", within: .seconds(60)) {
             reply = try send(.get("/v1/videos/\(id)?wait=20"))
             return ["completed", "failed", "cancelled"].contains(reply.json["status"]?.stringValue)
         }
@@ -63,9 +64,12 @@ func withGateway(through doorway: Doorway, _ body: (Gateway) throws -> Void) thr
         let folder = try Folder()
         var environment = instance.environment
         // Files that root makes among those of the instance would stand in its way.
-        for name in ["MEDIA", "SPOOL", "SOCKET"] { environment["KINORA_\(name)_DIR"] = "\(folder.path)/\(name)" }
+        for name in ["MEDIA", "SPOOL", "SOCKET"] {
+            environment["KINORA_\(name)_DIR"] = "\(folder.path)/\(name)"
+        }
         let service = try Service(
-            .init(isServing: false, isWorking: false), Configuration(environment: environment), events: Silence())
+            .init(isServing: false, isWorking: false), Configuration(environment: environment),
+            events: Silence())
         try service.start()
         defer { _ = service.drain() }
         let (fast, slow) = (service.responder(.fast), service.responder(.slow))

@@ -25,19 +25,20 @@ struct Keyring: Sendable {
                 binary, ["key", "create", "--json", "--name", "gateway tests"] + arguments,
                 environment: instance.environment)
             guard finished.status == 0, let key = finished.json["key"]?.stringValue else {
-                throw Database.Failed(description: "kinora key create: \(finished.errors)")
+                throw Failed("kinora key create: \(finished.errors)")
             }
             return key
         }
         let keys = Keyring(
             owner: instance.key, stranger: try create("--user", "stranger"),
-            created201: try create("--created-status", "201"), redirecting: try create("--content", "redirect"),
+            created201: try create("--created-status", "201"),
+            redirecting: try create("--content", "redirect"),
             onlyPro: try create("--models", "sora-2-pro"), revoked: try create())
         let revocation = try run(binary, ["key", "revoke", keys.revoked], environment: instance.environment)
-        guard revocation.status == 0 else { throw Database.Failed(description: revocation.errors) }
+        guard revocation.status == 0 else { throw Failed(revocation.errors) }
         // The instance hears of them by a notification; the last change is the last to arrive.
         let client = FastCGIClient(socketPath: instance.fastSocket)
-        try eventually("the instance knows the new keys", within: .seconds(5)) {
+        try waitUntil("the instance knows the new keys", within: .seconds(5)) {
             let isKnown = try client.send(Call.get("/v1/models").key(keys.onlyPro).fastCGI).status == 200
             return try isKnown && client.send(Call.get("/v1/models").key(keys.revoked).fastCGI).status == 401
         }

@@ -17,11 +17,11 @@ final class Program: Sendable {
         process.environment = environment
         process.standardInput = FileHandle.nullDevice
         process.standardOutput = FileHandle.nullDevice
-        let pipe = Pipe()
+        let pipe = Pipe.own()
         process.standardError = pipe
         let hasEnded = hasEnded
         process.terminationHandler = { _ in hasEnded.raise() }
-        try process.run()
+        try process.runAlone()
         Reaper.shared.watch(processID)
         let reading = pipe.fileHandleForReading
         _ = try Core.Thread { [log, logHasGrown] in
@@ -61,7 +61,8 @@ final class Program: Sendable {
     func end(within limit: Duration = .seconds(20)) -> Int32? {
         guard hasEnded.wait(until: .now + limit, clearing: false) else { return nil }
         Reaper.shared.forget(processID)
-        return process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
+        return process.terminationReason == .exit
+            ? process.terminationStatus : 128 + process.terminationStatus
     }
 
     /// Ends it without asking, and waits until it is gone.
@@ -71,7 +72,8 @@ final class Program: Sendable {
     }
 }
 
-/// Kills what a test process leaves behind when it is killed itself: a shell that waits for the end of its input.
+/// Kills what a test process leaves behind when it is killed itself: a shell that waits for the end of its
+/// input.
 final class Reaper: Sendable {
     static let shared = Reaper()
 
@@ -91,13 +93,34 @@ final class Reaper: Sendable {
             for pid in "${!watched[@]}"; do kill -KILL "$pid"; done 2>/dev/null
             """,
         ]
-        let pipe = Pipe()
+        let pipe = Pipe.own()
         process.standardInput = pipe
-        input = (try? process.run()).map { pipe.fileHandleForWriting }
+        input = (try? process.runAlone()).map { pipe.fileHandleForWriting }
     }
 
     func watch(_ pid: Int32) { try? input?.write(contentsOf: Data("+ \(pid)\n".utf8)) }
     func forget(_ pid: Int32) { try? input?.write(contentsOf: Data("- \(pid)\n".utf8)) }
+}
+
+/// One at a time: a program that inherited the pipe of another test's program would keep that test waiting for
+/// its end.
+private let spawning = Mutex(())
+
+extension Process {
+    func runAlone() throws { try spawning.withLock { _ in try run() } }
+}
+
+extension Pipe {
+    /// A pipe that only the program it is given to inherits.
+    static func own() -> Pipe {
+        spawning.withLock { _ in
+            let pipe = Pipe()
+            for handle in [pipe.fileHandleForReading, pipe.fileHandleForWriting] {
+                _ = fcntl(handle.fileDescriptor, F_SETFD, FD_CLOEXEC)
+            }
+            return pipe
+        }
+    }
 }
 
 /// What a program that ran to its end has left.
@@ -122,12 +145,12 @@ func run(
     let file = try Folder()
     try Data(input).write(to: URL(filePath: "\(file.path)/input"))
     process.standardInput = try FileHandle(forReadingFrom: URL(filePath: "\(file.path)/input"))
-    let (output, errors) = (Pipe(), Pipe())
+    let (output, errors) = (Pipe.own(), Pipe.own())
     process.standardOutput = output
     process.standardError = errors
     let hasEnded = Signal()
     process.terminationHandler = { _ in hasEnded.raise() }
-    try process.run()
+    try process.runAlone()
     let errorText = Box("")
     let reading = errors.fileHandleForReading
     let reader = try Core.Thread {
@@ -137,7 +160,8 @@ func run(
     let bytes = Array(output.fileHandleForReading.readDataToEndOfFile())
     _ = reader.join(until: .now + .seconds(60))
     guard hasEnded.wait(for: .seconds(60)) else { throw TimeIsUp(description: "\(path) does not end") }
-    let status = process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
+    let status =
+        process.terminationReason == .exit ? process.terminationStatus : 128 + process.terminationStatus
     return Finished(status: status, output: bytes, errors: errorText.value)
 }
 
@@ -147,7 +171,7 @@ final class Folder: Sendable {
 
     init() throws {
         var template = Array("/tmp/kn-gw-XXXXXX".utf8CString)
-        guard mkdtemp(&template) != nil else { throw TimeIsUp(description: "mkdtemp: \(errno)") }
+        guard mkdtemp(&template) != nil else { throw Failed("mkdtemp: \(errno)") }
         path = String(decoding: template.dropLast().map { UInt8(bitPattern: $0) }, as: UTF8.self)
     }
 

@@ -10,7 +10,8 @@ struct SandboxControl: Sendable {
     /// Films of a size and length are rendered once, tasks take `taskSeconds`.
     func hurry(taskSeconds: Double) throws {
         _ = try client.send(
-            "POST", "/_sandbox/settings", json: ["render": "reuse", "task_seconds": .decimal(String(taskSeconds))])
+            "POST", "/_sandbox/settings",
+            json: ["render": "reuse", "task_seconds": .decimal(String(taskSeconds))])
     }
 
     func arm(_ fault: JSON) throws { _ = try client.send("POST", "/_sandbox/faults", json: fault) }

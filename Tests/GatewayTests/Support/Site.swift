@@ -15,34 +15,34 @@ final class Site: Sendable {
     private let programs = Box<[Program]>([])
     private let settings: [String: String]
 
-    fileprivate init(_ database: Database, settings: [String: String]) throws {
+    fileprivate init(_ database: Database, _ more: [String: String]) throws {
         folder = try Folder()
         self.database = database
         port = try Self.freePorts()
-        var settings = settings
         let home = folder.path
-        settings.merge(
-            [
-                "PATH": "/usr/bin:/bin", "DATABASE_URL": database.url, "KINORA_SOCKET_DIR": "\(home)/s",
-                "KINORA_MEDIA_DIR": "\(home)/media", "KINORA_SPOOL_DIR": "\(home)/spool",
-                "KINORA_MASTER_KEY_FILE": "\(home)/master.key", "KINORA_CA_BUNDLE": "\(home)/tls/bundle.pem",
-                "KINORA_EGRESS_ALLOW": "127.0.0.1:\(port + 1),[::1]:\(port + 1)",
-                "KINORA_SQL_DIR": "\(Surroundings.repository)/sql", "KINORA_SANDBOX_DIR": "\(home)/sandbox",
-            ]) { given, _ in given }
-        self.settings = settings
+        let own = [
+            "PATH": "/usr/bin:/bin", "DATABASE_URL": database.connection, "KINORA_SOCKET_DIR": "\(home)/s",
+            "KINORA_MEDIA_DIR": "\(home)/media", "KINORA_SPOOL_DIR": "\(home)/spool",
+            "KINORA_MASTER_KEY_FILE": "\(home)/master.key", "KINORA_CA_BUNDLE": "\(home)/tls/bundle.pem",
+            "KINORA_EGRESS_ALLOW": "127.0.0.1:\(port + 1),[::1]:\(port + 1)",
+            "KINORA_SQL_DIR": "\(Surroundings.repository)/sql", "KINORA_SANDBOX_DIR": "\(home)/sandbox",
+        ]
+        settings = own.merging(more) { $1 }
         let prepared = try run(
             "/bin/bash", ["-c", Self.preparation, "-", Surroundings.repository, home, String(port)])
-        guard prepared.status == 0 else { throw Database.Failed(description: "nginx: \(prepared.errors)") }
+        guard prepared.status == 0 else { throw Failed("preparing a site: \(prepared.errors)") }
         let binary = try Surroundings.binary
-        for arguments in [["migrate", "up"], ["setup", "--json", "--sandbox-url", "https://localhost:\(port + 1)"]] {
-            let finished = try run(binary, arguments, environment: settings)
-            guard finished.status == 0 else { throw Database.Failed(description: "\(arguments): \(finished.errors)") }
-            if arguments[0] == "setup" {
-                key = finished.json["api_key"]?.stringValue ?? ""
-                return
-            }
+        let account = ["account", "add", "--vendor", "openai", "--name", "sandbox", "--slots", "64"]
+        let added = try run(
+            binary, account + ["--base-url", "https://localhost:\(port + 1)/openai/v1"],
+            environment: settings,
+            input: Array("sk-sandbox-site".utf8))
+        guard added.status == 0 else { throw Failed("kinora account add: \(added.errors)") }
+        let created = try run(binary, ["key", "create", "--json"], environment: settings)
+        guard let key = created.json["key"]?.stringValue else {
+            throw Failed("kinora key create: \(created.errors)")
         }
-        key = ""
+        self.key = key
     }
 
     /// Folders, a master key, certificates, and the project's own nginx configuration rendered for this home.
@@ -77,7 +77,7 @@ final class Site: Sendable {
             let port = Int.random(in: 10_000..<15_000) * 2
             if isFree(port), isFree(port + 1) { return port }
         }
-        throw TimeIsUp(description: "no free ports")
+        throw Failed("no free ports")
     }
 
     var home: String { folder.path }
@@ -112,7 +112,8 @@ final class Site: Sendable {
     }
 
     /// Runs a command to its end.
-    func kinora(_ arguments: [String], _ more: [String: String] = [:], input: [UInt8] = []) throws -> Finished {
+    func kinora(_ arguments: [String], _ more: [String: String] = [:], input: [UInt8] = []) throws -> Finished
+    {
         try run(try Surroundings.binary, arguments, environment: settings.merging(more) { $1 }, input: input)
     }
 
@@ -123,7 +124,7 @@ final class Site: Sendable {
         if geteuid() == 0 { arguments += ["-g", "user root;"] }
         let program = try Program("/usr/sbin/nginx", arguments, environment: ["PATH": "/usr/bin:/bin"])
         programs.change { $0.append(program) }
-        try eventually("nginx answers") { (try? curl.send(.get("/nowhere"))) != nil }
+        try waitUntil("nginx answers") { (try? curl.send(.get("/nowhere"))) != nil }
         return program
     }
 
@@ -140,16 +141,16 @@ final class Site: Sendable {
     }
 }
 
-/// Makes a site with a fresh database, and clears both away afterwards.
-func withSite(settings: [String: String] = [:], _ body: (Site) throws -> Void) throws {
-    let database = try Database.fresh()
-    defer { try? database.drop() }
-    try withSite(on: database, settings: settings, body)
+/// Makes a site on the database of the running test, which has the trait `.freshDatabase`, and clears it
+/// away.
+func withSite(_ settings: [String: String] = [:], _ body: (Site) throws -> Void) throws {
+    try withSite(on: .current, settings, body)
 }
 
-/// Makes a site on a database that somebody else sees to.
-func withSite(on database: Database, settings: [String: String] = [:], _ body: (Site) throws -> Void) throws {
-    let site = try Site(database, settings: settings)
+/// Makes a site on a migrated database that somebody else sees to.
+func withSite(on database: Database, _ settings: [String: String] = [:], _ body: (Site) throws -> Void) throws
+{
+    let site = try Site(database, settings)
     defer { site.clearAway() }
     try body(site)
 }

@@ -1,10 +1,13 @@
 import Foundation
 
-/// What script/test tells these tests: where the binary is, which instance runs, which database server may be used.
+/// What script/test tells these tests: where the binary is, which instance runs, which database server may be
+/// used.
 enum Surroundings {
     struct Missing: Error, CustomStringConvertible {
         let name: String
-        var description: String { "\(name) is not set. These tests need a running instance: run script/test." }
+        var description: String {
+            "\(name) is not set. These tests need a running instance: run script/test."
+        }
     }
 
     static func value(_ name: String) throws -> String {
@@ -18,7 +21,9 @@ enum Surroundings {
     static var binary: String { get throws { try value("KINORA_TEST_BINARY") } }
 
     /// The folder of Package.swift.
-    static let repository = (0..<4).reduce(URL(filePath: #filePath)) { url, _ in url.deletingLastPathComponent() }.path
+    static let repository = (0..<4).reduce(URL(filePath: #filePath)) { url, _ in
+        url.deletingLastPathComponent()
+    }.path
 }
 
 /// The instance that script/test has started: nginx, `kinora all`, the sandbox and PostgreSQL.

@@ -1,0 +1,149 @@
+import Core
+import Foundation
+import TestSupport
+import Testing
+
+/// Processes that die in the middle of their work, and what becomes of it.
+extension GatewayTests {
+    @Suite(.freshDatabase) struct Recovery {
+        /// Submits so many videos at once and gives the ids that were answered.
+        private func submit(_ count: Int, to site: Site) throws -> [String] {
+            let ids = Box<[String]>([])
+            let client = site.fast
+            try concurrently(10) { thread in
+                for number in 0..<count where number % 10 == thread {
+                    let reply = try client.send(
+                        "POST", "/v1/videos", json: ["prompt": .string("film \(number)"), "seconds": "4"])
+                    guard reply.status == 200, let id = reply.json["id"]?.stringValue else {
+                        throw Failed("submit: \(reply.status) \(reply.text)")
+                    }
+                    ids.change { $0.append(id) }
+                }
+            }
+            return ids.value
+        }
+
+        /// Every task succeeded, each was made once, and no slot is taken.
+        private func expectAllMade(_ count: Int, _ site: Site, within limit: Duration = .seconds(90)) throws {
+            try waitUntil("all \(count) are made", within: limit) {
+                try site.database.tasks("succeeded") == count
+            }
+            #expect(try site.sandbox.accepted() == count)
+            #expect(try site.database.slotsTaken() == 0)
+            #expect(try site.database.number("SELECT count(*) FROM task") == count)
+            #expect(
+                try site.database.number("SELECT count(*) FROM task_asset WHERE role = 'result'") == count)
+            #expect(
+                try site.database.number("SELECT count(*) FROM attempt WHERE outcome = 'succeeded'") == count)
+        }
+
+        @Test func aKilledWorkersTasksAreFinishedByTheNext() throws {
+            try withSite { site in
+                try site.startSandbox(taskSeconds: 4)
+                _ = try site.start("serve")
+                let first = try site.start("work")
+                _ = try submit(50, to: site)
+                try waitUntil("all 50 run") { try site.sandbox.accepted() == 50 }
+                first.kill9()
+                #expect(try site.database.tasks("running") + site.database.tasks("storing") > 0)
+                _ = try site.start("work")
+                try expectAllMade(50, site)
+            }
+        }
+
+        /// The vendor has some of the tasks, the database does not know yet which.
+        @Test func aWorkerKilledWhileItSubmitsLosesAndRepeatsNothing() throws {
+            try withSite { site in
+                try site.startSandbox(taskSeconds: 2)
+                _ = try site.start("serve")
+                _ = try submit(50, to: site)
+                let first = try site.start("work")
+                try waitUntil("some have arrived") { try site.sandbox.accepted() >= 10 }
+                first.kill9()
+                _ = try site.start("work")
+                try expectAllMade(50, site)
+            }
+        }
+
+        @Test func aKilledServerLosesNothingItAccepted() throws {
+            try withSite { site in
+                let first = try site.start("serve")
+                let accepted = Box<[String]>([])
+                let client = site.fast
+                let loaders = try (0..<8).map { _ in
+                    try Core.Thread {
+                        while let reply = try? client.send(
+                            "POST", "/v1/videos", json: ["prompt": "x", "seconds": "4"]),
+                            reply.isComplete, let id = reply.json["id"]?.stringValue
+                        { accepted.change { $0.append(id) } }
+                    }
+                }
+                try waitUntil("there is load") { accepted.value.count > 100 }
+                first.kill9()
+                for loader in loaders { #expect(loader.join(until: .now + .seconds(10))) }
+                _ = try site.start("serve")
+                for id in accepted.value {
+                    #expect(try site.fast.send("GET", "/v1/videos/\(id)").json["status"] == "queued")
+                }
+            }
+        }
+
+        @Test func twoWorkersShareTheWork() throws {
+            try withSite { site in
+                try site.startSandbox(taskSeconds: 0.5)
+                _ = try site.start("serve")
+                let workers = try (0..<2).map { _ in try site.start("work") }
+                _ = try submit(150, to: site)
+                try expectAllMade(150, site)
+                for worker in workers {
+                    #expect(worker.lines.contains { $0.contains("task submitted") })
+                    #expect(!worker.lines.contains { $0.contains("lease lost") })
+                }
+            }
+        }
+
+        @Test func aWorkerThatIsAskedToEndHandsItsTasksOn() throws {
+            try withSite { site in
+                try site.startSandbox(taskSeconds: 2)
+                _ = try site.start("serve")
+                let first = try site.start("work")
+                _ = try submit(30, to: site)
+                try waitUntil("some have arrived") { try site.sandbox.accepted() >= 5 }
+                first.signal(SIGTERM)
+                #expect(first.end(within: .seconds(12)) == 0)
+                _ = try site.start("work")
+                // Nobody has to find out first that the old one is dead.
+                try expectAllMade(30, site, within: .seconds(20))
+            }
+        }
+
+        @Test func withoutNotificationsPollingDoesTheSame() throws {
+            try withSite(["KINORA_NOTIFY": "false"]) { site in
+                try site.startSandbox(taskSeconds: 0.2)
+                _ = try site.start("serve")
+                _ = try site.start("work")
+                let start = ContinuousClock.now
+                _ = try submit(10, to: site)
+                try expectAllMade(10, site, within: .seconds(30))
+                #expect(start.duration(to: .now) < .seconds(15))
+            }
+        }
+
+        @Test func aTaskIsPickedUpAtOnceAcrossProcesses() throws {
+            try withSite { site in
+                try site.startSandbox(taskSeconds: 0.2)
+                _ = try site.start("serve")
+                let worker = try site.start("work")
+                // Five in a row, each waited for: with polling alone it would take half a second each on
+                // average.
+                for number in 1...5 {
+                    let start = ContinuousClock.now
+                    _ = try submit(1, to: site)
+                    try waitUntil("number \(number) is under way") { try site.sandbox.accepted() == number }
+                    #expect(start.duration(to: .now) < .milliseconds(400))
+                }
+                #expect(worker.isRunning)
+            }
+        }
+    }
+}
