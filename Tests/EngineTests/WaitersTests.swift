@@ -23,7 +23,7 @@ import Testing
     }
 
     private func started() throws -> Waiters {
-        let waiters = Waiters(database.store(connectionsMax: 1))
+        let waiters = Waiters(database.store(connectionsMax: 1), limit: 8)
         try waiters.start()
         return waiters
     }
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func aWorkerOfThisProcessWakesExactlyThoseWhoWaitForItsTask() throws {
-        let waiters = Waiters(database.store(connectionsMax: 1))
+        let waiters = Waiters(database.store(connectionsMax: 1), limit: 8)
         let mine = try waiting(waiters, row: 1), twin = try waiting(waiters, row: 1)
         let other = try waiting(waiters, row: 2)
         // The thread that asks the database was never started: only the note can wake anybody.

@@ -147,7 +147,7 @@ import Testing
             #expect(try store.replay(of: text, by: owner)?.id == task.id)
         }
         let hostile = "x' OR '1'='1"
-        #expect(try store.setAccountState(hostile, to: "active", reason: hostile) == false)
+        #expect(try store.setAccountState(hostile, to: "active", reason: hostile) == 0)
         #expect(try store.revokeKey(publicID: hostile) == false)
         #expect(try store.replay(of: hostile, by: owner) == nil)
         #expect(try database.count("api_key WHERE revoked_at IS NULL") == 1)
