@@ -16,6 +16,7 @@ static inline CURLcode kn_curl_set_slist(CURL *h, CURLoption o, struct curl_slis
 static inline CURLcode kn_curl_set_data(CURL *h, CURLoption o, kn_curl_data f) { return curl_easy_setopt(h, o, f); }
 static inline CURLcode kn_curl_set_seek(CURL *h, kn_curl_seek f) { return curl_easy_setopt(h, CURLOPT_SEEKFUNCTION, f); }
 static inline CURLcode kn_curl_set_opensocket(CURL *h, curl_opensocket_callback f) { return curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, f); }
+static inline CURLcode kn_curl_set_prereq(CURL *h, curl_prereq_callback f) { return curl_easy_setopt(h, CURLOPT_PREREQFUNCTION, f); }
 static inline CURLcode kn_curl_get_long(CURL *h, CURLINFO i, long *v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode kn_curl_get_large(CURL *h, CURLINFO i, curl_off_t *v) { return curl_easy_getinfo(h, i, v); }
 static inline CURLcode kn_curl_get_string(CURL *h, CURLINFO i, char **v) { return curl_easy_getinfo(h, i, v); }

@@ -72,6 +72,14 @@ final class BodyReader {
         }
     }
 
+    /// Back to the first byte.
+    func rewind() {
+        index = 0
+        offset = 0
+        if descriptor >= 0 { close(descriptor) }
+        descriptor = -1
+    }
+
     /// Fills `buffer`; 0 at the end, nil when a file cannot be read.
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
         while index < pieces.count {

@@ -100,7 +100,7 @@ public final class CurlTransport: Transport {
             return false
         }
         guard transfer.isTimely else {
-            let late = KinoraError(.upstreamUnreachable, detail: "its turn came too late; nothing was sent")
+            let late = KinoraError(.upstreamUnreachable, detail: Transfer.late)
             transfer.completion(.failure(TransportFailure(late, mayHaveArrived: false)))
             return false
         }
@@ -109,12 +109,14 @@ public final class CurlTransport: Transport {
         kn_curl_set_pointer(handle, CURLOPT_PRIVATE, context)
         for option in [
             CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA, CURLOPT_SEEKDATA, CURLOPT_OPENSOCKETDATA,
+            CURLOPT_PREREQDATA,
         ] { kn_curl_set_pointer(handle, option, context) }
         kn_curl_set_data(handle, CURLOPT_WRITEFUNCTION, Self.onBody)
         kn_curl_set_data(handle, CURLOPT_HEADERFUNCTION, Self.onHeader)
         kn_curl_set_data(handle, CURLOPT_READFUNCTION, Self.onRead)
         kn_curl_set_seek(handle, Self.onSeek)
         kn_curl_set_opensocket(handle, Self.onOpenSocket)
+        kn_curl_set_prereq(handle, Self.onRequest)
         curl_multi_add_handle(multi.handle, handle)
         return true
     }
@@ -150,11 +152,10 @@ public final class CurlTransport: Transport {
     }
 
     private func finish(_ handle: UnsafeMutableRawPointer, _ code: CURLcode) {
-        var status = 0, requestBytes = 0
+        var status = 0
         kn_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
-        kn_curl_get_long(handle, CURLINFO_REQUEST_SIZE, &requestBytes)
         curl_multi_remove_handle(multi.handle, handle)
-        release(handle)?.finish(code, status: status, requestBytes: requestBytes)
+        release(handle)?.finish(code, status: status)
     }
 
     @discardableResult
@@ -181,7 +182,11 @@ public final class CurlTransport: Transport {
     }
 
     private static let onSeek: kn_curl_seek = { context, _, _ in
-        Transfer.from(context).mayRewind ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
+        Transfer.from(context).rewind() ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
+    }
+
+    private static let onRequest: curl_prereq_callback = { context, _, _, _, _ in
+        Transfer.from(context).mayBeginRequest() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
     }
 
     private static let onOpenSocket: curl_opensocket_callback = { context, _, address in

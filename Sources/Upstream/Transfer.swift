@@ -17,7 +17,10 @@ final class Transfer: @unchecked Sendable {
     private var fileDescriptor: Int32 = -1
     private var fileBytes = 0
     private(set) var wasAddressRefused = false
-    private var sinkError: KinoraError?
+    /// Why Kinora itself stopped the call.
+    private var ownError: KinoraError?
+    /// How often curl set out to send the request.
+    private var requestsBegun = 0
     private var hasReadBody = false
     private var hasEnded = false
 
@@ -89,7 +92,7 @@ final class Transfer: @unchecked Sendable {
     }
 
     private func fail(_ code: ErrorCode, _ detail: String) -> Bool {
-        sinkError = KinoraError(code, detail: detail)
+        ownError = KinoraError(code, detail: detail)
         return false
     }
 
@@ -97,16 +100,31 @@ final class Transfer: @unchecked Sendable {
     var isTimely: Bool { call.beginBefore.map { ContinuousClock.now < $0 } ?? true }
 
     func readBody(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
-        // A call may wait for a free connection. Once its body has begun it goes through.
-        guard hasReadBody || isTimely else { return nil }
         hasReadBody = true
         return body?.read(into: buffer) ?? 0
     }
 
-    /// curl rewinds a body when it wants to send a request again, which it does by itself when a kept
-    /// connection dies without an answer. A submit must never be sent twice, so its body cannot be rewound
-    /// once read.
-    var mayRewind: Bool { call.isRepeatable || !hasReadBody }
+    /// Asked when a connection stands and nothing has been sent on it. curl sends a request again by itself
+    /// when a kept connection dies without an answer, even when the head or all of it was read: a submit must
+    /// never be sent twice, so only its first time is allowed.
+    func mayBeginRequest() -> Bool {
+        if requestsBegun > 0, !call.isRepeatable {
+            return fail(.upstreamUnreachable, "the connection broke before an answer came; not sent again")
+        }
+        // The call may have waited for a free connection.
+        if requestsBegun == 0, !isTimely { return fail(.upstreamUnreachable, Self.late) }
+        requestsBegun += 1
+        return true
+    }
+
+    static let late = "its turn came too late; nothing was sent"
+
+    /// Back to the body's beginning, for a request that may be sent again.
+    func rewind() -> Bool {
+        guard call.isRepeatable || !hasReadBody else { return false }
+        body?.rewind()
+        return true
+    }
 
     func allowsConnection(to address: UnsafePointer<sockaddr>) -> Bool {
         let allowed: Bool
@@ -127,27 +145,28 @@ final class Transfer: @unchecked Sendable {
         return allowed
     }
 
-    func finish(_ code: CURLcode, status: Int, requestBytes: Int) {
+    func finish(_ code: CURLcode, status: Int) {
         hasEnded = true
         guard code == CURLE_OK else {
-            completion(.failure(failure(code, requestBytes: requestBytes)))
+            completion(.failure(failure(code)))
             return
         }
         completion(
             .success(HTTPReply(status: status, headers: replyHeaders, body: replyBody, fileBytes: fileBytes)))
     }
 
-    private func failure(_ code: CURLcode, requestBytes: Int) -> TransportFailure {
+    private func failure(_ code: CURLcode) -> TransportFailure {
         let text = String(cString: curl_easy_strerror(code))
-        if wasAddressRefused {
+        // Of a name's several addresses one may be refused and another have taken the request.
+        if wasAddressRefused, requestsBegun == 0 {
             return TransportFailure(
                 KinoraError(.addressRefused, detail: "\(call.place): not a public address"),
                 mayHaveArrived: false)
         }
         let error =
-            sinkError
+            ownError
             ?? KinoraError(.upstreamUnreachable, detail: "\(call.method.rawValue) \(call.place): \(text)")
-        return TransportFailure(error, mayHaveArrived: requestBytes > 0 || hasReadBody)
+        return TransportFailure(error, mayHaveArrived: requestsBegun > 0)
     }
 }
 
