@@ -188,7 +188,7 @@ import Testing
         let other = #expect(throws: KinoraError.self) { _ = try remix(source.id, model: "sora-2-pro") }
         #expect(other?.code == .invalidValue && other?.field == "model")
         let task = try remix(source.id)
-        #expect(task.parameters == ["seconds": 4, "size": "720x1280"])
+        #expect(task.parameters["seconds"] == 4 && task.parameters["size"] == "720x1280")
         #expect(task.remixOf == RemixSource(id: source.id, model: "sora-2"))
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
         #expect(stage.vendor.calls(.submit).last?.path == "/videos/video_1/remix")

@@ -184,7 +184,7 @@ import Upstream
         #expect(stage.vendor.waits(for: .list, times: 2))
         #expect(stage.vendor.calls(.submit).count == 1)
         #expect(try stage.task(task.id)?.phase == .submitting)
-        try stage.database.sql("UPDATE attempt SET started_at = now() - interval '30 seconds'")
+        try stage.database.sql("UPDATE attempt SET started_at = now() - interval '80 seconds'")
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
         #expect(stage.vendor.calls(.submit).count == 2)
         #expect(stage.vendor.taken == 1)
@@ -225,7 +225,7 @@ import Upstream
         #expect(stage.events.has { if case .taskFinished(_, .succeeded, _, _) = $0 { true } else { false } })
         #expect(try stage.database.count("attempt WHERE vendor_task_id = 'video_1'") == 1)
         try stage.database.sql(
-            "UPDATE attempt SET started_at = now() - interval '30 seconds' WHERE finished_at IS NULL")
+            "UPDATE attempt SET started_at = now() - interval '80 seconds' WHERE finished_at IS NULL")
         for task in tasks { #expect(stage.events.end(of: task.id)?.state == .succeeded) }
         #expect(stage.vendor.taken == 2)
         #expect(

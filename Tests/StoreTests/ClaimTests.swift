@@ -168,7 +168,7 @@ import Testing
             try database.count("attempt WHERE account_id = \(away) AND task_id IN (\(list(pinned)))") == 0)
     }
 
-    @Test func aPinnedTaskWaitsWhileItsAccountIsDisabled() throws {
+    @Test func aPinnedTaskRunsOnItsPausedAccountButNotWithRefusedCredentials() throws {
         let owner = try database.caller()
         let home = try database.account("home")
         try database.account("away")
@@ -176,11 +176,11 @@ import Testing
         try database.sql(
             """
             UPDATE task SET pinned_account_id = \(home);
-            UPDATE account SET state = 'disabled' WHERE id = \(home);
+            UPDATE account SET state = 'invalid' WHERE id = \(home);
             """
         )
         #expect(try store.claim(worker: try worker()).isEmpty)
-        try database.sql("UPDATE account SET state = 'active'")
+        try database.sql("UPDATE account SET state = 'disabled' WHERE id = \(home)")
         #expect(try store.claim(worker: try worker()).map(\.row) == pinned)
     }
 

@@ -38,7 +38,7 @@ import Testing
 
     @Test(arguments: [
         (1, 100, true), (Limits.taskAttemptsMax - 1, 100, true), (Limits.taskAttemptsMax, 100, false),
-        (1, 1, true), (1, 0, false), (1, -1, false),
+        (1, 2, true), (1, 1, false), (1, 0, false), (1, -1, false),
     ])
     func attemptsAndTimeAreBounded(_ attempt: Int, _ remaining: Int, _ isTriedAgain: Bool) {
         let action = machine(attempt: attempt, remaining: .seconds(remaining)).action(
@@ -64,7 +64,7 @@ import Testing
         #expect(Self.code(machine(remaining: .zero, hasTicket: false).action(on: silence)) == .submitUnknown)
     }
 
-    @Test(arguments: [(0, false), (19, false), (20, true), (500, true)])
+    @Test(arguments: [(0, false), (74, false), (75, true), (500, true)])
     func absenceProvesNothingUntilTheVendorHadTimeToListIt(_ running: Int, _ isSentAgain: Bool) {
         let action = machine(running: .seconds(running), hasTicket: false).action(on: .notFoundAtVendor)
         if isSentAgain {
@@ -75,8 +75,15 @@ import Testing
         }
     }
 
+    @Test func aListThatDoesNotTellNeverLeadsToASecondSubmit() {
+        let young = machine(running: .seconds(5), hasTicket: false).action(on: .lookUpUnclear)
+        #expect(young == .wait(delay: .seconds(2), phase: .submitting, progress: nil))
+        let old = machine(running: .seconds(500), hasTicket: false).action(on: .lookUpUnclear)
+        #expect(Self.code(old) == .submitUnknown)
+    }
+
     @Test func anOldUnansweredSubmitThatNobodyKnowsFailsWhenTriesAreUsedUp() {
-        let action = machine(attempt: Limits.taskAttemptsMax, running: .seconds(60), hasTicket: false)
+        let action = machine(attempt: Limits.taskAttemptsMax, running: .seconds(80), hasTicket: false)
             .action(on: .notFoundAtVendor)
         #expect(
             action
