@@ -126,6 +126,7 @@ CREATE TABLE kinora.api_key (
     CONSTRAINT api_key_concurrent_positive CHECK ((concurrent_tasks_max > 0)),
     CONSTRAINT api_key_content_mode_known CHECK ((content_mode = ANY (ARRAY['serve'::text, 'redirect'::text]))),
     CONSTRAINT api_key_created_status_known CHECK ((video_created_status = ANY (ARRAY[200, 201]))),
+    CONSTRAINT api_key_expires_finite CHECK (isfinite(expires_at)),
     CONSTRAINT api_key_name_length CHECK ((length(name) <= 128)),
     CONSTRAINT api_key_public_id_form CHECK ((public_id ~ '^[0-9a-z]{12}$'::text)),
     CONSTRAINT api_key_quota_cap_not_negative CHECK ((quota_cap_micros >= 0)),
