@@ -3,14 +3,25 @@ public import Core
 public import Store
 
 /// What a process remembers of users, keys, models and settings, so that a request costs no look-up and a
-/// refused key no round trip.
-public struct Snapshot: Sendable {
+/// refused key no round trip. A class, since every request takes hold of it.
+public final class Snapshot: Sendable {
     public let version: Int64
     public let keys: [String: KeyRecord]
     public let models: [String: Model]
     public let settings: [String: JSON]
     /// Vendors that have an account which may work.
     public let vendorsServed: Set<String>
+
+    init(
+        version: Int64, keys: [String: KeyRecord], models: [String: Model], settings: [String: JSON],
+        vendorsServed: Set<String>
+    ) {
+        self.version = version
+        self.keys = keys
+        self.models = models
+        self.settings = settings
+        self.vendorsServed = vendorsServed
+    }
 
     func seconds(_ setting: String, default value: Int64) -> Int64 {
         settings[setting]?.integerValue ?? value
@@ -23,7 +34,7 @@ public struct Snapshot: Sendable {
 public final class SnapshotCache: Sendable {
     private let store: Store
     private let events: any EventSink
-    private let current: Mutex<Snapshot>
+    private let current: Guarded<Snapshot>
     private let changed = Signal()
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<Thread?>(nil)
@@ -32,7 +43,7 @@ public final class SnapshotCache: Sendable {
     public init(_ store: Store, events: any EventSink) throws(KinoraError) {
         self.store = store
         self.events = events
-        current = Mutex(try Self.read(store))
+        current = Guarded(try Self.read(store))
     }
 
     public var snapshot: Snapshot { current.withLock { $0 } }

@@ -1,9 +1,8 @@
-import Synchronization
 import Core
 
 /// A bounded set of sessions. The last one given back is the next one used, so a quiet process needs few.
 public final class Pool: Sendable {
-    private struct State: ~Copyable {
+    private struct State {
         var idle: [Box] = []
         var open = 0
         var waiting: [Signal] = []
@@ -13,7 +12,7 @@ public final class Pool: Sendable {
     private struct Box: @unchecked Sendable { let connection: Connection }
 
     private let options: DatabaseOptions
-    private let state = Mutex(State())
+    private let state = Guarded(State())
 
     init(_ options: DatabaseOptions) { self.options = options }
 
@@ -75,7 +74,8 @@ public final class Pool: Sendable {
     }
 
     private func giveBack(_ connection: Connection) {
-        guard connection.isUsable else { return discard() }
+        // Whether the server still keeps it is looked at when it is taken again: it may wait here for hours.
+        guard connection.isIdle else { return discard() }
         let box = Box(connection: connection)
         wakeOne { $0.idle.append(box) }
     }
