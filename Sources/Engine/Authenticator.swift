@@ -27,11 +27,13 @@ struct Authenticator: Sendable {
         return record.caller
     }
 
+    /// What stands behind `Bearer`; the whole header where that word is missing. Nil for an empty header.
     private static func bearer(_ header: String) -> String? {
         guard !header.isEmpty else { return nil }
-        let parts = header.split(separator: " ", maxSplits: 1)
-        guard parts.count == 2, parts[0].lowercased() == "bearer" else { return header }
-        return parts[1].trimmingPrefix(" ").description
+        let scheme = header.utf8.prefix(7)
+        // Bit 5 set makes a letter small, and leaves the blank as it is.
+        guard scheme.lazy.map({ $0 | 0x20 }).elementsEqual("bearer ".utf8) else { return header }
+        return String(Substring(header.utf8.dropFirst(7).drop { $0 == UInt8(ascii: " ") }))
     }
 
     /// Constant time for equal lengths.

@@ -16,7 +16,7 @@ public struct APIKey: Sendable {
         let lower = Array("0123456789abcdefghijklmnopqrstuvwxyz")
         return APIKey(
             publicID: String((0..<publicLength).map { _ in lower.randomElement()! }),
-            secret: Secret(String((0..<secretLength).map { _ in Base62.alphabet.randomElement()! })))
+            secret: Secret(Base62.random(count: secretLength)))
     }
 
     private init(publicID: String, secret: Secret) {
@@ -37,19 +37,22 @@ public struct APIKey: Sendable {
         guard id.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) }),
             rest.allSatisfy({ Base62.contains($0) })
         else { return nil }
+        let body = utf8.dropLast(Self.checksumLength)
+        guard utf8.suffix(Self.checksumLength).elementsEqual(Self.checksum(of: body)) else { return nil }
         self.init(
             publicID: String(decoding: id, as: UTF8.self),
             secret: Secret(String(decoding: rest.prefix(Self.secretLength), as: UTF8.self)))
-        guard rest.suffix(Self.checksumLength).elementsEqual(checksum.utf8) else { return nil }
     }
 
-    private var body: String { "\(Self.prefix)\(publicID)_\(secret.revealed())" }
-    private var checksum: String {
-        Base62.text(CRC32.checksum(Array(body.utf8)), length: Self.checksumLength)
+    private static func checksum(of body: some Sequence<UInt8>) -> [UInt8] {
+        Base62.digits(of: CRC32.checksum(body), count: checksumLength)
     }
 
     /// The whole key, for the one time it is shown.
-    public func revealed() -> String { body + checksum }
+    public func revealed() -> String {
+        let body = "\(Self.prefix)\(publicID)_\(secret.revealed())"
+        return body + String(decoding: Self.checksum(of: body.utf8), as: UTF8.self)
+    }
 
     /// What is stored: SHA-256 of the secret. A random 256-bit secret needs no slow hash.
     public var secretHash: SHA256.Digest { SHA256.hash(data: Array(secret.revealed().utf8)) }
@@ -57,20 +60,25 @@ public struct APIKey: Sendable {
 
 /// Digits, upper-case and lower-case letters.
 enum Base62 {
-    static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz")
+    static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
 
     static func contains(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
     }
 
-    static func text(_ value: UInt32, length: Int) -> String {
+    /// The last `count` digits, filled up with zeros.
+    static func digits(of value: UInt32, count: Int) -> [UInt8] {
+        var digits = [UInt8](repeating: alphabet[0], count: count)
         var rest = Int(value)
-        var digits: [Character] = []
-        for _ in 0..<length {
-            digits.append(alphabet[rest % 62])
+        for index in digits.indices.reversed() {
+            digits[index] = alphabet[rest % 62]
             rest /= 62
         }
-        return String(digits.reversed())
+        return digits
+    }
+
+    static func random(count: Int) -> String {
+        String(decoding: (0..<count).map { _ in alphabet.randomElement()! }, as: UTF8.self)
     }
 }
 
@@ -80,7 +88,7 @@ enum CRC32 {
         (0..<8).reduce(UInt32(index)) { value, _ in value & 1 == 1 ? 0xEDB8_8320 ^ value >> 1 : value >> 1 }
     }
 
-    static func checksum(_ bytes: [UInt8]) -> UInt32 {
+    static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
         ~bytes.reduce(~UInt32(0)) { crc, byte in table[Int((crc ^ UInt32(byte)) & 0xFF)] ^ crc >> 8 }
     }
 }

@@ -65,11 +65,12 @@ public final class Connection {
 
     var socket: Int32 { PQsocket(handle) }
 
+    /// Whether the last statement ended well enough for another one.
+    var isIdle: Bool { PQstatus(handle) == CONNECTION_OK && PQtransactionStatus(handle) == PQTRANS_IDLE }
+
     /// False once the server closed the session: a readable idle socket can only hold its last words.
     var isUsable: Bool {
-        guard PQstatus(handle) == CONNECTION_OK, PQtransactionStatus(handle) == PQTRANS_IDLE else {
-            return false
-        }
+        guard isIdle else { return false }
         var item = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
         return poll(&item, 1, 0) == 0
     }
@@ -118,19 +119,19 @@ public final class Connection {
         _ body: (Int32, UnsafePointer<UnsafePointer<CChar>?>, UnsafePointer<Int32>, UnsafePointer<Int32>) ->
             OpaquePointer?
     ) -> OpaquePointer? {
-        let wires = values.map(\.wire)
         // One buffer for all values: text needs a NUL behind it, binary has its length.
         var buffer: [UInt8] = []
         var offsets: [Int?] = []
-        for wire in wires {
-            offsets.append(wire.map { _ in buffer.count })
-            if let wire {
-                buffer.append(contentsOf: wire.bytes)
-                buffer.append(0)
-            }
+        var lengths: [Int32] = []
+        var formats: [Int32] = []
+        for value in values {
+            let offset = buffer.count
+            let form = value.append(to: &buffer)
+            offsets.append(form == .null ? nil : offset)
+            lengths.append(Int32(buffer.count - offset))
+            formats.append(form == .binary ? 1 : 0)
+            buffer.append(0)
         }
-        let lengths = wires.map { Int32($0?.bytes.count ?? 0) }
-        let formats = wires.map { Int32($0?.isBinary == true ? 1 : 0) }
         return buffer.withUnsafeBytes { bytes in
             let base = bytes.baseAddress?.assumingMemoryBound(to: CChar.self)
             let pointers = offsets.map { offset in offset.flatMap { base?.advanced(by: $0) } }

@@ -18,18 +18,25 @@ public enum Value: Sendable {
     public static func json(_ json: JSON) -> Value { .text(json.text) }
     public static func uid(_ id: TaskID) -> Value { .text(id.description) }
 
-    /// The wire form: bytes, and whether they are PostgreSQL's binary format. Nil is NULL.
-    var wire: (bytes: [UInt8], isBinary: Bool)? {
+    enum Form { case null, text, binary }
+
+    /// Appends the bytes that the server gets, and says in which of PostgreSQL's formats they are.
+    func append(to buffer: inout [UInt8]) -> Form {
         switch self {
-        case .null: nil
-        case .integer(let value): (Array(String(value).utf8), false)
-        case .real(let value): (Array(String(value).utf8), false)
-        case .text(let value): (Array(value.utf8), false)
-        case .bool(let value): (Array((value ? "t" : "f").utf8), false)
-        case .bytes(let value): (value, true)
-        case .integers(let values): (Array("{\(values.map(String.init).joined(separator: ","))}".utf8), false)
-        case .texts(let values): (Array("{\(values.map(Self.quoted).joined(separator: ","))}".utf8), false)
+        case .null: return .null
+        case .integer(let value): buffer.append(contentsOf: String(value).utf8)
+        case .real(let value): buffer.append(contentsOf: String(value).utf8)
+        case .text(let value): buffer.append(contentsOf: value.utf8)
+        case .bool(let value): buffer.append(UInt8(ascii: value ? "t" : "f"))
+        case .bytes(let value):
+            buffer.append(contentsOf: value)
+            return .binary
+        case .integers(let values):
+            buffer.append(contentsOf: "{\(values.map(String.init).joined(separator: ","))}".utf8)
+        case .texts(let values):
+            buffer.append(contentsOf: "{\(values.map(Self.quoted).joined(separator: ","))}".utf8)
         }
+        return .text
     }
 
     var holdsNUL: Bool {
