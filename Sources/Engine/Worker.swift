@@ -49,7 +49,7 @@ public final class Worker: Sendable {
     let submitsUnderWay = Atomic<Int>(0)
     let isDraining = Atomic<Bool>(false)
     let isStopping = Atomic<Bool>(false)
-    private let threads = Mutex<[Thread]>([])
+    let threads = Mutex<[Thread]>([])
 
     /// Registers the worker. `onFinished` hears the row of each task that ends here.
     public init(

@@ -23,7 +23,7 @@ import Testing
     }
 
     private func started() throws -> Waiters {
-        let waiters = Waiters(database.store(connectionsMax: 1), limit: 8)
+        let waiters = Waiters(database.store(connectionsMax: 1), limit: 32)
         try waiters.start()
         return waiters
     }
@@ -34,7 +34,7 @@ import Testing
     }
 
     @Test func aWorkerOfThisProcessWakesExactlyThoseWhoWaitForItsTask() throws {
-        let waiters = Waiters(database.store(connectionsMax: 1), limit: 8)
+        let waiters = Waiters(database.store(connectionsMax: 1), limit: 32)
         let mine = try waiting(waiters, row: 1), twin = try waiting(waiters, row: 1)
         let other = try waiting(waiters, row: 2)
         // The thread that asks the database was never started: only the note can wake anybody.
@@ -90,6 +90,17 @@ import Testing
         #expect(!all[0].wait(within: .milliseconds(100)) { !$0.isEmpty })
         waiters.stop()
         for over in all { #expect(over.wait(within: .seconds(5)) { !$0.isEmpty }) }
+    }
+
+    /// Each who waits holds a thread; the one too many gets its answer at once.
+    @Test func onlySoManyMayWait() throws {
+        let waiters = Waiters(database.store(connectionsMax: 1), limit: 2)
+        let admitted = [try waiting(waiters, row: 1), try waiting(waiters, row: 2)]
+        #expect(!admitted[0].wait(within: .milliseconds(200)) { !$0.isEmpty })
+        #expect(!admitted[1].wait(within: .milliseconds(200)) { !$0.isEmpty })
+        #expect(try waiting(waiters, row: 3).wait(within: .seconds(5)) { !$0.isEmpty })
+        waiters.stop()
+        for over in admitted { #expect(over.wait(within: .seconds(5)) { !$0.isEmpty }) }
     }
 
     @Test func aDatabaseThatIsAwayWakesNobodyAndPollingGoesOnAfterwards() throws {
