@@ -123,6 +123,19 @@ import Testing
         #expect(stage.events.count { if case .taskAccepted = $0 { true } else { false } } >= 1)
     }
 
+    /// What the first request was checked against may have changed since; its answer has not.
+    @Test func aRepeatedRequestIsAnsweredBeforeAnyCheck() throws {
+        let same: (inout Submission) -> Void = {
+            $0.idempotencyKey = "key"
+            $0.fingerprint = Self.print("0a")
+        }
+        let first = try stage.submit("a prompt", same)
+        try stage.database.sql("UPDATE model SET enabled = false; UPDATE account SET state = 'disabled'")
+        let later = try Stage(slots: [])
+        #expect(throws: KinoraError.self) { try later.submit("a prompt") }
+        #expect(try later.submit("a prompt", same).id == first.id)
+    }
+
     @Test func anotherRequestWithTheSameKeyIsRefused() throws {
         for (body, isAccepted) in [("0a", true), ("0b", false), ("0a", true)] {
             let submit = {

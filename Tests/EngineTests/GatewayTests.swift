@@ -178,7 +178,7 @@ import Testing
         #expect(cancelled?.code == .taskNotCompleted && cancelled?.state == .cancelled)
     }
 
-    @Test func aRemixKeepsWhatItDoesNotChange() throws {
+    @Test func aRemixLooksLikeItsSourceWhateverIsAsked() throws {
         _ = try stage.worker()
         let source = try stage.finished("a harbour") {
             $0.parameters = [
@@ -187,7 +187,18 @@ import Testing
         }
         let other = #expect(throws: KinoraError.self) { _ = try remix(source.id, model: "sora-2-pro") }
         #expect(other?.code == .invalidValue && other?.field == "model")
-        let task = try remix(source.id)
+        let reference = #expect(throws: KinoraError.self) {
+            try stage.submit("again") {
+                $0.remixOf = TaskReference(source.id)
+                $0.references = [Reference(.bytes(GatewaySubmitTests.png), field: "input_reference")]
+            }
+        }
+        #expect(reference?.code == .invalidValue && reference?.field == "input_reference")
+        let task = try stage.submit("again, in the rain") {
+            $0.model = nil
+            $0.remixOf = TaskReference(source.id)
+            $0.parameters = [GivenParameter(name: "seconds", value: 12)]
+        }
         #expect(task.parameters["seconds"] == 4 && task.parameters["size"] == "720x1280")
         #expect(task.remixOf == RemixSource(id: source.id, model: "sora-2"))
         #expect(stage.events.end(of: task.id)?.state == .succeeded)

@@ -184,7 +184,7 @@ import Upstream
         #expect(stage.vendor.waits(for: .list, times: 2))
         #expect(stage.vendor.calls(.submit).count == 1)
         #expect(try stage.task(task.id)?.phase == .submitting)
-        try stage.database.sql("UPDATE attempt SET started_at = now() - interval '80 seconds'")
+        try stage.database.sql("UPDATE attempt SET started_at = now() - interval '90 seconds'")
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
         #expect(stage.vendor.calls(.submit).count == 2)
         #expect(stage.vendor.taken == 1)
@@ -225,12 +225,42 @@ import Upstream
         #expect(stage.events.has { if case .taskFinished(_, .succeeded, _, _) = $0 { true } else { false } })
         #expect(try stage.database.count("attempt WHERE vendor_task_id = 'video_1'") == 1)
         try stage.database.sql(
-            "UPDATE attempt SET started_at = now() - interval '80 seconds' WHERE finished_at IS NULL")
+            "UPDATE attempt SET started_at = now() - interval '90 seconds' WHERE finished_at IS NULL")
         for task in tasks { #expect(stage.events.end(of: task.id)?.state == .succeeded) }
         #expect(stage.vendor.taken == 2)
         #expect(
             try stage.database.count(
                 "(SELECT DISTINCT vendor_task_id FROM attempt WHERE vendor_task_id IS NOT NULL) v") == 2)
+    }
+
+    /// The look-up of one took the other's for its own: then the first one's is left, and serves as well.
+    @Test func anAcceptanceOfATaskThatAnotherTookIsLookedUpAgain() throws {
+        stage.vendor.script { call in
+            guard call.step == .submit else { return nil }
+            return call.nth == 1 ? .held : .lost(mayHaveArrived: true)
+        }
+        _ = try stage.worker()
+        let first = try stage.submit("the same")
+        #expect(stage.vendor.waits(for: .submit))
+        // Taken for the first, and found by the second.
+        stage.vendor.script { call in
+            switch (call.step, call.nth) {
+            case (.list, 1):
+                let fields: JSONObject = [
+                    "id": "video_9", "prompt": "the same", "model": "sora-2", "seconds": "15",
+                    "size": "1280x720",
+                ]
+                return .json(200, ["data": [.object(fields)]])
+            case (.submit, 2): return .lost(mayHaveArrived: true, isTaken: true)
+            default: return nil
+            }
+        }
+        let second = try stage.submit("the same")
+        #expect(try eventually { try stage.database.count("attempt WHERE vendor_task_id = 'video_9'") == 1 })
+        stage.vendor.release(with: .json(200, ["id": "video_9"]))
+        for task in [first, second] { #expect(stage.events.end(of: task.id)?.state == .succeeded) }
+        let ids = try stage.database.sql("SELECT vendor_task_id FROM attempt ORDER BY vendor_task_id")
+        #expect(ids == [["video_1"], ["video_9"]])
     }
 
     // Deadlines ---------------------------------------------------------------------------------------

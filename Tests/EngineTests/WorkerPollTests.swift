@@ -107,6 +107,40 @@ import Upstream
         #expect(eventually { stage.folder.files("spool").isEmpty })
     }
 
+    /// Results often lie on another host, whose business our key is not.
+    @Test func aRedirectToTheResultIsFollowedWithoutTheKey() throws {
+        stage.vendor.script { call in
+            guard call.step == .content else { return nil }
+            switch call.nth {
+            case 1: return .json(302, [:], headers: ["location": "https://files.example/a?signature=b"])
+            case 2: return .json(307, [:], headers: ["location": "https://files.example/c"])
+            default: return nil
+            }
+        }
+        _ = try stage.worker()
+        #expect(try stage.finished().state == .succeeded)
+        let downloads = stage.vendor.calls(.content)
+        #expect(downloads.map(\.hasKey) == [true, false, false])
+        #expect(downloads.last?.path == "https://files.example/c")
+        #expect(eventually { stage.folder.files("spool").isEmpty })
+    }
+
+    @Test func aRedirectThatLeadsInACircleOrIntoTheOpenIsNotFollowed() throws {
+        stage.vendor.script { call in
+            guard call.step == .content else { return nil }
+            let isOpen = call.prompt == "open" || call.path.hasPrefix("http://")
+            return .json(
+                302, [:], headers: ["location": isOpen ? "http://files.example/a" : "https://files.example/a"]
+            )
+        }
+        _ = try stage.worker()
+        for prompt in ["open", "circle"] { try stage.submit(prompt) }
+        let rested = "task WHERE worker_id IS NULL AND state = 'storing'"
+        #expect(try eventually { try stage.database.count(rested) == 2 })
+        #expect(stage.vendor.calls(.content).count <= 1 + 6)
+        #expect(!stage.vendor.calls(.content).contains { $0.path.hasPrefix("http://") })
+    }
+
     /// A full disk is our fault and not the task's.
     @Test func aMediaStoreThatCannotBeWrittenDelaysTheTask() throws {
         let blocked = try stage.folder.block("media")

@@ -85,6 +85,18 @@ import Upstream
         #expect(stage.vendor.taken == 20)
     }
 
+    /// As after a claim whose reply was lost with its connection.
+    @Test func whatAWorkerHoldsWithoutKnowingItIsGivenBack() throws {
+        stage.vendor.script { $0.step == .poll && $0.nth == 1 ? .json(200, ["status": "in_progress"]) : nil }
+        let worker = try stage.worker()
+        let task = try stage.submit()
+        #expect(try eventually { try isResting(task.id) && stage.vendor.calls(.poll).count == 1 })
+        let claim = "worker_id = \(worker.pulse.worker), claim = claim + 1, due_at = now() + interval '900 s'"
+        try stage.database.sql("UPDATE task SET \(claim)")
+        #expect(stage.events.end(of: task.id)?.state == .succeeded)
+        #expect(stage.vendor.taken == 1)
+    }
+
     // Leaving -----------------------------------------------------------------------------------------
 
     @Test func whoDrainsGivesItsTasksBackAndAnotherFinishesThem() throws {

@@ -168,7 +168,25 @@ import Testing
             try database.count("attempt WHERE account_id = \(away) AND task_id IN (\(list(pinned)))") == 0)
     }
 
-    @Test func aPinnedTaskRunsOnItsPausedAccountButNotWithRefusedCredentials() throws {
+    /// A remix can run nowhere else; a paused account gets nothing but that.
+    @Test(arguments: ["disabled", "cooling"])
+    func aPinnedTaskRunsOnAPausedAccountAndOthersDoNot(_ state: String) throws {
+        let owner = try database.caller()
+        let home = try database.account("home")
+        let rows = try submit(2, owner)
+        try database.sql(
+            """
+            UPDATE task SET pinned_account_id = \(home) WHERE id = \(rows[1]);
+            UPDATE account SET state = '\(state)', cooling_until = now() + interval '1 hour';
+            """)
+        let worker = try worker()
+        #expect(try store.claim(worker: worker).map(\.row) == [rows[1]])
+        #expect(try store.claim(worker: worker).isEmpty)
+        let away = try database.account("away")
+        #expect(try store.claim(worker: worker).map { [$0.row, $0.account.row] } == [[rows[0], away]])
+    }
+
+    @Test func aPinnedTaskWaitsForAnAccountWhoseCredentialsAreInvalid() throws {
         let owner = try database.caller()
         let home = try database.account("home")
         try database.account("away")
@@ -177,11 +195,20 @@ import Testing
             """
             UPDATE task SET pinned_account_id = \(home);
             UPDATE account SET state = 'invalid' WHERE id = \(home);
-            """
-        )
+            """)
         #expect(try store.claim(worker: try worker()).isEmpty)
         try database.sql("UPDATE account SET state = 'disabled' WHERE id = \(home)")
         #expect(try store.claim(worker: try worker()).map(\.row) == pinned)
+    }
+
+    @Test func aPinnedTaskWhoseRouteIsGoneBlocksNoOther() throws {
+        let owner = try database.caller()
+        let home = try database.account("home", slots: 1)
+        let rows = try submit(2, owner)
+        try database.model("other-1", vendor: "openai")
+        try database.sql(
+            "UPDATE task SET pinned_account_id = \(home), model_id = 'gone-1' WHERE id = \(rows[0])")
+        #expect(try store.claim(worker: try worker()).map(\.row) == [rows[1]])
     }
 
     private func list(_ rows: [Int64]) -> String { rows.map(String.init).joined(separator: ",") }

@@ -162,6 +162,14 @@ import Testing
         #expect(rescued.all.reduce(0, +) == 1)
     }
 
+    @Test func aWorkerGivesBackWhatItDoesNotKnowThatItHolds() throws {
+        let mine = try worker(), other = try worker()
+        let known = try held(by: mine), lost = try held(by: mine), foreign = try held(by: other)
+        #expect(try store.release(worker: mine, exceptFor: [known.row, foreign.row]) == 1)
+        #expect(try store.claimDue(worker: other, limit: 9).map(\.row) == [lost.row])
+        #expect(try store.release(worker: mine, exceptFor: [known.row]) == 0)
+    }
+
     @Test func whoeverLeavesGivesItsTasksBack() throws {
         let leaving = try worker()
         let task = try held(by: leaving)

@@ -58,6 +58,7 @@ import Testing
         "task_requeue": "7, 1, 2, 'x', 'y'",
         "task_cancel": "'0123456789ab'",
         "worker_leave": "1",
+        "worker_release": "1, '{1,2,3}'",
         "worker_rescue": "10",
     ]
 

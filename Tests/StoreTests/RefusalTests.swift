@@ -176,6 +176,7 @@ import Testing
         ("account_errors_not_negative", "UPDATE account SET consecutive_errors = -1"),
         ("api_key_public_id_form", "UPDATE api_key SET public_id = 'SHORT'"),
         ("api_key_secret_hash_length", "UPDATE api_key SET secret_hash = '\\x00'"),
+        ("api_key_expires_finite", "UPDATE api_key SET expires_at = 'infinity'"),
         ("api_key_created_status_known", "UPDATE api_key SET video_created_status = 202"),
         ("api_key_content_mode_known", "UPDATE api_key SET content_mode = 'guess'"),
         ("app_user_role_known", "UPDATE app_user SET role = 'root'"),

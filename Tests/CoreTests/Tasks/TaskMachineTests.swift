@@ -8,11 +8,11 @@ import Testing
 
     private func machine(
         attempt: Int = 1, running: Duration = .seconds(5), remaining: Duration = .seconds(100),
-        hasTicket: Bool = true, canLookUp: Bool = true
+        hasTicket: Bool = true, isStoring: Bool = false, canLookUp: Bool = true
     ) -> TaskMachine {
         TaskMachine(
             attempt: attempt, running: running, remaining: remaining, pace: Self.pace, hasTicket: hasTicket,
-            canLookUp: canLookUp)
+            isStoring: isStoring, canLookUp: canLookUp)
     }
 
     private static func code(_ action: TaskAction) -> ErrorCode? {
@@ -75,15 +75,20 @@ import Testing
         }
     }
 
-    @Test func aListThatDoesNotTellNeverLeadsToASecondSubmit() {
-        let young = machine(running: .seconds(5), hasTicket: false).action(on: .lookUpUnclear)
-        #expect(young == .wait(delay: .seconds(2), phase: .submitting, progress: nil))
-        let old = machine(running: .seconds(500), hasTicket: false).action(on: .lookUpUnclear)
-        #expect(Self.code(old) == .submitUnknown)
+    /// A list that leaves open whether the task is on it never leads to a second submit.
+    @Test(arguments: [0, 74, 75, 500])
+    func anUnclearListIsAskedAgainAndThenBelieved(_ running: Int) {
+        let action = machine(running: .seconds(running), hasTicket: false).action(on: .lookUpUnclear)
+        if .seconds(running) < TaskMachine.arrivalMax {
+            #expect(action == .wait(delay: .seconds(2), phase: .submitting, progress: nil))
+        } else {
+            #expect(Self.code(action) == .submitUnknown)
+            if case .requeue = action { Issue.record("it may be sent twice") }
+        }
     }
 
     @Test func anOldUnansweredSubmitThatNobodyKnowsFailsWhenTriesAreUsedUp() {
-        let action = machine(attempt: Limits.taskAttemptsMax, running: .seconds(80), hasTicket: false)
+        let action = machine(attempt: Limits.taskAttemptsMax, running: .seconds(90), hasTicket: false)
             .action(on: .notFoundAtVendor)
         #expect(
             action
@@ -133,6 +138,13 @@ import Testing
         #expect(
             machine(hasTicket: false).action(on: lost)
                 == .wait(delay: .seconds(4), phase: .submitting, progress: nil))
+    }
+
+    @Test(arguments: [(0, true), (-3599, true), (-3600, false)])
+    func pollsOfATaskWhoseResultIsDueMayFailLonger(_ remaining: Int, _ isPolledAgain: Bool) {
+        let action = machine(remaining: .seconds(remaining), isStoring: true)
+            .action(on: .pollFailed(KinoraError(.upstreamServer)))
+        if case .wait = action { #expect(isPolledAgain) } else { #expect(!isPolledAgain) }
     }
 
     @Test(arguments: [(nil, 4), (1, 4), (9, 9), (20, 20), (3600, 20)] as [(Int?, Int)])

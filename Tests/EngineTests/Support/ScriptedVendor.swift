@@ -23,6 +23,8 @@ final class ScriptedVendor: Transport {
         let account: VendorAccount
         let body: HTTPCall.Body
         let isRepeatable: Bool
+        /// Whether the account's key went with it.
+        let hasKey: Bool
     }
 
     enum Answer: Sendable {
@@ -60,13 +62,13 @@ final class ScriptedVendor: Transport {
     /// Waits until a step was called so often.
     func waits(for step: Step, times: Int = 1) -> Bool { called.wait { $0.count { $0 == step } >= times } }
 
-    /// Answers what was held, as if nothing had happened.
-    func release() {
+    /// Answers what was held: as if nothing had happened, or so.
+    func release(with answer: Answer? = nil) {
         let held = state.withLock { state in
             defer { state.held = [] }
             return state.held
         }
-        for item in held { answer(item.call, .none, item.sink, item.completion) }
+        for item in held { self.answer(item.call, answer, item.sink, item.completion) }
     }
 
     func send(
@@ -87,10 +89,13 @@ final class ScriptedVendor: Transport {
     }
 
     private static func read(_ call: HTTPCall, _ account: VendorAccount, _ state: State) -> Call {
-        let path = String(call.url.dropFirst(account.baseURL.count))
+        // Everything outside of the API is a download.
+        let isAPI = call.url.hasPrefix(account.baseURL)
+        let path = isAPI ? String(call.url.dropFirst(account.baseURL.count)) : call.url
         let parts = path.split(separator: "/").map(String.init)
         let step: Step =
             switch (call.method, parts.count) {
+            case _ where !isAPI: .content
             case (.post, _): .submit
             case (_, 1): .list
             case (_, 2): .poll
@@ -104,7 +109,8 @@ final class ScriptedVendor: Transport {
             step: step, nth: state.calls.count { $0.step == step } + 1,
             nthOfTask: state.calls.count { $0.step == step && $0.ticket == ticket } + 1, ticket: ticket,
             prompt: prompt ?? fields(of: call.body)["prompt"]?.stringValue, path: path, account: account,
-            body: call.body, isRepeatable: call.isRepeatable)
+            body: call.body, isRepeatable: call.isRepeatable,
+            hasKey: call.headers.contains { $0.value.revealed().contains(account.credential.revealed()) })
     }
 
     private static func fields(of body: HTTPCall.Body) -> JSONObject {
