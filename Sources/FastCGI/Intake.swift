@@ -12,9 +12,7 @@ public struct Intake: Sendable {
     /// Reads the body as its Content-Type says. Throws `bodyTooLarge`, `unsupportedMediaType`,
     /// `malformedRequest`, `clientGone` or `storageFailed`.
     public func body(of connection: some Incoming, into spool: Spool) throws(KinoraError) -> RequestBody {
-        let type = connection.head.contentType.prefix { $0 != ";" }.lowercased()
-            .trimmingPrefix(" ").reversed().drop { $0 == " " }.reversed()
-        switch String(type) {
+        switch Self.mediaType(connection.head.contentType) {
         case "multipart/form-data":
             return .form(try form(of: connection, into: spool))
         case "application/x-www-form-urlencoded":
@@ -28,6 +26,13 @@ public struct Intake: Sendable {
                 .unsupportedMediaType, "The body must be application/json or multipart/form-data.",
                 field: "Content-Type")
         }
+    }
+
+    /// What a Content-Type says before its parameters, in lower case.
+    private static func mediaType(_ header: String) -> String {
+        var type = header.utf8.prefix { $0 != UInt8(ascii: ";") }.drop { $0 == UInt8(ascii: " ") }
+        while type.last == UInt8(ascii: " ") { type.removeLast() }
+        return String(Substring(type)).lowercased()
     }
 
     private func bytes(of connection: some Incoming) throws(KinoraError) -> [UInt8] {

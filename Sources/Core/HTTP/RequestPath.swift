@@ -52,6 +52,9 @@ public struct Query: Sendable, Equatable {
 public enum PercentCoding {
     /// Nil for a broken escape, for text that is no UTF-8, and for a NUL.
     public static func decode(_ bytes: some Collection<UInt8>, plusIsBlank: Bool = false) -> String? {
+        guard bytes.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") || $0 == 0 }) else {
+            return String(validating: bytes, as: UTF8.self)
+        }
         var out: [UInt8] = []
         var iterator = bytes.makeIterator()
         func hex(_ byte: UInt8?) -> UInt8? {

@@ -18,8 +18,12 @@ public struct TaskID: Sendable, Hashable, CustomStringConvertible {
     }
 
     private static func hex(_ value: UInt64, digits: Int) -> String {
-        let text = String(value, radix: 16)
-        return String(repeating: "0", count: digits - text.utf8.count) + text
+        String(unsafeUninitializedCapacity: digits) { buffer in
+            for index in 0..<digits {
+                buffer[index] = Hex.digits[Int(value >> UInt64(4 * (digits - 1 - index)) & 15)]
+            }
+            return digits
+        }
     }
 
     /// The first 12 hex digits.

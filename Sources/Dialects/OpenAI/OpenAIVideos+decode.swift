@@ -71,8 +71,11 @@ extension OpenAIVideos {
         var submission = Submission(
             dialect: name, model: try Self.model(fields, isRemix: source != nil), kind: .video,
             prompt: try fields.string("prompt") ?? "", parameters: try Self.parameters(fields),
-            references: try Self.references(fields), remixOf: source, fingerprint: request.fingerprint)
-        submission.idempotencyKey = request.head.idempotencyKey.isEmpty ? nil : request.head.idempotencyKey
+            references: try Self.references(fields), remixOf: source)
+        if !request.head.idempotencyKey.isEmpty {
+            submission.idempotencyKey = request.head.idempotencyKey
+            submission.fingerprint = request.fingerprint
+        }
         submission.userIdentifier = try Self.userIdentifier(fields)
         submission.waitSeconds = request.head.preferredWaitSeconds
         if try fields.bool("async_mode") == false, submission.waitSeconds == nil {
