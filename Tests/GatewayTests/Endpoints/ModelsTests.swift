@@ -31,6 +31,20 @@ extension GatewayTests {
             }
         }
 
+        /// In process nothing is sent, so nothing could be left out.
+        @Test(arguments: [Doorway.fastcgi, .nginx])
+        func answerHEADWithoutABody(_ doorway: Doorway) throws {
+            try withGateway(through: doorway) { gateway in
+                let reply = try gateway.send(Call("HEAD", "/v1/models"))
+                #expect(reply.status == 200)
+                #expect(reply["Content-Type"] == "application/json")
+                #expect(reply.body.isEmpty)
+                let unknown = try gateway.send(Call("HEAD", "/v1/models/no-such-model"))
+                #expect(unknown.status == 404)
+                #expect(unknown.body.isEmpty)
+            }
+        }
+
         @Test(arguments: Doorway.allCases)
         func thatAKeyMayNotUseDoNotExistForIt(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in

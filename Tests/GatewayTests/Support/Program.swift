@@ -102,8 +102,8 @@ final class Reaper: Sendable {
     func forget(_ pid: Int32) { try? input?.write(contentsOf: Data("- \(pid)\n".utf8)) }
 }
 
-/// One at a time: a program that inherited the pipe of another test's program would keep that test waiting for
-/// its end.
+/// One at a time: a program that inherited the pipe of another test's program would keep that test waiting
+/// for its end.
 private let spawning = Mutex(())
 
 extension Process {
