@@ -57,8 +57,10 @@ let package = Package(
             name: "TestSupport", dependencies: ["Core", "CPostgres", "Store"], path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "DialectTests", dependencies: ["Dialects", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "UpstreamTests", dependencies: ["Upstream", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "DialectTests", dependencies: ["Core", "Dialects", "TestSupport"], swiftSettings: strict),
+        .testTarget(
+            name: "UpstreamTests", dependencies: ["Core", "TestSupport", "Upstream"], swiftSettings: strict),
         .testTarget(
             name: "StoreTests", dependencies: ["Core", "Store", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -70,6 +72,6 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SandboxTests", dependencies: ["Core", "Sandbox", "TestSupport"], swiftSettings: strict),
-        .testTarget(name: "TidyTests", dependencies: ["Core", "TestSupport"], swiftSettings: strict),
+        .testTarget(name: "TidyTests", dependencies: ["Core", "Dialects"], swiftSettings: strict),
     ]
 )

@@ -66,8 +66,10 @@ extension Worker {
         case .success(let reply):
             do throws(KinoraError) { return .accepted(vendorTask: try vendor.accepted(reply)) } catch {
                 // A success that cannot be read, and a server's fault, leave open whether the task was taken.
-                // Only 503 and the 4xx are certain refusals.
-                let isCertain = (400..<500).contains(reply.status) || reply.status == 503
+                // Only 503 and the 4xx are certain refusals, without 408: who gave up waiting may be a
+                // gateway whose upstream did not.
+                let status = reply.status
+                let isCertain = (400..<500).contains(status) && status != 408 || status == 503
                 return isCertain ? .refused(error) : .submitUnanswered(error)
             }
         }
@@ -133,8 +135,8 @@ extension Worker {
             into: .file(path: path, bytesMax: Limits.resultBytesMax))
     }
 
-    /// Where a redirect leads, as a call without the vendor's key: result hosts are nobody's business. Nil for
-    /// every other reply; encrypted addresses only.
+    /// Where a redirect leads, as a call without the vendor's key: result hosts are nobody's business. Nil
+    /// for every other reply; encrypted addresses only.
     private static func redirect(_ reply: HTTPReply, hop: Int) -> HTTPCall? {
         guard [301, 302, 303, 307, 308].contains(reply.status), hop < hopsMax,
             let location = reply.headers["location"], location.hasPrefix("https://")

@@ -49,7 +49,7 @@ final class BodyReader {
             append(
                 """
                 --\(boundary)\r
-                Content-Disposition: form-data; name="\(name)"\r
+                Content-Disposition: form-data; name="\(quoted(name))"\r
                 \r
                 \(value)\r
 
@@ -62,13 +62,26 @@ final class BodyReader {
             append(
                 """
                 --\(boundary)\r
-                Content-Disposition: form-data; name="\(name)"; filename="\(filename)"\r
+                Content-Disposition: form-data; name="\(quoted(name))"; filename="\(quoted(filename))"\r
                 Content-Type: \(type.rawValue)\r
                 \r
 
                 """)
             append(.file(path: path, bytes: Int(facts.st_size)))
             append("\r\n")
+        }
+    }
+
+    /// As browsers write names between quotes (WHATWG HTML, multipart/form-data).
+    private func quoted(_ name: String) -> String {
+        // By scalars: CR LF is one Character.
+        name.unicodeScalars.reduce(into: "") { text, scalar in
+            switch scalar {
+            case "\"": text += "%22"
+            case "\r": text += "%0D"
+            case "\n": text += "%0A"
+            default: text.unicodeScalars.append(scalar)
+            }
         }
     }
 

@@ -13,6 +13,8 @@ public final class CurlTransport: Transport {
         public var connectTimeoutSeconds = 10
         public var connectionsMax = 512
         public var connectionsPerHostMax = 64
+        /// Longest time without a byte of a download.
+        public var stallSecondsMax = 60
 
         public init() {}
     }
@@ -22,7 +24,8 @@ public final class CurlTransport: Transport {
 
     private let options: Options
     private let multi: Multi
-    private let queue = Mutex<[Transfer]>([])
+    /// Calls that have not begun; nil once no more are taken.
+    private let queue = Mutex<[Transfer]?>([])
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<Thread?>(nil)
 
@@ -42,10 +45,12 @@ public final class CurlTransport: Transport {
         thread.withLock { $0 = started }
     }
 
-    /// Drops every call under way, without their completions.
+    /// Drops every call under way and every later one, without their completions.
     public func stop() {
         isStopping.store(true, ordering: .releasing)
-        curl_multi_wakeup(multi.handle)
+        queue.withLock { queue in
+            if queue != nil { curl_multi_wakeup(multi.handle) }
+        }
         _ = thread.withLock { $0 }?.join(until: .now + .seconds(5))
     }
 
@@ -54,8 +59,11 @@ public final class CurlTransport: Transport {
         completion: @escaping @Sendable (Result<HTTPReply, TransportFailure>) -> Void
     ) {
         let transfer = Transfer(call, account, sink, options.egress, completion)
-        queue.withLock { $0.append(transfer) }
-        curl_multi_wakeup(multi.handle)
+        queue.withLock { queue in
+            guard queue != nil else { return }
+            queue?.append(transfer)
+            curl_multi_wakeup(multi.handle)
+        }
     }
 
     private func loop() {
@@ -66,10 +74,14 @@ public final class CurlTransport: Transport {
         while !isStopping.load(ordering: .acquiring) {
             let fresh = queue.withLock { queue in
                 defer { queue = [] }
-                return queue
+                return queue ?? []
             }
             for transfer in fresh {
-                guard let handle = spare.popLast() ?? curl_easy_init() else { continue }
+                guard let handle = spare.popLast() ?? curl_easy_init() else {
+                    let error = KinoraError(.internalFault, detail: "curl_easy_init")
+                    transfer.completion(.failure(TransportFailure(error, mayHaveArrived: false)))
+                    continue
+                }
                 if begin(transfer, on: handle) { active.insert(handle) } else { spare.append(handle) }
             }
             curl_multi_perform(multi, &running)
@@ -85,6 +97,8 @@ public final class CurlTransport: Transport {
             }
             curl_multi_poll(multi, nil, 0, 1000, nil)
         }
+        // From here on nobody touches the handle any more.
+        queue.withLock { $0 = nil }
         for handle in active {
             curl_multi_remove_handle(multi, handle)
             release(handle)
@@ -95,7 +109,10 @@ public final class CurlTransport: Transport {
     }
 
     private func begin(_ transfer: Transfer, on handle: UnsafeMutableRawPointer) -> Bool {
-        do throws(KinoraError) { transfer.body = try BodyReader(transfer.call.body) } catch {
+        do throws(KinoraError) {
+            try transfer.call.checkHeaders()
+            transfer.body = try BodyReader(transfer.call.body)
+        } catch {
             transfer.completion(.failure(TransportFailure(error, mayHaveArrived: false)))
             return false
         }
@@ -127,14 +144,21 @@ public final class CurlTransport: Transport {
         kn_curl_set_string(handle, CURLOPT_USERAGENT, "Kinora/\(kinoraVersion)")
         kn_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "https,http")
         kn_curl_set_string(handle, CURLOPT_PROXY, transfer.account.proxyURL ?? "")
+        // Neither a proxy nor an exemption from one comes from the environment.
+        kn_curl_set_string(handle, CURLOPT_NOPROXY, "")
         if let path = options.caBundlePath { kn_curl_set_string(handle, CURLOPT_CAINFO, path) }
         kn_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         kn_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT, options.connectTimeoutSeconds)
         kn_curl_set_long(handle, CURLOPT_TIMEOUT, call.timeoutSeconds)
-        kn_curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
-        kn_curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, min(call.timeoutSeconds, 60))
+        // A vendor may think for minutes before it answers; only a download that has begun can stall.
+        if case .file = transfer.sink {
+            kn_curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
+            kn_curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, options.stallSecondsMax)
+        }
         kn_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        kn_curl_set_long(handle, CURLOPT_PIPEWAIT, 1)
+        // Rather share a connection than open another. Without TLS curl learns only from the first reply that
+        // it cannot be shared, and every other call would wait for it.
+        kn_curl_set_long(handle, CURLOPT_PIPEWAIT, call.url.hasPrefix("https:") ? 1 : 0)
         kn_curl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
         var headers = call.headers.map { "\($0.name): \($0.value.revealed())" }
         if let body = transfer.body {

@@ -40,7 +40,17 @@ public struct HTTPCall: Sendable {
 }
 
 extension HTTPCall {
-    /// The URL for people: without a user part, which may hold a password, and without a query, which may be signed.
+    /// curl sends header lines as they are: a line break in a value would begin a header, or a request, of
+    /// the value's own making. Credentials are the only values that are not ours.
+    func checkHeaders() throws(KinoraError) {
+        for (name, value) in headers {
+            guard value.revealed().utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { continue }
+            throw KinoraError(.upstreamCredential, detail: "control characters in the header '\(name)'")
+        }
+    }
+
+    /// The URL for people: without a user part, which may hold a password, and without a query, which may be
+    /// signed.
     var place: String {
         let pieces = url.prefix { $0 != "?" && $0 != "#" }.split(
             separator: "/", maxSplits: 3, omittingEmptySubsequences: false)

@@ -23,6 +23,8 @@ final class Transfer: @unchecked Sendable {
     private var requestsBegun = 0
     private var hasReadBody = false
     private var hasEnded = false
+    /// Whether the blank line after the reply's headers came.
+    private var hasWholeHead = false
 
     init(
         _ call: HTTPCall, _ account: VendorAccount, _ sink: ReplySink, _ egress: EgressGuard,
@@ -49,7 +51,11 @@ final class Transfer: @unchecked Sendable {
     func takeHeader(_ line: UnsafeRawBufferPointer) {
         let text = String(decoding: line, as: UTF8.self)
         // A new status line begins: what came before was an interim reply.
-        if text.hasPrefix("HTTP/") { replyHeaders = [:] }
+        if text.hasPrefix("HTTP/") {
+            replyHeaders = [:]
+            hasWholeHead = false
+        }
+        if line.allSatisfy({ $0 == 0x0D || $0 == 0x0A }) { hasWholeHead = true }
         guard let colon = text.firstIndex(of: ":"), replyHeaders.count < 100 else { return }
         let value = text[text.index(after: colon)...].trimming()
         replyHeaders[text[..<colon].lowercased()] = value
@@ -147,6 +153,8 @@ final class Transfer: @unchecked Sendable {
 
     func finish(_ code: CURLcode, status: Int) {
         hasEnded = true
+        // curl takes a connection that ends within the headers for the end of an empty reply.
+        let code = code == CURLE_OK && !hasWholeHead ? CURLE_WEIRD_SERVER_REPLY : code
         guard code == CURLE_OK else {
             completion(.failure(failure(code)))
             return

@@ -41,8 +41,8 @@ public struct LookUpPage: Sendable {
     public let candidates: [String]
     /// Fetches the page after this one, when this one does not reach back to the submit.
     public let nextPage: HTTPCall?
-    /// Whether everything else on the page is certainly another task. When nothing is found on pages of which one
-    /// is unclear, it stays unknown whether the task arrived.
+    /// Whether everything else on the page is certainly another task. When nothing is found on pages of which
+    /// one is unclear, it stays unknown whether the task arrived.
     public let isClear: Bool
 
     public init(candidates: [String], nextPage: HTTPCall?, isClear: Bool) {

@@ -122,16 +122,18 @@ public struct OpenAI: Vendor {
     /// Services differ in what a list tells: a field that is missing proves nothing.
     private static func likeness(of video: JSON, to job: VendorJob, since earliest: Int64) -> Likeness {
         if let created = video["created_at"]?.integerValue, created < earliest { return .different }
+        guard video["id"]?.stringValue != nil else { return .unclear }
         func compare(_ field: String, _ wanted: String?) -> Likeness {
             guard let wanted else { return .same }
             guard let value = video[field], !value.isNull else { return .unclear }
             return (value.stringValue ?? value.text) == wanted ? .same : .different
         }
-        // A model may come back under its dated name.
-        let model = video["model"]?.stringValue
+        // A model may come back under its dated name, or under one that a gateway maps it to: only the same
+        // name says anything.
+        let model = video["model"]?.stringValue ?? ""
+        let isDated = model.hasPrefix(job.model + "-2")
         var parts = [
-            compare("prompt", job.prompt),
-            model.map { $0.hasPrefix(job.model) ? .same : .different } ?? .unclear,
+            compare("prompt", job.prompt), model == job.model || isDated ? .same : .unclear,
         ]
         if let source = job.remixOf {
             parts.append(compare("remixed_from_video_id", source))
@@ -180,21 +182,31 @@ public struct OpenAI: Vendor {
     /// that may be retried; 429 for money must not be.
     static func error(_ reply: HTTPReply) -> KinoraError {
         let error = (try? JSONParser.parse(reply.body))?["error"]
-        let code = error?["code"]?.stringValue ?? error?["type"]?.stringValue ?? ""
+        // Gateways put the word that tells into either.
+        let words = [error?["code"], error?["type"]].compactMap { $0?.stringValue }
         let detail = excerpt(reply)
         let after = reply.retryAfterSeconds
-        switch (reply.status, code) {
-        case (_, "insufficient_quota"), (_, "billing_hard_limit_reached"), (402, _):
+        let isOfCaller = (400..<500).contains(reply.status)
+        switch reply.status {
+        case 402: return KinoraError(.upstreamMoney, detail: detail)
+        case _ where isOfCaller && words.contains(where: isAboutMoney):
             return KinoraError(.upstreamMoney, detail: detail)
-        case (401, _), (403, _): return KinoraError(.upstreamCredential, detail: detail)
-        case (429, let code) where code.contains("concurren"):
-            return KinoraError(.upstreamConcurrency, retryAfterSeconds: after, detail: detail)
-        case (429, _): return KinoraError(.upstreamRate, retryAfterSeconds: after, detail: detail)
-        case (400..<500, let code) where isContentRefusal(code):
+        case _ where isOfCaller && words.contains(where: isContentRefusal):
             return KinoraError(.contentRefused, detail: detail)
-        case (400..<500, _): return KinoraError(.upstreamRequest, detail: detail)
-        case (500..., _): return KinoraError(.upstreamServer, retryAfterSeconds: after, detail: detail)
+        case 401, 403: return KinoraError(.upstreamCredential, detail: detail)
+        case 429 where words.contains { $0.contains("concurren") }:
+            return KinoraError(.upstreamConcurrency, retryAfterSeconds: after, detail: detail)
+        case 429: return KinoraError(.upstreamRate, retryAfterSeconds: after, detail: detail)
+        case 408, 500...: return KinoraError(.upstreamServer, retryAfterSeconds: after, detail: detail)
+        case _ where isOfCaller: return KinoraError(.upstreamRequest, detail: detail)
         default: return KinoraError(.upstreamProtocol, detail: detail)
         }
+    }
+
+    /// insufficient_quota (OpenAI), insufficient_user_quota (new-api), insufficient_credits, billing_… .
+    private static func isAboutMoney(_ code: String) -> Bool {
+        let kinds = ["quota", "balance", "credit", "fund"]
+        return code.hasPrefix("billing_")
+            || code.hasPrefix("insufficient_") && kinds.contains(where: code.contains)
     }
 }

@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import TestSupport
+import Testing
 import Upstream
 
 /// A transport that may reach one loopback server, and calls through it.
@@ -9,9 +10,19 @@ final class Line: Sendable {
     let server: LoopbackServer
     static let secret = "sk-line-0123456789abcdef"
 
+    /// The environment names proxies, as an operator's shell may: none of the calls here may heed them. Set
+    /// before the first call and never changed, since curl reads it on other threads.
+    private static let hostileEnvironment: Void = {
+        for name in ["http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"] {
+            setenv(name, "http://127.0.0.1:9", 1)
+        }
+        setenv("no_proxy", "through-the-proxy.invalid", 1)
+    }()
+
     init(
         _ server: LoopbackServer, _ change: (inout CurlTransport.Options) -> Void = { _ in }
     ) throws {
+        Self.hostileEnvironment
         self.server = server
         var options = CurlTransport.Options()
         options.egress = EgressGuard(exceptions: ["\(server.host):\(server.port)"])
@@ -39,9 +50,12 @@ final class Line: Sendable {
     }
 
     /// Sends without waiting.
-    func begin(_ call: HTTPCall, into sink: ReplySink = .memory(bytesMax: 1 << 20)) -> Pending {
+    func begin(
+        _ call: HTTPCall, into sink: ReplySink = .memory(bytesMax: 1 << 20), proxy: String? = nil
+    ) -> Pending {
         let pending = Pending()
-        let account = VendorAccount(row: 1, baseURL: url, credential: Secret(Self.secret))
+        let account = VendorAccount(
+            row: 1, baseURL: url, credential: Secret(Self.secret), proxyURL: proxy)
         transport.send(call, to: account, into: sink) { pending.ended.note($0) }
         return pending
     }
@@ -60,13 +74,15 @@ final class Line: Sendable {
 
     struct Answered: Error { let status: Int }
 
-    /// The failure of a call that must not bring a reply.
+    /// The failure of a call that must not bring a reply. No failure may tell the account's secret.
     func failure(
         _ call: HTTPCall, into sink: ReplySink = .memory(bytesMax: 1 << 20)
     ) throws -> TransportFailure {
         switch try send(call, into: sink) {
         case .success(let reply): throw Answered(status: reply.status)
-        case .failure(let failure): return failure
+        case .failure(let failure):
+            #expect(!"\(failure) \(failure.error.debugDescription)".contains(Self.secret))
+            return failure
         }
     }
 

@@ -9,7 +9,7 @@ struct LoopbackRequest: Sendable {
     let connection: Int
     /// Request line and headers, without the blank line.
     let head: String
-    /// The first mebibyte of the body.
+    /// The body, as much of it as was to be kept.
     let body: [UInt8]
     /// Length of the whole body.
     let bodyBytes: Int
@@ -40,15 +40,16 @@ final class LoopbackConnection: Sendable {
         self.requests = requests
     }
 
-    /// Reads a whole request and notes it; nil when the client closed instead.
-    func readRequest() -> LoopbackRequest? {
+    /// Reads a whole request and notes it; nil when the client closed instead. Of longer bodies only the
+    /// beginning is kept.
+    func readRequest(keeping bytesMax: Int = 1 << 20) -> LoopbackRequest? {
         guard let head = readHead() else { return nil }
         let length = LoopbackRequest(connection: number, head: head, body: [], bodyBytes: 0)
             .values(of: "content-length").first.flatMap(Int.init)
         var kept: [UInt8] = []
         var left = length ?? 0
         while left > 0 {
-            var chunk = unread.withLock { buffer in
+            let chunk = unread.withLock { buffer in
                 let chunk = Array(buffer.prefix(left))
                 buffer.removeFirst(chunk.count)
                 return chunk
@@ -58,8 +59,7 @@ final class LoopbackConnection: Sendable {
                 continue
             }
             left -= chunk.count
-            if kept.count + chunk.count > 1 << 20 { chunk.removeAll() }
-            kept += chunk
+            kept += chunk.prefix(bytesMax - kept.count)
         }
         let request = LoopbackRequest(connection: number, head: head, body: kept, bodyBytes: length ?? 0)
         requests.note(request)

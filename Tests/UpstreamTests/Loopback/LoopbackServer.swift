@@ -3,8 +3,8 @@ import Glibc
 import Synchronization
 import TestSupport
 
-/// A TCP server on the loopback that does to each connection what a test tells it to. Real sockets, so that what
-/// is proved of the transport is proved of curl itself.
+/// A TCP server on the loopback that does to each connection what a test tells it to. Real sockets, so that
+/// what is proved of the transport is proved of curl itself.
 final class LoopbackServer: Sendable {
     private let listener: Int32
     let port: UInt16

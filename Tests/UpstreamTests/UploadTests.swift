@@ -1,0 +1,154 @@
+import Core
+import Foundation
+import TestSupport
+import Testing
+import Upstream
+
+@Suite struct UploadTests {
+    private func file(
+        _ path: String, name: String = "input_reference", filename: String = "r.png"
+    ) -> HTTPCall.Part {
+        .file(name: name, path: path, filename: filename, type: .png)
+    }
+
+    private func random(_ count: Int) -> [UInt8] {
+        var source = SystemRandomNumberGenerator()
+        return (0..<count / 8).flatMap { _ in withUnsafeBytes(of: source.next()) { Array($0) } }
+    }
+
+    @Test func aFormArrivesByteForByte() throws {
+        let scratch = ScratchFile()
+        defer { scratch.remove() }
+        let bytes = random(3 << 20)
+        try scratch.write(bytes)
+        let server = try LoopbackServer { connection in
+            _ = connection.readRequest(keeping: 8 << 20)
+            connection.send(Wire.reply())
+        }
+        let line = try Line(server)
+        defer { line.stop() }
+        let parts: [HTTPCall.Part] = [
+            .text(name: "model", value: "sora-2"), .text(name: "prompt", value: "two\r\nlines -- 猫"),
+            file(scratch.path), .text(name: "empty", value: ""),
+        ]
+        _ = try line.reply(line.submit("/videos", .multipart(parts)))
+
+        let request = try #require(server.requests.all.first)
+        let type = try #require(request.values(of: "content-type").first)
+        let boundary = try #require(type.split(separator: "boundary=").last)
+        #expect(type.hasPrefix("multipart/form-data; boundary="))
+        #expect(request.values(of: "content-length") == [String(request.body.count)])
+        let head = """
+            --\(boundary)\r\nContent-Disposition: form-data; name="model"\r\n\r\nsora-2\r\n\
+            --\(boundary)\r\nContent-Disposition: form-data; name="prompt"\r\n\r\ntwo\r\nlines -- 猫\r\n\
+            --\(boundary)\r\nContent-Disposition: form-data; name="input_reference"; filename="r.png"\r\n\
+            Content-Type: image/png\r\n\r\n
+            """
+        let tail = """
+            \r\n--\(boundary)\r\nContent-Disposition: form-data; name="empty"\r\n\r\n\r\n--\(boundary)--\r\n
+            """
+        #expect(request.body == Array(head.utf8) + bytes + Array(tail.utf8))
+    }
+
+    @Test func everyFormHasABoundaryOfItsOwn() throws {
+        let line = try Line(try LoopbackServer.answering { _ in Wire.reply() })
+        defer { line.stop() }
+        for _ in 0..<3 {
+            _ = try line.reply(line.submit("/", .multipart([.text(name: "a", value: "b")])))
+        }
+        #expect(Set(line.server.requests.all.flatMap { $0.values(of: "content-type") }).count == 3)
+    }
+
+    @Test func aLargeFileIsSentInBoundedMemory() throws {
+        let scratch = ScratchFile()
+        defer { scratch.remove() }
+        try scratch.write([])
+        let size = 128 << 20
+        try #require(truncate(scratch.path, size) == 0)
+        let server = try LoopbackServer { connection in
+            _ = connection.readRequest(keeping: 0)
+            connection.send(Wire.reply())
+        }
+        let line = try Line(server)
+        defer { line.stop() }
+        let before = try residentBytes()
+        let pending = line.begin(
+            line.submit("/videos", .multipart([file(scratch.path)]), timeoutSeconds: 120))
+        var most = before
+        #expect(
+            pending.ended.wait(within: .seconds(120)) {
+                most = max(most, (try? residentBytes()) ?? .max)
+                return !$0.isEmpty
+            })
+        #expect(try pending.result().get().status == 200)
+        #expect(try #require(server.requests.all.first).bodyBytes > size)
+        #expect(most - before < 48 << 20, "grew by \((most - before) >> 20) MiB")
+    }
+
+    private func residentBytes() throws -> Int {
+        let status = try String(contentsOfFile: "/proc/self/statm", encoding: .utf8)
+        return (Int(status.split(separator: " ")[1]) ?? 0) * Int(getpagesize())
+    }
+
+    @Test func aFileThatShrinksMeanwhileIsAFailure() throws {
+        let scratch = ScratchFile()
+        defer { scratch.remove() }
+        try scratch.write([UInt8](repeating: 1, count: 4 << 20))
+        let server = try LoopbackServer { connection in
+            guard connection.readHead() != nil else { return }
+            truncate(scratch.path, 0)
+            connection.waitForEnd()
+        }
+        let line = try Line(server)
+        defer { line.stop() }
+        let parts = [file(scratch.path), file(scratch.path, name: "second")]
+        let failure = try line.failure(line.submit("/videos", .multipart(parts), timeoutSeconds: 3))
+        #expect(failure.mayHaveArrived)
+    }
+
+    // Nothing that a value says may become a header, a part or a request of its own.
+
+    @Test(arguments: [
+        "k\r\nX-Evil: 1", "k\nX-Evil: 1", "k\rX-Evil: 1", "k\r\n\r\nGET /evil HTTP/1.1\r\n\r\n", "k\u{0}",
+        "k\u{1}",
+        "k\u{7F}",
+    ])
+    func aHeaderValueWithControlCharactersIsNotSent(_ value: String) throws {
+        let line = try Line(try LoopbackServer.answering { _ in Wire.reply() })
+        defer { line.stop() }
+        var call = line.submit()
+        call.headers = [("Authorization", Secret("Bearer \(value)"))]
+        let failure = try line.failure(call)
+        #expect(!failure.mayHaveArrived)
+        #expect(failure.error.code == .upstreamCredential)
+        #expect(!failure.error.debugDescription.contains("X-Evil"))
+        #expect(line.server.accepted.all.isEmpty)
+    }
+
+    @Test func aURLWithControlCharactersIsNotSent() throws {
+        let line = try Line(try LoopbackServer.answering { _ in Wire.reply() })
+        defer { line.stop() }
+        for path in ["/a\r\nX-Evil: 1", "/a HTTP/1.1\r\nX-Evil: 1\r\n\r\nGET /b", "/a\u{7F}"] {
+            var call = line.get()
+            call.url = line.url + path
+            #expect(try !line.failure(call).mayHaveArrived)
+        }
+        #expect(line.server.requests.all.isEmpty)
+    }
+
+    @Test func aNameInAFormCannotLeaveItsQuotes() throws {
+        let scratch = ScratchFile()
+        defer { scratch.remove() }
+        try scratch.write([1])
+        let line = try Line(try LoopbackServer.answering { _ in Wire.reply() })
+        defer { line.stop() }
+        let parts: [HTTPCall.Part] = [
+            .text(name: "a\"; filename=\"b", value: "c"),
+            file(scratch.path, name: "d\r\nX-Evil: 1", filename: "e\"\r\n\r\nf"),
+        ]
+        _ = try line.reply(line.submit("/", .multipart(parts)))
+        let text = try #require(line.server.requests.all.first).text
+        #expect(text.contains(#"name="a%22; filename=%22b""#))
+        #expect(text.contains(#"name="d%0D%0AX-Evil: 1"; filename="e%22%0D%0A%0D%0Af""#))
+    }
+}

@@ -1,0 +1,163 @@
+import Core
+import TestSupport
+import Testing
+import Upstream
+
+/// Tests/Golden/vendors/NAME/KIND: what a vendor's adapter sends, and what it makes of replies. A file may
+/// hold several cases, divided by rules; what they give stands in the same order, divided by blank lines.
+///
+/// - `submit`: a job as JSON; gives the call.
+/// - `accepted`, `progress`, `content`: a reply; gives the vendor's id, the progress, the refusal.
+/// - `found`: a job, and in the next section the reply to a look-up.
+///
+/// A reply is its status, its headers, a blank line, and a body.
+@Suite struct VendorGoldenTests {
+    private static let key = "sk-golden-0123456789"
+    private let account = VendorAccount(
+        row: 1, baseURL: "https://api.example/v1/", credential: Secret(key), proxyURL: nil)
+
+    private func job(_ text: String) throws -> VendorJob {
+        let json = try JSONParser.parse(Array(text.utf8))
+        let references = try (json["references"]?.arrayValue ?? []).map { value in
+            let type = try #require(value.stringValue.flatMap(MediaType.init(rawValue:)))
+            return VendorReference(path: "/media/1.\(type.fileExtension)", type: type)
+        }
+        return VendorJob(
+            model: json["model"]?.stringValue ?? "sora-2", category: .t2v,
+            prompt: json["prompt"]?.stringValue ?? "a cat",
+            parameters: json["parameters"]?.objectValue ?? ["seconds": 4, "size": "720x1280"],
+            references: references, remixOf: json["remix_of"]?.stringValue, token: "token-1",
+            startedAt: Timestamp(seconds: 1_767_000_000))
+    }
+
+    private func reply(_ text: String) throws -> HTTPReply {
+        let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
+        let head = lines.prefix { !$0.isEmpty }
+        var headers: [String: String] = [:]
+        for line in head.dropFirst() {
+            let halves = line.split(separator: ": ", maxSplits: 1).map(String.init)
+            headers[halves[0].lowercased()] = halves[1]
+        }
+        let body = lines.dropFirst(head.count + 1).joined(separator: "\n")
+        let status = try #require(head.first.flatMap { Int($0) })
+        return HTTPReply(status: status, headers: headers, body: Array(body.utf8))
+    }
+
+    // What is given back, as text.
+
+    private func show(_ call: HTTPCall) -> String {
+        #expect(!"\(call)".contains(Self.key), "a call that is printed tells no secret")
+        var lines = ["\(call.method.rawValue) \(call.url)"]
+        lines += call.headers.map { header in
+            "\(header.name.lowercased()): \(header.value.revealed().replacing(Self.key, with: "{key}"))"
+        }
+        lines.append("(\(call.isRepeatable ? "repeatable" : "once"), \(call.timeoutSeconds) s)")
+        switch call.body {
+        case .none: break
+        case .json(let json): lines += ["", json.text]
+        case .multipart(let parts): lines += [""] + parts.map(show)
+        }
+        return lines.joined(separator: "\n")
+    }
+
+    private func show(_ part: HTTPCall.Part) -> String {
+        switch part {
+        case .text(let name, let value): "\(name) = \(value)"
+        case .file(let name, let path, let filename, let type):
+            "\(name) <- \(path) as \(filename), \(type.rawValue)"
+        }
+    }
+
+    private func show(_ error: KinoraError) -> String {
+        let wait = error.retryAfterSeconds.map { ", after \($0) s" } ?? ""
+        let retry = "\(error.code.facts.retry.rawValue)\(wait)"
+        return "\(error.code.facts.number) \(error.code.rawValue) (retry \(retry))\n  detail: \(error.detail)"
+    }
+
+    private func show(_ progress: VendorProgress) -> String {
+        switch progress {
+        case .pending(let percent, let isPostprocessing):
+            "pending\(percent.map { " \($0) %" } ?? "")\(isPostprocessing ? ", postprocessing" : "")"
+        case .completed(let call): "completed\n\(show(call))"
+        case .failed(let error): "failed: \(show(error))"
+        }
+    }
+
+    private func show(_ page: LookUpPage) -> String {
+        let next = page.nextPage.map { "next: \($0.method.rawValue) \($0.url)" } ?? "no next page"
+        let ids = page.candidates.isEmpty ? "none" : page.candidates.joined(separator: ", ")
+        return "found: \(ids)\n\(next)\n\(page.isClear ? "clear" : "unclear")"
+    }
+
+    private func results(_ kind: Substring, _ vendor: any Vendor, _ sections: [String]) throws -> [String] {
+        func result(_ body: () throws -> String) throws -> String {
+            do { return try body() } catch let error as KinoraError { return show(error) }
+        }
+        switch kind {
+        case "submit":
+            return try sections.map { text in try result { show(try vendor.submit(try job(text), account)) } }
+        case "accepted":
+            return try sections.map { text in try result { try vendor.accepted(try reply(text)) } }
+        case "progress":
+            return try sections.map { text in
+                try result { show(try vendor.progress(try reply(text), of: "video_1/2", account)) }
+            }
+        case "content":
+            return try sections.map { text in vendor.contentError(try reply(text)).map(show) ?? "good" }
+        case "found":
+            let job = try job(sections[0])
+            return try sections.dropFirst().map { text in
+                try result { show(try vendor.found(try reply(text), for: job, account)) }
+            }
+        default: throw UnknownKind(kind: String(kind))
+        }
+    }
+
+    struct UnknownKind: Error { let kind: String }
+
+    @Test(arguments: try Golden.cases(in: "vendors"))
+    func anAdapterSpeaksItsVendorsLanguage(_ golden: GoldenCase) throws {
+        let names = golden.name.split(separator: "/")
+        let vendor = try Vendors.named(String(names[1]))
+        let actual = try results(names[2], vendor, golden.sections).joined(separator: "\n\n")
+        let mismatch = try golden.mismatch(with: actual)
+        #expect(mismatch == nil, "\(mismatch.map(\.description) ?? "")")
+    }
+
+    @Test func everyVendorHasGoldensOfEveryKind() throws {
+        let names = try Golden.cases(in: "vendors").map { $0.name.split(separator: "/").dropFirst() }
+        for vendor in Vendors.all {
+            let kinds = Set(
+                names.filter { $0.first.map(String.init) == vendor.name }.map {
+                    String($0.dropFirst().first!)
+                })
+            #expect(kinds.isSuperset(of: ["submit", "accepted", "progress", "content"]), "\(vendor.name)")
+            #expect(kinds.contains("found") == (vendor.lookUp != nil), "\(vendor.name)")
+        }
+    }
+
+    @Test func aPollAndALookUpMayBeRepeatedAndASubmitMayNot() throws {
+        for vendor in Vendors.all {
+            #expect(vendor.poll("t", account).isRepeatable)
+            #expect(vendor.lookUp?(account).isRepeatable ?? true)
+            #expect(try !vendor.submit(try job("{}"), account).isRepeatable)
+            #expect(try vendor.submit(try job("{}"), account).timeoutSeconds <= Limits.submitSecondsMax)
+        }
+    }
+
+    @Test func aVendorThatNobodyKnowsIsSaidToBeSo() {
+        let error = #expect(throws: KinoraError.self) { try Vendors.named("no-such") }
+        #expect(error?.code == .configuration)
+        #expect(Set(Vendors.all.map(\.name)).count == Vendors.all.count)
+    }
+
+    @Test(
+        arguments: [
+            ("https://a.example/v1", "https://a.example/v1/videos"),
+            ("https://a.example/v1/", "https://a.example/v1/videos"),
+            ("https://a.example/v1///", "https://a.example/v1/videos"),
+        ])
+    func aBaseURLMayEndInSlashes(_ base: String, _ url: String) {
+        #expect(VendorAccount(row: 1, baseURL: base, credential: Secret("")).url("/videos") == url)
+    }
+}
