@@ -5,14 +5,16 @@ enum DataURL {
     /// What the prefix says of the type is ignored: the bytes tell.
     static func bytes(_ text: String, field: String) throws(KinoraError) -> [UInt8] {
         let utf8 = text.utf8
-        guard !text.hasPrefix("http://"), !text.hasPrefix("https://") else {
+        let scheme = text.prefix { $0 != ":" }.lowercased()
+        guard scheme != "http", scheme != "https" else {
             throw KinoraError(
                 .invalidValue, "'\(field)' must be a file, base64 text or a data URL; links are not fetched.",
                 field: field)
         }
         var encoded = utf8[...]
-        if text.hasPrefix("data:") {
-            guard let comma = utf8.firstIndex(of: UInt8(ascii: ",")), text[..<comma].hasSuffix(";base64")
+        if scheme == "data" {
+            guard let comma = utf8.firstIndex(of: UInt8(ascii: ",")),
+                text[..<comma].lowercased().hasSuffix(";base64")
             else {
                 throw KinoraError(.invalidValue, "'\(field)' must be a base64 data URL.", field: field)
             }
@@ -25,7 +27,8 @@ enum DataURL {
     }
 }
 
-/// Base64 (RFC 4648), standard and URL-safe alphabets; line breaks are skipped, padding may be missing.
+/// Base64 (RFC 4648), standard and URL-safe alphabets; line breaks are skipped. Padding may be missing; what
+/// is there must fit.
 enum Base64 {
     private static let values: [UInt8] = {
         var table = [UInt8](repeating: 0xFF, count: 256)
@@ -40,18 +43,16 @@ enum Base64 {
         var out: [UInt8] = []
         out.reserveCapacity(text.count * 3 / 4)
         var buffer: UInt32 = 0
-        var bits = 0, digits = 0
+        var bits = 0, digits = 0, padding = 0
         var iterator = text.makeIterator()
         while let byte = iterator.next() {
             if byte == 0x0A || byte == 0x0D { continue }
             if byte == UInt8(ascii: "=") {
-                while let rest = iterator.next() {
-                    guard [UInt8(ascii: "="), 0x0A, 0x0D].contains(rest) else { return nil }
-                }
-                break
+                padding += 1
+                continue
             }
             let value = values[Int(byte)]
-            guard value != 0xFF else { return nil }
+            guard value != 0xFF, padding == 0 else { return nil }
             buffer = buffer << 6 | UInt32(value)
             bits += 6
             digits += 1
@@ -60,6 +61,7 @@ enum Base64 {
                 out.append(UInt8(truncatingIfNeeded: buffer >> UInt32(bits)))
             }
         }
-        return digits % 4 == 1 ? nil : out
+        let isWhole = padding == 0 || padding <= 2 && digits > 0 && (digits + padding) % 4 == 0
+        return isWhole && digits % 4 != 1 ? out : nil
     }
 }

@@ -32,11 +32,11 @@ struct Fields {
 
     func file(_ name: String) -> UploadedFile? { form?.files.last { $0.field == name } }
 
-    /// Nil when missing; in a form also when empty, as browsers send fields that were left blank.
+    /// Nil when missing, and when empty: browsers and gateways send fields that were left blank.
     func string(_ name: String) throws(KinoraError) -> String? {
         guard let value = value(name) else { return nil }
         guard let text = value.stringValue else { throw Self.wrongType(name, "a string", value) }
-        return form != nil && text.isEmpty ? nil : text
+        return text.isEmpty ? nil : text
     }
 
     /// An integer, or text that spells one.
@@ -58,12 +58,18 @@ struct Fields {
         guard let value = value(name) else { return nil }
         switch value {
         case .bool(let value): return value
-        case .string("true") where form != nil: return true
-        case .string("false") where form != nil: return false
-        case .string("") where form != nil: return nil
+        case .string(let text) where form != nil && text.isEmpty: return nil
+        case .string(let text) where form != nil && Self.words[text.lowercased()] != nil:
+            return Self.words[text.lowercased()]
         default: throw Self.wrongType(name, "true or false", value)
         }
     }
+
+    /// How forms spell a truth value: Python's libraries send True, browsers on, shells 1.
+    private static let words = [
+        "true": true, "1": true, "yes": true, "on": true, "false": false, "0": false, "no": false,
+        "off": false,
+    ]
 
     private static func wrongType(_ name: String, _ wanted: String, _ value: JSON) -> KinoraError {
         KinoraError(.invalidValue, "'\(name)' must be \(wanted), not \(value.kindName).", field: name)
@@ -78,16 +84,24 @@ extension Request {
             let bytes = Array(text.utf8)
             hash.update(data: withUnsafeBytes(of: bytes.count.littleEndian) { Array($0) } + bytes)
         }
+        // Counts stand before lists, so that no two requests give the same row of texts.
+        func add(_ count: Int) { add(String(count)) }
         add(head.method?.rawValue ?? "")
+        add(path.segments.count)
         path.segments.forEach(add)
         switch body {
-        case .none: break
-        case .json(let json): hash.update(data: json.serialized())
+        case .none: add("none")
+        case .json(let json):
+            add("json")
+            hash.update(data: json.serialized())
         case .form(let form):
+            add("form")
+            add(form.fields.count)
             for (name, value) in form.fields {
                 add(name)
                 add(value)
             }
+            add(form.files.count)
             for file in form.files {
                 add(file.field)
                 add(file.sha256)

@@ -140,6 +140,11 @@ extension OpenAIVideos {
         switch value {
         case .string(let text): return try DataURL.bytes(text, field: field)
         case .object(let object):
+            guard object["file_id"] ?? .null == .null else {
+                throw KinoraError(
+                    .invalidValue, "'\(field).file_id' is not supported: send the image itself.", field: field
+                )
+            }
             guard let url = object["image_url"]?.stringValue else {
                 throw KinoraError(.invalidValue, "'\(field).image_url' must be a data URL.", field: field)
             }

@@ -8,7 +8,7 @@ extension OpenAIVideos {
             return fresh(Self.video(task, status: "in_progress"), status: exchange.options.videoCreatedStatus)
         case .acceptedWaiting(let task, let seconds):
             var response = Response(status: 200)
-            response.internalFile = "/_await/v1/videos/\(Self.id(task.id, task.model))?await=\(seconds)"
+            response.internalFile = "/_await/v1/videos/\(task.id)?await=\(seconds)"
             return response
         case .task(let task): return fresh(Self.video(task, status: Self.status(task.state)))
         case .tasks(let tasks, let hasMore):
@@ -55,7 +55,15 @@ extension OpenAIVideos {
         return response
     }
 
-    static func id(_ id: TaskID, _ model: String) -> String { "\(model)-\(id.short)" }
+    /// One path segment, whatever an operator calls a model.
+    static func id(_ id: TaskID, _ model: String) -> String {
+        let isPlain = { (scalar: Unicode.Scalar) in
+            scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
+                || "-._".unicodeScalars.contains(scalar)
+        }
+        let model = model.unicodeScalars.prefix(64).map { isPlain($0) ? Character($0) : "-" }
+        return "\(String(model))-\(id.short)"
+    }
 
     /// Only words that clients of this API know.
     static func status(_ state: TaskState) -> String {
@@ -85,9 +93,16 @@ extension OpenAIVideos {
         video["prompt"] = .string(task.prompt)
         if let source = task.remixOf { video["remixed_from_video_id"] = .string(id(source.id, source.model)) }
         if let failure = task.failure {
-            video["error"] = ["message": .string(failure.message), "code": .string(failure.code)]
+            video["error"] = ["message": .string(failure.message), "code": .string(Self.code(failure))]
         }
         return .object(video)
+    }
+
+    /// The two words that clients of this API know. What exactly went wrong upstream is the operator's to
+    /// know.
+    private static func code(_ failure: TaskFailure) -> String {
+        let refusal = ErrorCode.contentRefused.rawValue
+        return failure.code == refusal ? refusal : ErrorCode.generationFailed.rawValue
     }
 
     private static func model(_ model: Model) -> JSON {

@@ -8,7 +8,7 @@ extension OpenAIVideos {
         let message = Self.message(error)
         var body: JSONObject = [
             "message": .string(message), "type": .string(Self.type(facts.status)), "param": JSON(error.field),
-            "code": .string(Self.code(error.code)),
+            "code": .string(Self.isMomentary(error, exchange) ? "429" : Self.code(error.code)),
         ]
         if let task = error.taskID { body["task_id"] = .string(task) }
         var response = Response.json(
@@ -27,10 +27,18 @@ extension OpenAIVideos {
         return "Task not completed. Current status: \(status(state))"
     }
 
+    /// Whether a poll failed for a moment only. new-api (since February 2026) reads just the code of a poll's
+    /// answer, not its status: on any code but this one it ends the task that still runs here, and pays back.
+    private static func isMomentary(_ error: KinoraError, _ exchange: Exchange) -> Bool {
+        let facts = error.code.facts
+        return exchange.match?.route == retrieve && facts.retry == .later && facts.status >= 429
+    }
+
     private static func code(_ code: ErrorCode) -> String {
         switch code {
         case .missingParameter, .malformedRequest: "invalid_request"
         case .revokedKey, .expiredKey: ErrorCode.invalidKey.rawValue
+        case .upstreamCredential, .upstreamMoney: "upstream_account_error"
         default: code.rawValue
         }
     }

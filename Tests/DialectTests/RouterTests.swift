@@ -1,0 +1,129 @@
+import Core
+import Dialects
+import Testing
+
+@Suite struct RouterTests {
+    /// Two dialects that share a path, one of them with a fixed segment where the other has a name.
+    private struct Speaker: Dialect {
+        let name: String
+        let routes: [Route]
+        func decode(_ request: Request, for match: RouteMatch) -> Command { .health }
+        func encode(_ outcome: Outcome, for exchange: Exchange) -> Response { Response(status: 200) }
+        func encode(_ error: KinoraError, for exchange: Exchange) -> Response { Response(status: 500) }
+    }
+
+    private let router = Router(
+        [
+            Speaker(
+                name: "first",
+                routes: [
+                    Route(.get, "/v1/videos/:id"), Route(.delete, "/v1/videos/:id"),
+                    Route(.get, "/v1/videos"),
+                    Route(.get, "/v1/videos/:id/content"), Route(.get, "/:any/videos/mine"),
+                ]),
+            Speaker(
+                name: "second",
+                routes: [
+                    Route(.post, "/v1/videos"), Route(.post, "/v1/videos/generations"),
+                    Route(.get, "/v1/:kind/:id/content"),
+                ]),
+        ], fallback: Speaker(name: "fallback", routes: []))
+
+    /// `dialect pattern values`, or the error's code.
+    private func found(_ method: Method?, _ target: String) -> String {
+        do {
+            let (dialect, match) = try router.route(method, RequestPath(target: target))
+            let values = match.values.map { " \($0)" }.joined()
+            return "\(dialect.name) /\(match.route.pattern.joined(separator: "/"))\(values)"
+        } catch let error as KinoraError {
+            return error.code.rawValue
+        } catch {
+            return "\(error)"
+        }
+    }
+
+    @Test(
+        arguments: [
+            (.get, "/v1/videos", "first /v1/videos"), (.post, "/v1/videos", "second /v1/videos"),
+            (.get, "/v1/videos/x", "first /v1/videos/:id x"),
+            (.delete, "/v1/videos/x", "first /v1/videos/:id x"),
+            (.head, "/v1/videos/x", "first /v1/videos/:id x"),
+            (.get, "/v1/videos?limit=1", "first /v1/videos"),
+            (.post, "/v1/videos/generations", "second /v1/videos/generations"),
+            (.get, "/v1/videos/x/content", "first /v1/videos/:id/content x"),
+            (.get, "/v1/images/x/content", "second /v1/:kind/:id/content images x"),
+            (.get, "/v2/videos/mine", "first /:any/videos/mine v2"),
+        ] as [(Core.Method, String, String)])
+    func theRouteWithTheMostFixedSegmentsAnswers(_ method: Core.Method, _ target: String, _ expected: String)
+    {
+        #expect(found(method, target) == expected)
+    }
+
+    @Test(
+        arguments: [
+            ("//v1//videos", "first /v1/videos"), ("/v1/videos/", "first /v1/videos"),
+            ("/v1/videos///x//", "first /v1/videos/:id x"), ("/%76%31/videos", "first /v1/videos"),
+            ("/v1/videos/a%20b", "first /v1/videos/:id a b"), ("/v1/videos/:id", "first /v1/videos/:id :id"),
+            ("/v1/videos/%E7%8C%AB", "first /v1/videos/:id 猫"),
+            ("/v1/videos/a;b", "first /v1/videos/:id a;b"),
+        ])
+    func gatewaysInFrontMaySpellAPathLoosely(_ target: String, _ expected: String) {
+        #expect(found(.get, target) == expected)
+    }
+
+    @Test(arguments: [
+        "/", "", "/v1", "/V1/videos", "/v1/Videos", "/v1/videos/x/y", "/v1/videos/x/content/y", "/v1/video",
+        "/v1/videos.json", "/v1 /videos", "/v1/videos%3Flimit=1/x/y",
+    ])
+    func whatNoDialectListsDoesNotExist(_ target: String) {
+        #expect(["not_found", "malformed_request"].contains(found(.get, target)))
+        #expect(found(.post, target) == found(.get, target))
+    }
+
+    @Test(arguments: [
+        "/v1/./videos", "/v1/../v1/videos", "/v1/%2e%2e/videos", "/v1%2Fvideos", "/v1/videos/a%2Fcontent",
+        "/v1\\videos", "/v1/videos/%00", "/v1/videos/x%00.mp4", "/v1/videos/%0d%0aX", "/v1/videos/%ff",
+        "/v1/%",
+    ])
+    func aPathThatTwoReadersCouldReadDifferentlyIsRefused(_ target: String) {
+        #expect(found(.get, target) == "malformed_request")
+    }
+
+    @Test(
+        arguments: [
+            (.put, "/v1/videos"), (.delete, "/v1/videos"), (.patch, "/v1/videos/x"), (.options, "/v1/videos"),
+            (nil, "/v1/videos"), (.put, "/v1/videos/generations"), (.post, "/v1/videos/x/content"),
+        ] as [(Core.Method?, String)])
+    func anotherMethodOfAKnownPathIsNotAllowed(_ method: Core.Method?, _ target: String) {
+        #expect(found(method, target) == "method_not_allowed")
+    }
+
+    @Test(
+        arguments: [
+            ("/v1/videos", ["GET", "POST"]), ("/v1/videos/x", ["DELETE", "GET"]), ("/nowhere", []),
+            ("/v1/videos/generations", ["DELETE", "GET", "POST"]),
+        ] as [(String, [String])])
+    func aPathKnowsItsMethods(_ target: String, _ methods: [String]) throws {
+        #expect(try router.methods(of: RequestPath(target: target)).map(\.rawValue).sorted() == methods)
+    }
+
+    @Test func aVeryLongPathIsMatchedOrNotFound() {
+        let long = String(repeating: "x", count: 1 << 20)
+        #expect(found(.get, "/v1/videos/\(long)") == "first /v1/videos/:id \(long)")
+        #expect(found(.get, "/v1/videos" + String(repeating: "/x", count: 100_000)) == "not_found")
+        #expect(found(.get, "/" + long) == "not_found")
+    }
+
+    @Test func aKnownDialectHasNoRouteTwice() {
+        for dialect in Dialects.all {
+            let routes = dialect.routes.map { "\($0.method.rawValue) \($0.pattern.joined(separator: "/"))" }
+            #expect(Set(routes).count == routes.count, "\(dialect.name)")
+        }
+    }
+
+    @Test func onlyTheseRoutesAreOpen() {
+        let open = Dialects.all.flatMap(\.routes).filter { $0.access == .open }
+            .map { "\($0.method.rawValue) /\($0.pattern.joined(separator: "/"))" }
+        #expect(Set(open) == ["GET /api/health", "GET /media/:name"])
+    }
+}

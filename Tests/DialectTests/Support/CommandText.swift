@@ -1,0 +1,68 @@
+import Core
+
+/// A command in a form that people can read and that stays the same.
+enum CommandText {
+    static func of(_ command: Command) -> String {
+        switch command {
+        case .submit(let submission): lines("submit", submissionLines(submission))
+        case .task(let reference, let wait): lines("task \(reference.short)", ["wait: \(wait) s"])
+        case .awaitResult(let reference, let wait): lines("await \(reference.short)", ["wait: \(wait) s"])
+        case .tasks(let page):
+            lines(
+                "tasks",
+                [
+                    "kind: \(page.kind)", "limit: \(page.limit)", "order: \(page.order)",
+                    page.after.map { "after: \($0.short)" },
+                ])
+        case .content(let reference): "content \(reference.short)"
+        case .delete(let reference): "delete \(reference.short)"
+        case .models: "models"
+        case .model(let id): "model \(quoted(id))"
+        case .signedMedia(let name, let expires, let signature):
+            lines(
+                "signed media \(quoted(name))",
+                ["expires: \(quoted(expires))", "signature: \(quoted(signature))"])
+        case .health: "health"
+        }
+    }
+
+    static func of(_ error: KinoraError) -> String {
+        lines(
+            "error \(error.code.facts.number) \(error.code.rawValue)",
+            ["message: \(quoted(error.message))", error.field.map { "field: \($0)" }])
+    }
+
+    private static func submissionLines(_ submission: Submission) -> [String?] {
+        let parameters = submission.parameters.map { parameter in
+            let spelling = parameter.field == parameter.name ? "" : " (as \(parameter.field))"
+            return "\(parameter.name)\(spelling): \(parameter.value.text)"
+        }
+        let references = submission.references.map { reference in
+            switch reference.source {
+            case .uploaded(let file):
+                "\(reference.field): file of \(file.bytes) bytes, \(name(file.mediaType))"
+            case .bytes(let bytes):
+                "\(reference.field): \(bytes.count) bytes, \(name(MediaType(sniffing: bytes)))"
+            }
+        }
+        return ["model: \(submission.model ?? "of the source")", "prompt: \(quoted(submission.prompt))"]
+            + parameters + references
+            + [
+                submission.remixOf.map { "remix of: \($0.short)" },
+                submission.userIdentifier.map { "user: \(quoted($0))" },
+                submission.idempotencyKey.map { "idempotency key: \(quoted($0))" },
+                submission.waitSeconds.map { "wait: \($0) s" },
+            ]
+    }
+
+    private static func name(_ type: MediaType?) -> String { type?.rawValue ?? "unknown type" }
+
+    private static func lines(_ first: String, _ rest: [String?]) -> String {
+        ([first] + rest.compactMap { line in line.map { "  \($0)" } }).joined(separator: "\n")
+    }
+
+    private static func quoted(_ text: String) -> String {
+        guard text.count > 200 else { return JSON.string(text).text }
+        return "\(JSON.string(String(text.prefix(3))).text)… of \(text.count) characters"
+    }
+}

@@ -1,0 +1,73 @@
+import Core
+
+/// An outcome as golden files write it: a JSON object. `outcome` names it; `task` and `tasks` hold tasks with
+/// the fields below, everything else has a default; `created_status` and `content_mode` are the key's
+/// options.
+struct GoldenOutcome {
+    let outcome: Outcome
+    let options: KeyOptions
+
+    struct Malformed: Error { let what: String }
+
+    init(_ text: String) throws {
+        let json = try JSONParser.parse(Array(text.utf8))
+        var options = KeyOptions()
+        if let status = json["created_status"]?.integerValue { options.videoCreatedStatus = Int(status) }
+        self.options = options
+        switch json["outcome"]?.stringValue {
+        case "accepted": outcome = .accepted(try Self.task(json["task"]))
+        case "accepted, waiting":
+            let seconds = Int(json["wait"]?.integerValue ?? 0)
+            outcome = .acceptedWaiting(try Self.task(json["task"]), waitSeconds: seconds)
+        case "task": outcome = .task(try Self.task(json["task"]))
+        case "tasks":
+            let tasks = try (json["tasks"]?.arrayValue ?? []).map(Self.task)
+            outcome = .tasks(tasks, hasMore: json["has_more"]?.boolValue ?? false)
+        case "content": outcome = .content(try Self.media(json))
+        case "link": outcome = .link(json["link"]?.stringValue ?? "")
+        case "deleted": outcome = .deleted(try Self.task(json["task"]))
+        case "models": outcome = .models((json["models"]?.arrayValue ?? []).map(Self.model))
+        case "model": outcome = .model(Self.model(json))
+        case "health":
+            outcome = .health(Health(isDatabaseUp: json["database"]?.boolValue ?? false, version: "1.2.3"))
+        case let other: throw Malformed(what: other ?? "no outcome")
+        }
+    }
+
+    static let created = Timestamp(microseconds: 1_767_000_000_900_000)
+    static let finished = Timestamp(microseconds: 1_767_000_042_100_000)
+    static let id = TaskID(uuid: "abc123de-f456-4789-8abc-def012345678")!
+    static let sourceID = TaskID(uuid: "00112233-4455-4677-8899-aabbccddeeff")!
+
+    static func task(_ json: JSON?) throws -> MediaTask {
+        let word = json?["state"]?.stringValue ?? "queued"
+        guard let json, let state = TaskState(rawValue: word) else {
+            throw Malformed(what: "task in \(word)")
+        }
+        let parameters = json["parameters"]?.objectValue ?? ["seconds": 15, "size": "1280x720"]
+        let source = json["remix_of"]?.stringValue.map { RemixSource(id: sourceID, model: $0) }
+        let failure = json["failure"].map {
+            TaskFailure(code: $0["code"]?.stringValue ?? "", message: $0["message"]?.stringValue ?? "")
+        }
+        return MediaTask(
+            row: 4711, id: id, model: json["model"]?.stringValue ?? "sora-2", kind: .video, state: state,
+            phase: json["phase"]?.stringValue.flatMap(TaskPhase.init(rawValue:)),
+            progress: Int(json["progress"]?.integerValue ?? 0),
+            prompt: json["prompt"]?.stringValue ?? "A cat", parameters: parameters, remixOf: source,
+            failure: failure, createdAt: created, finishedAt: state.isFinal ? finished : nil)
+    }
+
+    private static func media(_ json: JSON) throws -> StoredMedia {
+        guard let type = json["type"]?.stringValue.flatMap(MediaType.init(rawValue:)) else {
+            throw Malformed(what: "media type")
+        }
+        return StoredMedia(sha256: String(repeating: "0123abcd", count: 8), bytes: 1234, type: type)
+    }
+
+    private static func model(_ json: JSON) -> Model {
+        Model(
+            id: json["id"]?.stringValue ?? "sora-2", kind: "video", family: "sora",
+            title: json["title"]?.stringValue ?? "Video generation", createdAt: created, rules: [:],
+            vendors: ["openai"])
+    }
+}

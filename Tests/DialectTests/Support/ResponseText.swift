@@ -1,0 +1,28 @@
+import Core
+
+/// A response in a form that people can read: status, headers, and the body with a line for each member.
+enum ResponseText {
+    static func of(_ response: Response) throws -> String {
+        var lines = ["\(response.status)"]
+        lines += response.headers.map { "\($0.name): \($0.value)" }
+        if let file = response.internalFile { lines.append("-> \(file)") }
+        guard !response.body.isEmpty else { return lines.joined(separator: "\n") }
+        let json = try JSONParser.parse(response.body)
+        return (lines + ["", pretty(json, indent: "")]).joined(separator: "\n")
+    }
+
+    private static func pretty(_ json: JSON, indent: String) -> String {
+        let inner = indent + "  "
+        switch json {
+        case .object(let object) where !object.isEmpty:
+            let members = object.members.map {
+                "\(inner)\(JSON.string($0.name).text): \(pretty($0.value, indent: inner))"
+            }
+            return "{\n\(members.joined(separator: ",\n"))\n\(indent)}"
+        case .array(let values) where !values.isEmpty:
+            let values = values.map { "\(inner)\(pretty($0, indent: inner))" }
+            return "[\n\(values.joined(separator: ",\n"))\n\(indent)]"
+        default: return json.text
+        }
+    }
+}
