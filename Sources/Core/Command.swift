@@ -28,8 +28,8 @@ public struct Submission: Sendable {
     public var remixOf: TaskReference?
     public var userIdentifier: String?
     public var idempotencyKey: String?
-    /// SHA-256 of method, path and body, 64 hex digits: tells a repeated request from another one. Empty without
-    /// an Idempotency-Key.
+    /// SHA-256 of method, path and body, 64 hex digits: tells a repeated request from another one. Empty
+    /// without an Idempotency-Key.
     public var fingerprint: String
     /// Nil: answer at once. Otherwise wait so many seconds for the end.
     public var waitSeconds: Int?

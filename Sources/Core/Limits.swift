@@ -23,8 +23,8 @@ public enum Limits {
     public static let taskAttemptsMax = 12
     /// How long after its deadline a finished vendor task may still be stored.
     public static let storingGrace = Duration.seconds(3600)
-    /// Longest submit to a vendor, upload included. Until it has surely ended, a task that the vendor does not know
-    /// may still arrive.
+    /// Longest submit to a vendor, upload included. Until it has surely ended, a task that the vendor does
+    /// not know may still arrive.
     public static let submitSecondsMax = 60
     /// A worker without a heartbeat for this long is dead: its tasks are taken over.
     public static let workerSilenceSecondsMax = 10

@@ -7,7 +7,8 @@ extension Gateway {
         _ submission: Submission, for caller: Caller, _ patience: Patience
     ) throws(KinoraError) -> Outcome {
         let idempotency = try idempotency(of: submission)
-        // The answer of the first time comes before every check: what it was checked against may have changed.
+        // The answer of the first time comes before every check: what it was checked against may have
+        // changed.
         if let idempotency, let task = try replay(idempotency, caller) {
             return try answer(task, submission, caller, patience)
         }

@@ -44,8 +44,8 @@ final class Waiters: Sendable {
         signals.forEach { $0.signal.raise() }
     }
 
-    /// Returns when the task ended, the time is over, the client left or the process stops; at once when too many
-    /// wait already.
+    /// Returns when the task ended, the time is over, the client left or the process stops; at once when too
+    /// many wait already.
     func wait(forTask row: Int64, until deadline: ContinuousClock.Instant, while isWanted: () -> Bool) {
         let signal = Signal()
         let isAdmitted = waiting.withLock { list in

@@ -39,8 +39,9 @@ extension Worker {
         }
     }
 
-    /// Gives back what the database counts as held by this worker and the worker does not: a claim whose reply was
-    /// lost with its connection, a write that failed. Only this thread claims, so nothing is just on its way here.
+    /// Gives back what the database counts as held by this worker and the worker does not: a claim whose
+    /// reply was lost with its connection, a write that failed. Only this thread claims, so nothing is just
+    /// on its way here.
     private func releaseForgotten() throws(KinoraError) {
         let rows = held.withLock { Array($0.keys) }
         let count = try store.release(worker: pulse.worker, exceptFor: rows)
@@ -127,7 +128,8 @@ extension Worker {
         // It waited in the queue until its time was over: what would be paid for is wanted no more.
         guard task.remaining > .zero else { throw KinoraError(.taskDeadline) }
         var call = try vendor.submit(job(for: task), account)
-        // Frozen or queued behind other calls past its lease, it must not leave any more: others look by then.
+        // Frozen or queued behind other calls past its lease, it must not leave any more: others look by
+        // then.
         call.beginBefore = pulse.leaseEnd
         submitsUnderWay.add(1, ordering: .relaxed)
         send(call, task, .submit, account)

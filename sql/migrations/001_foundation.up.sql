@@ -426,8 +426,9 @@ CREATE TRIGGER model_changed AFTER INSERT OR DELETE OR UPDATE ON model
 CREATE TRIGGER model_category_changed AFTER INSERT OR DELETE OR UPDATE ON model_category
     FOR EACH STATEMENT EXECUTE FUNCTION config_changed();
 -- usual_seconds is written by workers all the time and is nobody's configuration.
-CREATE TRIGGER route_changed AFTER INSERT OR DELETE OR UPDATE OF model_id, vendor, vendor_model, position, weight, enabled
-    ON route FOR EACH STATEMENT EXECUTE FUNCTION config_changed();
+CREATE TRIGGER route_changed
+    AFTER INSERT OR DELETE OR UPDATE OF model_id, vendor, vendor_model, position, weight, enabled ON route
+    FOR EACH STATEMENT EXECUTE FUNCTION config_changed();
 CREATE TRIGGER account_changed AFTER INSERT OR DELETE OR UPDATE OF vendor, state
     ON account FOR EACH STATEMENT EXECUTE FUNCTION config_changed();
 CREATE TRIGGER setting_changed AFTER INSERT OR DELETE OR UPDATE ON setting
@@ -457,7 +458,7 @@ CREATE TRIGGER task_guard BEFORE UPDATE ON task FOR EACH ROW
     WHEN (OLD.finished_at IS NOT NULL OR NEW.progress < OLD.progress OR NEW.claim < OLD.claim)
     EXECUTE FUNCTION task_guard();
 
--- Questions people ask -------------------------------------------------------------------------------------------------
+-- Questions people ask -----------------------------------------------------------------------------------------------
 
 CREATE VIEW v_queue AS
 SELECT model_id, state, count(*) AS tasks, min(created_at) AS oldest_created_at,

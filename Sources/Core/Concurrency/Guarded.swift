@@ -1,8 +1,8 @@
 import Glibc
 
-/// A value that one thread at a time may touch, for what every request touches. `Mutex` of the standard library
-/// spins before it sleeps: where threads outnumber cores, and the holder is not running, that costs more than the
-/// request itself (docs/decisions/0004-where-the-time-goes.md). This one sleeps at once.
+/// A value that one thread at a time may touch, for what every request touches. `Mutex` of the standard
+/// library spins before it sleeps: where threads outnumber cores, and the holder is not running, that costs
+/// more than the request itself (docs/decisions/0004-where-the-time-goes.md). This one sleeps at once.
 public final class Guarded<Value>: @unchecked Sendable {
     // The mutex lives as long as the object, and the value is touched under it only; hence @unchecked.
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

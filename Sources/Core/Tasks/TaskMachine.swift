@@ -42,7 +42,8 @@ public struct TaskMachine: Sendable {
     public let pace: PollPace
     /// Whether the vendor's id of the task is known.
     public let hasTicket: Bool
-    /// Whether the vendor is done and only the result is missing: it may then come a while after the deadline.
+    /// Whether the vendor is done and only the result is missing: it may then come a while after the
+    /// deadline.
     public let isStoring: Bool
     /// Whether the vendor can list its recent tasks.
     public let canLookUp: Bool

@@ -9,8 +9,9 @@ public final class Connection {
 
     /// Connects. Throws `databaseAway`; the URL, which may hold a password, stays out of the error.
     init(_ options: DatabaseOptions) throws(KinoraError) {
-        // Session settings by libpq's `options` cost no round trip. Plans are made once for each session: every
-        // statement is served by one index whatever its values, and planning would cost more than running.
+        // Session settings by libpq's `options` cost no round trip. Plans are made once for each session:
+        // every statement is served by one index whatever its values, and planning would cost more than
+        // running.
         let session = """
             -c search_path=kinora -c timezone=UTC -c statement_timeout=\(options.statementTimeoutSeconds)s \
             -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning \
@@ -38,8 +39,8 @@ public final class Connection {
 
     deinit { PQfinish(handle) }
 
-    /// libpq quotes pieces of a malformed URL, and such a piece may be of the password: only words that come from
-    /// a server, or about reaching one by its address, are passed on.
+    /// libpq quotes pieces of a malformed URL, and such a piece may be of the password: only words that come
+    /// from a server, or about reaching one by its address, are passed on.
     private static func connectFault(_ message: String) -> String {
         message.hasPrefix("connection to server") && !message.contains("could not translate")
             ? tidy(message) : "the server's name or the connection's parameters in DATABASE_URL are not valid"

@@ -71,7 +71,8 @@ extension Store {
         "account_state",
         """
         WITH meant AS (SELECT id FROM account WHERE id::text = $1 OR name = $1 OR vendor || '/' || name = $1),
-        changed AS (UPDATE account SET state = $2, state_reason = $3, cooling_until = NULL, consecutive_errors = 0
+        changed AS (UPDATE account SET state = $2, state_reason = $3,
+            cooling_until = NULL, consecutive_errors = 0
             WHERE id = (SELECT min(id) FROM meant HAVING count(*) = 1) RETURNING id)
         SELECT (SELECT count(*) FROM meant), (SELECT count(*) FROM changed)
         """)
@@ -155,8 +156,8 @@ extension Store {
         try execute(Self.accountSeal, [.integer(account), .bytes(credential), .text(baseURL)])
     }
 
-    /// Changes the state of the account with this number, name or `vendor/name`. Gives how many are called so; only
-    /// when it is one, it is changed.
+    /// Changes the state of the account with this number, name or `vendor/name`. Gives how many are called
+    /// so; only when it is one, it is changed.
     public func setAccountState(
         _ account: String, to state: String, reason: String
     ) throws(KinoraError) -> Int {

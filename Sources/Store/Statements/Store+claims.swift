@@ -13,9 +13,9 @@ extension Store {
     // them again would claim too many. Slots are numbered, and attempt_slot_taken refuses a number twice: two
     // workers that pick the same one collide there, and the loser simply claims less. Everybody inserts in
     // the order of account and slot: the loser waits for the winner's commit, and must not do so in a circle.
-    // A task pinned to an account comes before the others of that account, since it can run nowhere else; it runs
-    // there even while the account is paused for others.
-    // Routes in order and accounts by load; which user is next is a matter of `priority, id`.
+    // A task pinned to an account comes before the others of that account, since it can run nowhere else; it
+    // runs there even while the account is paused for others. Routes in order and accounts by load; which
+    // user is next is a matter of `priority, id`.
     static let taskClaim = Statement(
         "task_claim",
         """
@@ -36,7 +36,8 @@ extension Store {
         free AS MATERIALIZED (
             SELECT account_id, vendor, is_open, slot,
                 row_number() OVER (PARTITION BY account_id ORDER BY slot) AS account_rank,
-                row_number() OVER (PARTITION BY vendor, is_open ORDER BY load, account_id, slot) AS vendor_rank
+                row_number() OVER (PARTITION BY vendor, is_open ORDER BY load, account_id, slot)
+                    AS vendor_rank
             FROM numbered),
         way AS (
             SELECT DISTINCT ON (r.model_id) r.model_id, r.id AS route_id, r.vendor, r.vendor_model, room.slots

@@ -108,7 +108,7 @@ import Testing
     }
 }
 
-@Suite struct JSONWriterTests {
+@Suite struct JSONWriteTests {
     @Test func stringsAreEscapedWhereTheyMustBe() {
         #expect(JSON.string("a\"b\\c/猫😹").text == #""a\"b\\c/猫😹""#)
         #expect(
