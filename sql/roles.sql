@@ -20,7 +20,7 @@ GRANT USAGE ON SCHEMA kinora TO kinora_app, kinora_read;
 
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA kinora TO kinora_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA kinora TO kinora_app;
-GRANT DELETE ON kinora.idempotency, kinora.worker, kinora.task_asset, kinora.asset TO kinora_app;
+GRANT DELETE ON kinora.idempotency, kinora.worker, kinora.task_asset, kinora.asset, kinora.removal TO kinora_app;
 GRANT DELETE ON kinora.model, kinora.model_category, kinora.route, kinora.setting TO kinora_app;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA kinora TO kinora_read;

@@ -383,6 +383,21 @@ COMMENT ON COLUMN kinora.model_category.category IS 't2v text to video, i2v imag
 
 COMMENT ON COLUMN kinora.model_category.parameters IS 'Rules: [{"name","type":"integer|string|boolean","default","allowed":[...],"minimum","maximum","length_max"}]. They drive checks, documentation and forms.';
 
+CREATE TABLE kinora.removal (
+    attempt_id bigint NOT NULL,
+    tries smallint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT removal_tries_not_negative CHECK ((tries >= 0))
+);
+
+COMMENT ON TABLE kinora.removal IS 'What a client deleted here and a vendor still has to forget. A row goes once the vendor has.';
+
+COMMENT ON COLUMN kinora.removal.attempt_id IS 'The attempt whose account and vendor task it is.';
+
+COMMENT ON COLUMN kinora.removal.tries IS 'How often the vendor was asked.';
+
+COMMENT ON COLUMN kinora.removal.due_at IS 'When it is asked next.';
+
 CREATE TABLE kinora.route (
     id bigint NOT NULL,
     model_id text NOT NULL,
@@ -704,6 +719,9 @@ ALTER TABLE ONLY kinora.model_category
 ALTER TABLE ONLY kinora.model
     ADD CONSTRAINT model_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY kinora.removal
+    ADD CONSTRAINT removal_pkey PRIMARY KEY (attempt_id);
+
 ALTER TABLE ONLY kinora.route
     ADD CONSTRAINT route_pkey PRIMARY KEY (id);
 
@@ -733,11 +751,15 @@ CREATE UNIQUE INDEX attempt_vendor_task ON kinora.attempt USING btree (account_i
 
 CREATE INDEX idempotency_created ON kinora.idempotency USING btree (created_at);
 
+CREATE INDEX removal_due ON kinora.removal USING btree (due_at);
+
 CREATE INDEX task_asset_asset ON kinora.task_asset USING btree (asset_id);
 
 CREATE INDEX task_due ON kinora.task USING btree (due_at) WHERE (state = ANY (ARRAY['running'::text, 'storing'::text]));
 
 CREATE INDEX task_held ON kinora.task USING btree (worker_id) WHERE (worker_id IS NOT NULL);
+
+CREATE INDEX task_input_remix ON kinora.task_input USING btree (remix_of_id) WHERE (remix_of_id IS NOT NULL);
 
 CREATE INDEX task_of_user ON kinora.task USING btree (user_id, kind, id) WHERE (deleted_at IS NULL);
 
@@ -794,6 +816,9 @@ ALTER TABLE ONLY kinora.idempotency
 
 ALTER TABLE ONLY kinora.model_category
     ADD CONSTRAINT model_category_model_id_fkey FOREIGN KEY (model_id) REFERENCES kinora.model(id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+ALTER TABLE ONLY kinora.removal
+    ADD CONSTRAINT removal_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES kinora.attempt(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY kinora.route
     ADD CONSTRAINT route_model_id_fkey FOREIGN KEY (model_id) REFERENCES kinora.model(id) ON UPDATE CASCADE ON DELETE CASCADE;

@@ -10,6 +10,7 @@ public enum Event: Sendable {
     case taskFinished(TaskID, state: TaskState, seconds: Double, code: String?)
     case taskRequeued(TaskID, delaySeconds: Double, KinoraError)
     case pollFailed(TaskID, KinoraError)
+    case removalFailed(attempt: Int64, tries: Int, KinoraError)
     case leaseLost(TaskID)
     case tasksTakenOver(Int)
     case fault(String, KinoraError)

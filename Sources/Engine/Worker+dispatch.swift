@@ -8,12 +8,13 @@ extension Worker {
     func dispatch() {
         // What the worker row says; a fresh row says idle.
         var isIdle = true
-        var releaseAt = ContinuousClock.now
+        var tidyAt = ContinuousClock.now
         while !isStopping.load(ordering: .acquiring) {
             do throws(KinoraError) {
-                if ContinuousClock.now >= releaseAt {
+                if ContinuousClock.now >= tidyAt {
                     try releaseForgotten()
-                    releaseAt = .now + .seconds(Limits.heartbeatSeconds)
+                    try removeDeleted()
+                    tidyAt = .now + .seconds(Limits.heartbeatSeconds)
                 }
                 let (started, wasFull) = try lookOnce()
                 if wasFull, isIdle {
@@ -33,7 +34,7 @@ extension Worker {
                 }
             } catch {
                 events.emit(error.code == .databaseAway ? .databaseLost(error) : .fault("dispatch", error))
-                releaseAt = .now
+                tidyAt = .now
                 _ = wakeups.work.wait(for: options.pollInterval)
             }
         }
@@ -92,15 +93,18 @@ extension Worker {
         }
     }
 
-    func vendor(of task: ClaimedTask) throws(KinoraError) -> any Vendor {
-        do throws(KinoraError) { return try Vendors.named(task.account.vendor) } catch {
+    func vendor(of task: ClaimedTask) throws(KinoraError) -> any Vendor { try vendor(of: task.account) }
+
+    func vendor(of account: ClaimedAccount) throws(KinoraError) -> any Vendor {
+        do throws(KinoraError) { return try Vendors.named(account.vendor) } catch {
             // This process is older than the account; another one may know the vendor.
             throw KinoraError(.internalFault, detail: error.message)
         }
     }
 
-    func account(of task: ClaimedTask) throws(KinoraError) -> VendorAccount {
-        let account = task.account
+    func account(of task: ClaimedTask) throws(KinoraError) -> VendorAccount { try open(task.account) }
+
+    func open(_ account: ClaimedAccount) throws(KinoraError) -> VendorAccount {
         let credential: Secret
         do throws(KinoraError) {
             credential = try vault.open(
@@ -153,7 +157,7 @@ extension Worker {
         calls.add(1, ordering: .relaxed)
         held.withLock { $0[task.row, default: 0] += 1 }
         transport.send(call, to: account, into: sink) { [self] result in
-            inbox.put(Completion(task: task, purpose: purpose, result: result))
+            inbox.put(.task(Completion(task: task, purpose: purpose, result: result)))
         }
     }
 }

@@ -55,8 +55,10 @@ extension Worker {
     }
 
     /// A vendor's words may quote the key they refuse; what is kept and logged must not.
-    func scrubbed(_ error: KinoraError, _ task: ClaimedTask) -> KinoraError {
-        guard let credential = try? account(of: task).credential, !credential.isEmpty else { return error }
+    func scrubbed(_ error: KinoraError, _ task: ClaimedTask) -> KinoraError { scrubbed(error, task.account) }
+
+    func scrubbed(_ error: KinoraError, _ account: ClaimedAccount) -> KinoraError {
+        guard let credential = try? open(account).credential, !credential.isEmpty else { return error }
         return error.replacing(credential)
     }
 

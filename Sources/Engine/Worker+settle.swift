@@ -8,13 +8,19 @@ extension Worker {
     /// Reads replies and acts on them, until the inbox is closed.
     func settle() {
         while true {
-            let completions = inbox.take(limit: 1)
-            if completions.isEmpty { return }
-            for completion in completions {
-                settle(completion)
+            let answers = inbox.take(limit: 1)
+            if answers.isEmpty { return }
+            for answer in answers {
                 calls.subtract(1, ordering: .relaxed)
-                letGo(completion)
-                if case .submit = completion.purpose { submitsUnderWay.subtract(1, ordering: .releasing) }
+                switch answer {
+                case .removal(let removal, let result): settle(removal, result)
+                case .task(let completion):
+                    settle(completion)
+                    letGo(completion)
+                    if case .submit = completion.purpose {
+                        submitsUnderWay.subtract(1, ordering: .releasing)
+                    }
+                }
             }
         }
     }

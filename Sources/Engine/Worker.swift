@@ -20,11 +20,17 @@ public final class Worker: Sendable {
     /// What a call under way was for.
     enum Purpose: Sendable { case submit, lookUp(page: Int), poll, fetch(path: String, hop: Int) }
 
-    /// A call that ended.
+    /// A call for a task that ended.
     struct Completion: Sendable {
         let task: ClaimedTask
         let purpose: Purpose
         let result: Result<HTTPReply, TransportFailure>
+    }
+
+    /// What comes back from vendors.
+    enum Answer: Sendable {
+        case task(Completion)
+        case removal(Removal, Result<HTTPReply, TransportFailure>)
     }
 
     let store: Store
@@ -40,7 +46,7 @@ public final class Worker: Sendable {
 
     let usual = UsualTimes()
     let pulse: Pulse
-    let inbox = Inbox<Completion>()
+    let inbox = Inbox<Answer>()
     let calls = Atomic<Int>(0)
     /// Rows that this process has claimed and not yet let go,
     /// with the number of calls under way for each.

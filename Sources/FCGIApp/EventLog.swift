@@ -37,6 +37,8 @@ struct EventLog: EventSink {
         case .taskRequeued(let id, let delay, let error):
             log(error, "task requeued", ["task": "\(id)", "delay_seconds": "\(delay)"])
         case .pollFailed(let id, let error): log(error, "poll failed", ["task": "\(id)"])
+        case .removalFailed(let attempt, let tries, let error):
+            log(error, "removal failed", ["attempt": "\(attempt)", "tries": "\(tries)"])
         case .leaseLost(let id): logger.warning("lease lost", metadata: ["task": "\(id)"])
         case .tasksTakenOver(let count): logger.warning("tasks taken over", metadata: ["count": "\(count)"])
         case .fault(let place, let error): log(error, "fault", ["place": "\(place)"])

@@ -24,6 +24,10 @@ public protocol Vendor: Sendable {
     ) throws(KinoraError) -> LookUpPage
     /// What a download's reply refuses it with; nil for a good one.
     func contentError(_ reply: HTTPReply) -> KinoraError?
+    /// Has the vendor forget a task that has ended, its media included. Nil: the vendor cannot.
+    func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall?
+    /// What a removal's reply refuses it with; nil when the task is gone.
+    func removalError(_ reply: HTTPReply) -> KinoraError?
 }
 
 /// What a poll found.

@@ -31,14 +31,12 @@ import Testing
 
     /// `dialect pattern values`, or the error's code.
     private func found(_ method: Method?, _ target: String) -> String {
-        do {
+        do throws(KinoraError) {
             let (dialect, match) = try router.route(method, RequestPath(target: target))
             let values = match.values.map { " \($0)" }.joined()
             return "\(dialect.name) /\(match.route.pattern.joined(separator: "/"))\(values)"
-        } catch let error as KinoraError {
-            return error.code.rawValue
         } catch {
-            return "\(error)"
+            return error.code.rawValue
         }
     }
 

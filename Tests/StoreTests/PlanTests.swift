@@ -37,6 +37,7 @@ import Testing
                 SELECT id, CASE WHEN finished_at IS NULL THEN 'reference' ELSE 'result' END, 0, 1 + id % 5000
                 FROM task;
             UPDATE task SET worker_id = 1 WHERE state = 'running';
+            INSERT INTO removal (attempt_id) SELECT id FROM attempt WHERE finished_at IS NOT NULL LIMIT 500;
             """)
         try database.sql("VACUUM ANALYZE")
     }
@@ -60,6 +61,7 @@ import Testing
         "worker_leave": "1",
         "worker_release": "1, '{1,2,3}'",
         "worker_rescue": "10",
+        "removal_claim": "50",
     ]
 
     @Test func noStatementOfTheHotPathReadsWholeTables() throws {

@@ -8,6 +8,7 @@ import Upstream
 ///
 /// - `submit`: a job as JSON; gives the call.
 /// - `accepted`, `progress`, `content`: a reply; gives the vendor's id, the progress, the refusal.
+/// - `removal`: a reply; gives the call, once, and then the refusals.
 /// - `found`: a job, and in the next section the reply to a look-up.
 ///
 /// A reply is its status, its headers, a blank line, and a body.
@@ -104,6 +105,9 @@ import Upstream
             }
         case "content":
             return try sections.map { text in vendor.contentError(try reply(text)).map(show) ?? "good" }
+        case "removal":
+            let call = vendor.removal(of: "video_1/2", account).map(show) ?? "none"
+            return [call] + (try sections.map { vendor.removalError(try reply($0)).map(show) ?? "gone" })
         case "found":
             let job = try job(sections[0])
             return try sections.dropFirst().map { text in
@@ -132,6 +136,8 @@ import Upstream
                     String($0.dropFirst().first!)
                 })
             #expect(kinds.isSuperset(of: ["submit", "accepted", "progress", "content"]), "\(vendor.name)")
+            let canRemove = vendor.removal(of: "x", account) != nil
+            #expect(kinds.contains("removal") == canRemove, "\(vendor.name)")
             #expect(kinds.contains("found") == (vendor.lookUp != nil), "\(vendor.name)")
         }
     }

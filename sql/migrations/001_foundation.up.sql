@@ -284,6 +284,7 @@ CREATE TABLE task_input (
     CONSTRAINT task_input_parameters_object CHECK (jsonb_typeof(parameters) = 'object'),
     CONSTRAINT task_input_user_identifier_length CHECK (length(user_identifier) <= 128)
 );
+CREATE INDEX task_input_remix ON task_input (remix_of_id) WHERE remix_of_id IS NOT NULL;
 COMMENT ON TABLE task_input IS 'What was asked for. Written once.';
 COMMENT ON COLUMN task_input.task_id IS 'The task.';
 COMMENT ON COLUMN task_input.dialect IS 'The client API it came through.';
@@ -331,6 +332,18 @@ COMMENT ON COLUMN attempt.error_detail IS 'Why it failed, for the operator: may 
 COMMENT ON COLUMN attempt.started_at IS 'When a worker took it, just before the request left.';
 COMMENT ON COLUMN attempt.accepted_at IS 'When the vendor accepted it.';
 COMMENT ON COLUMN attempt.finished_at IS 'When it ended and its slot became free.';
+
+CREATE TABLE removal (
+    attempt_id bigint PRIMARY KEY REFERENCES attempt (id) ON DELETE CASCADE,
+    tries      smallint NOT NULL DEFAULT 0,
+    due_at     timestamptz NOT NULL DEFAULT now(),
+    CONSTRAINT removal_tries_not_negative CHECK (tries >= 0)
+);
+CREATE INDEX removal_due ON removal (due_at);
+COMMENT ON TABLE removal IS 'What a client deleted here and a vendor still has to forget. A row goes once the vendor has.';
+COMMENT ON COLUMN removal.attempt_id IS 'The attempt whose account and vendor task it is.';
+COMMENT ON COLUMN removal.tries IS 'How often the vendor was asked.';
+COMMENT ON COLUMN removal.due_at IS 'When it is asked next.';
 
 CREATE TABLE asset (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,

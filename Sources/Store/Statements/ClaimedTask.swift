@@ -43,6 +43,16 @@ public struct ClaimedAccount: Sendable {
     public let region: String
     public let proxyURL: String?
     public let sealedCredential: [UInt8]
+
+    /// Six columns: id, vendor, base_url, region, proxy_url, credential_sealed.
+    init(_ columns: Row, from first: Int) {
+        row = columns.integer(first)
+        vendor = columns.text(first + 1)
+        baseURL = columns.text(first + 2)
+        region = columns.text(first + 3)
+        proxyURL = columns.optionalText(first + 4)
+        sealedCredential = columns.bytes(first + 5)
+    }
 }
 
 extension ClaimedTask {
@@ -84,9 +94,7 @@ extension ClaimedTask {
             attempt: Int(row.integer(12)),
             vendorModel: row.text(13), vendorTask: row.optionalText(14), running: .seconds(row.real(15)),
             remaining: .seconds(row.real(16)), usual: row.optionalReal(17).map { .seconds($0) },
-            account: ClaimedAccount(
-                row: row.integer(18), vendor: row.text(19), baseURL: row.text(20), region: row.text(21),
-                proxyURL: row.optionalText(22), sealedCredential: row.bytes(23)),
+            account: ClaimedAccount(row, from: 18),
             references: references, remixOfVendorTask: row.optionalText(25), route: row.integer(26))
     }
 }

@@ -136,12 +136,14 @@ extension Store {
         WHERE ta.task_id = $1 AND ta.role = 'result' ORDER BY ta.position LIMIT 1
         """)
 
-    // A task that still runs is not deleted: zero rows.
+    // A task that still runs is not deleted: zero rows. Its vendors are told by a worker, later.
     static let taskDelete = Statement(
         "task_delete",
         """
         WITH t AS (UPDATE task SET deleted_at = now()
-            WHERE id = $1 AND user_id = $2 AND finished_at IS NOT NULL AND deleted_at IS NULL RETURNING id)
+            WHERE id = $1 AND user_id = $2 AND finished_at IS NOT NULL AND deleted_at IS NULL RETURNING id),
+            told AS (INSERT INTO removal (attempt_id) SELECT p.id FROM attempt p JOIN t ON p.task_id = t.id
+                WHERE p.vendor_task_id IS NOT NULL)
         DELETE FROM task_asset ta USING t WHERE ta.task_id = t.id RETURNING ta.asset_id
         """)
 

@@ -154,6 +154,19 @@ public struct OpenAI: Vendor {
         }
     }
 
+    public func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall? {
+        HTTPCall(
+            .delete, account.url("/videos/\(PercentCoding.encode(ticket))"), headers: headers(account),
+            timeoutSeconds: 30)
+    }
+
+    public func removalError(_ reply: HTTPReply) -> KinoraError? {
+        switch reply.status {
+        case 200..<300, 404, 410: nil
+        default: Self.error(reply)
+        }
+    }
+
     /// A task that the vendor says has failed.
     private static func failure(_ error: JSON?) -> KinoraError {
         let code = error?["code"]?.stringValue ?? ""

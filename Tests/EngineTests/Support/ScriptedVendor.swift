@@ -7,7 +7,7 @@ import Upstream
 /// A vendor that speaks OpenAI's videos API in memory. It takes every task and has it done at the first poll,
 /// unless the test's script answers otherwise. It remembers every call and every task that it took.
 final class ScriptedVendor: Transport {
-    enum Step: String, Sendable { case submit, poll, list, content }
+    enum Step: String, Sendable { case submit, poll, list, content, removal }
 
     /// One call as the script sees it.
     struct Call: Sendable {
@@ -97,11 +97,12 @@ final class ScriptedVendor: Transport {
             switch (call.method, parts.count) {
             case _ where !isAPI: .content
             case (.post, _): .submit
+            case (.delete, _): .removal
             case (_, 1): .list
             case (_, 2): .poll
             default: .content
             }
-        let ticket = step == .poll || step == .content ? parts[1] : nil
+        let ticket = step == .submit || step == .list ? nil : parts[1]
         let prompt = ticket.map { id in
             state.videos.first { $0["id"]?.stringValue == id }?["prompt"]?.stringValue
         }
@@ -156,6 +157,7 @@ final class ScriptedVendor: Transport {
         case .poll: .json(200, ["id": JSON(call.ticket), "status": "completed", "progress": 100])
         case .list: .json(200, ["data": .array(state.withLock { $0.videos.reversed().map(JSON.object) })])
         case .content: .bytes(Self.film(call.ticket ?? ""))
+        case .removal: .json(200, ["id": JSON(call.ticket), "deleted": true])
         }
     }
 
