@@ -767,7 +767,7 @@ CREATE INDEX task_queued ON kinora.task USING btree (model_id, priority, id) WHE
 
 CREATE INDEX task_queued_pinned ON kinora.task USING btree (pinned_account_id, priority, id) WHERE ((state = 'queued'::text) AND (pinned_account_id IS NOT NULL));
 
-CREATE UNIQUE INDEX task_uid ON kinora.task USING btree ("left"(replace((uid)::text, '-'::text, ''::text), 12));
+CREATE UNIQUE INDEX task_uid ON kinora.task USING btree ("left"(replace((uid)::text, '-'::text, ''::text), 12) COLLATE "C");
 
 CREATE OR REPLACE VIEW kinora.v_account_load AS
  SELECT a.id,

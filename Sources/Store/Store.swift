@@ -4,10 +4,17 @@ public import Core
 public final class Store: Sendable {
     let pool: Pool
     public let options: DatabaseOptions
+    let taskLoader: BatchLoader<TaskKey, MediaTask>
 
     public init(_ options: DatabaseOptions) {
         self.options = options
-        pool = Pool(options)
+        let pool = Pool(options)
+        self.pool = pool
+        taskLoader = BatchLoader(keysMax: 64, patience: .milliseconds(5)) { keys throws(KinoraError) in
+            try pool.withConnection { connection throws(KinoraError) in
+                try Self.tasks(keys, in: connection)
+            }
+        }
     }
 
     /// Throws `databaseAway` when the database does not answer.

@@ -97,6 +97,8 @@ import Testing
         "Sources/Core/Concurrency/Signal.swift @unchecked Sendable":
             "pthread objects, touched by pthread calls only",
         "Sources/Core/Concurrency/Guarded.swift @unchecked Sendable": "a value behind a lock that sleeps",
+        "Sources/Store/Postgres/BatchLoader.swift @unchecked Sendable":
+            "written before its signal is raised, read after",
         "Sources/Store/Postgres/Pool.swift @unchecked Sendable": "one session, lent to one thread at a time",
         "Sources/Upstream/CurlTransport.swift @unchecked Sendable":
             "only curl_multi_wakeup, made for other threads",

@@ -240,7 +240,7 @@ CREATE TABLE task (
     CONSTRAINT task_deleted_only_final CHECK (deleted_at IS NULL OR finished_at IS NOT NULL)
 ) WITH (fillfactor = 70, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 -- The three spellings of a task's id (uuid, 32 hex digits, model-12 hex digits) share their first 48 bits.
-CREATE UNIQUE INDEX task_uid ON task ("left"(replace(uid::text, '-', ''), 12));
+CREATE UNIQUE INDEX task_uid ON task (("left"(replace(uid::text, '-', ''), 12) COLLATE "C"));
 CREATE INDEX task_queued ON task (model_id, priority, id) WHERE state = 'queued' AND pinned_account_id IS NULL;
 CREATE INDEX task_queued_pinned ON task (pinned_account_id, priority, id)
     WHERE state = 'queued' AND pinned_account_id IS NOT NULL;

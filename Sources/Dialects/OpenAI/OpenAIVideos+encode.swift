@@ -57,12 +57,16 @@ extension OpenAIVideos {
 
     /// One path segment, whatever an operator calls a model.
     static func id(_ id: TaskID, _ model: String) -> String {
-        let isPlain = { (scalar: Unicode.Scalar) in
-            scalar.isASCII && (scalar.properties.isAlphabetic || scalar.properties.numericType != nil)
-                || "-._".unicodeScalars.contains(scalar)
+        if model.utf8.count <= 64, model.unicodeScalars.allSatisfy(isPlain) { return "\(model)-\(id.short)" }
+        let plain = model.unicodeScalars.prefix(64).map { isPlain($0) ? Character($0) : "-" }
+        return "\(String(plain))-\(id.short)"
+    }
+
+    private static func isPlain(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar {
+        case "a"..."z", "A"..."Z", "0"..."9", "-", ".", "_": true
+        default: false
         }
-        let model = model.unicodeScalars.prefix(64).map { isPlain($0) ? Character($0) : "-" }
-        return "\(String(model))-\(id.short)"
     }
 
     /// Only words that clients of this API know.

@@ -87,6 +87,10 @@ public struct Rows: ~Copyable {
         return values
     }
 
+    public borrowing func forEach(_ body: (Row) -> Void) {
+        for index in 0..<count { body(Row(result: result, index: Int32(index))) }
+    }
+
     public borrowing func first<T>(_ decode: (Row) throws(KinoraError) -> T) throws(KinoraError) -> T? {
         count == 0 ? nil : try decode(Row(result: result, index: 0))
     }

@@ -32,11 +32,31 @@ public enum Value: Sendable {
             buffer.append(contentsOf: value)
             return .binary
         case .integers(let values):
-            buffer.append(contentsOf: "{\(values.map(String.init).joined(separator: ","))}".utf8)
+            Self.appendArray(of: 20, values.count, to: &buffer)
+            for value in values {
+                Self.append(Int32(8), to: &buffer)
+                Self.append(value, to: &buffer)
+            }
+            return .binary
         case .texts(let values):
-            buffer.append(contentsOf: "{\(values.map(Self.quoted).joined(separator: ","))}".utf8)
+            Self.appendArray(of: 25, values.count, to: &buffer)
+            for value in values {
+                Self.append(Int32(value.utf8.count), to: &buffer)
+                buffer.append(contentsOf: value.utf8)
+            }
+            return .binary
         }
         return .text
+    }
+
+    private static func append(_ integer: some FixedWidthInteger, to buffer: inout [UInt8]) {
+        withUnsafeBytes(of: integer.bigEndian) { buffer.append(contentsOf: $0) }
+    }
+
+    /// The head of an array in PostgreSQL's binary format: dimensions, whether there are NULLs, the type of
+    /// its elements, their number, and the first one's index.
+    private static func appendArray(of type: Int32, _ count: Int, to buffer: inout [UInt8]) {
+        for field in count == 0 ? [0, 0, type] : [1, 0, type, Int32(count), 1] { append(field, to: &buffer) }
     }
 
     var holdsNUL: Bool {
@@ -45,9 +65,5 @@ public enum Value: Sendable {
         case .texts(let values): values.contains { $0.utf8.contains(0) }
         case .null, .integer, .real, .bool, .bytes, .integers: false
         }
-    }
-
-    private static func quoted(_ text: String) -> String {
-        "\"" + text.replacing("\\", with: "\\\\").replacing("\"", with: "\\\"") + "\""
     }
 }

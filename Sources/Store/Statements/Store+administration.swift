@@ -102,7 +102,7 @@ extension Store {
                 FROM task_asset x JOIN asset s ON s.id = x.asset_id
                 WHERE x.task_id = t.id))
         FROM task t JOIN task_input i ON i.task_id = t.id
-        WHERE "left"(replace(t.uid::text, '-', ''), 12) = $1
+        WHERE \(shortID) = $1
         """)
 
     /// Makes a user, or finds the one of that name; a given password replaces the old one.

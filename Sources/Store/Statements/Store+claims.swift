@@ -177,9 +177,9 @@ extension Store {
     static let taskCancel = Statement(
         "task_cancel",
         """
-        WITH t AS (UPDATE task SET state = 'cancelled', phase = NULL, worker_id = NULL, due_at = NULL,
+        WITH t AS (UPDATE task t SET state = 'cancelled', phase = NULL, worker_id = NULL, due_at = NULL,
             finished_at = now(), claim = claim + 1
-            WHERE "left"(replace(uid::text, '-', ''), 12) = $1 AND finished_at IS NULL RETURNING id, attempt),
+            WHERE \(shortID) = $1 AND finished_at IS NULL RETURNING id, attempt),
         a AS (UPDATE attempt SET outcome = 'cancelled', finished_at = now() FROM t
             WHERE attempt.task_id = t.id AND attempt.number = t.attempt AND attempt.finished_at IS NULL)
         SELECT id FROM t

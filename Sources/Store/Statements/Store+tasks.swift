@@ -57,6 +57,12 @@ public struct TaskPoint: Sendable {
     public let account: Int64?
 }
 
+/// A task as one caller may see it.
+struct TaskKey: Sendable {
+    let short: String
+    let user: Int64
+}
+
 extension Store {
     // One statement and so one round trip and one commit: the whole submit.
     private static let submitBody = """
@@ -104,11 +110,17 @@ extension Store {
         task t JOIN task_input i ON i.task_id = t.id LEFT JOIN task s ON s.id = i.remix_of_id
         """
 
+    /// What all spellings of the id of a task `t` share, as the index `task_uid` has it.
+    static let shortID = #""left"(replace(t.uid::text, '-', ''), 12) COLLATE "C""#
+
+    // Several at once: see `BatchLoader`.
     static let taskFind = Statement(
         "task_find",
         """
-        SELECT \(taskColumns) FROM \(taskTables)
-        WHERE "left"(replace(t.uid::text, '-', ''), 12) = $1 AND t.user_id = $2 AND t.deleted_at IS NULL
+        SELECT \(taskColumns), k.position
+        FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (short, user_id, position)
+            JOIN task t ON \(shortID) = k.short AND t.user_id = k.user_id AND t.deleted_at IS NULL
+            JOIN task_input i ON i.task_id = t.id LEFT JOIN task s ON s.id = i.remix_of_id
         """)
 
     static let taskPageDown = Statement(
@@ -164,7 +176,7 @@ extension Store {
         SELECT t.id, t.uid, t.model_id, t.state, i.parameters, a.account_id
         FROM task t JOIN task_input i ON i.task_id = t.id
         LEFT JOIN attempt a ON a.task_id = t.id AND a.number = t.attempt
-        WHERE "left"(replace(t.uid::text, '-', ''), 12) = $1 AND t.user_id = $2 AND t.deleted_at IS NULL
+        WHERE \(shortID) = $1 AND t.user_id = $2 AND t.deleted_at IS NULL
         """)
 
     static let tasksFinal = Statement(
@@ -191,6 +203,18 @@ extension Store {
             createdAt: row.timestamp(13), finishedAt: row.optionalTimestamp(14))
     }
 
+    /// The tasks of some callers, each in its key's place.
+    static func tasks(
+        _ keys: [TaskKey], in connection: Connection
+    ) throws(KinoraError) -> [Result<MediaTask?, KinoraError>] {
+        var found = [Result<MediaTask?, KinoraError>](repeating: .success(nil), count: keys.count)
+        let rows = try connection.run(taskFind, [.texts(keys.map(\.short)), .integers(keys.map(\.user))])
+        rows.forEach { row in
+            found[Int(row.integer(15)) - 1] = Result { () throws(KinoraError) in try task(row) }
+        }
+        return found
+    }
+
     /// Accepts a task: one durable commit. Nil when its Idempotency-Key was used before: see `replay`.
     public func submit(_ task: NewTask) throws(KinoraError) -> (row: Int64, createdAt: Timestamp)? {
         var values: [Value] = [
@@ -215,7 +239,7 @@ extension Store {
 
     /// The caller's task; nil when it is unknown, deleted or somebody else's.
     public func task(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> MediaTask? {
-        try first(Self.taskFind, [.text(reference.short), .integer(caller.userID)], Self.task)
+        try taskLoader.value(of: TaskKey(short: reference.short, user: caller.userID))
     }
 
     /// At most `page.limit + 1` tasks: the one too many says that there are more.

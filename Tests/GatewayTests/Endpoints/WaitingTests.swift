@@ -7,7 +7,7 @@ extension GatewayTests {
         private func sendAndWait(_ call: Call, _ gateway: Gateway) throws -> Reply {
             let reply = try gateway.send(call)
             guard let second = reply["X-Accel-Redirect"] else { return reply }
-            #expect(second.wholeMatch(of: /\/_await\/v1\/videos\/sora-2-[0-9a-f]{12}\?await=\d+/) != nil)
+            #expect(second.wholeMatch(of: /\/_await\/v1\/videos\/[0-9a-f-]{36}\?await=\d+/) != nil)
             return try gateway.send(.get(String(second.dropFirst("/_await".count)) + "&wait=1"))
         }
 

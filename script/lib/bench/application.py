@@ -19,6 +19,7 @@ class Application:
 
     def __init__(self, verb, **settings):
         environment = {name: value for name, value in os.environ.items() if name not in HIDDEN}
+        self.verb = verb
         self.log = open(f"{HOME}/log/bench-kinora.log", "ab+")
         self.logged = self.log.seek(0, os.SEEK_END)
         prefix = as_owner() or ["setpriv"]
@@ -42,9 +43,10 @@ class Application:
             time.sleep(0.001)
         return time.monotonic() - self.began
 
-    def has_logged(self, text):
+    def has_started(self):
+        """Whether it says so in the log, which it shares with the others."""
         self.log.seek(self.logged)
-        return text in self.log.read()
+        return f'"started","verb":"{self.verb}"'.encode() in self.log.read()
 
     def resident_mebibytes(self):
         with open(f"/proc/{self.pid}/status", encoding="utf-8") as file:
@@ -63,7 +65,7 @@ def running(*verbs):
     processes = [Application(verb) for verb in verbs]
     try:
         for process in processes:
-            process.wait_for(lambda process=process: process.has_logged(b'"started"'))
+            process.wait_for(lambda process=process: process.has_started())
         yield processes
     finally:
         for process in processes:

@@ -16,7 +16,7 @@ def measure():
         with quiet():
             ready.append(timed("all", lambda _: is_ready()))
             accepting.append(timed("serve", lambda _: accepts("fast")))
-            working.append(timed("work", lambda process: process.has_logged(b'"started"')))
+            working.append(timed("work", lambda process: process.has_started()))
             memory.append(idle())
     how = f"from the start of the process, median of {ROUNDS} starts"
     return [
