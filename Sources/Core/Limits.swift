@@ -26,6 +26,8 @@ public enum Limits {
     /// Longest submit to a vendor, upload included. Until it has surely ended, a task that the vendor does
     /// not know may still arrive.
     public static let submitSecondsMax = 60
+    /// Longest time a task may be given to run, whatever a setting says: a week.
+    public static let timeoutSecondsMax: Int64 = 604_800
     /// A worker without a heartbeat for this long is dead: its tasks are taken over.
     public static let workerSilenceSecondsMax = 10
     /// Time between heartbeats.

@@ -23,8 +23,9 @@ public final class Snapshot: Sendable {
         self.vendorsServed = vendorsServed
     }
 
+    /// A setting that is a time. One that makes no sense must neither stop the queue nor overflow it.
     func seconds(_ setting: String, default value: Int64) -> Int64 {
-        settings[setting]?.integerValue ?? value
+        min(max(settings[setting]?.integerValue ?? value, 1), Limits.timeoutSecondsMax)
     }
     var imageTimeoutSeconds: Int64 { seconds("image_timeout", default: 300) }
     var videoTimeoutSeconds: Int64 { seconds("video_timeout", default: 1800) }

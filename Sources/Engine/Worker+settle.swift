@@ -34,7 +34,7 @@ extension Worker {
                 perform(machine(for: task, vendor).action(on: submitEvent(completion.result, vendor)), task)
             case .lookUp(let page): try settleLookUp(completion, vendor, page: page)
             case .poll: try settlePoll(completion, vendor)
-            case .fetch(let path, let hop): settleFetch(completion, vendor, path, hop)
+            case .fetch(let url, let path, let hop): settleFetch(completion, vendor, url, path, hop)
             }
         } catch {
             events.emit(.pollFailed(task.id, scrubbed(error, task)))
@@ -137,26 +137,29 @@ extension Worker {
     private func fetch(_ call: HTTPCall, _ task: ClaimedTask, _ account: VendorAccount, hop: Int) {
         let path = media.newSpoolPath()
         send(
-            call, task, .fetch(path: path, hop: hop), account,
+            call, task, .fetch(from: call.url, to: path, hop: hop), account,
             into: .file(path: path, bytesMax: Limits.resultBytesMax))
     }
 
     /// Where a redirect leads, as a call without the vendor's key: result hosts are nobody's business. Nil
-    /// for every other reply; encrypted addresses only.
-    private static func redirect(_ reply: HTTPReply, hop: Int) -> HTTPCall? {
+    /// for every other reply.
+    private static func redirect(_ reply: HTTPReply, from url: String, hop: Int) -> HTTPCall? {
         guard [301, 302, 303, 307, 308].contains(reply.status), hop < hopsMax,
-            let location = reply.headers["location"], location.hasPrefix("https://")
+            let location = reply.headers["location"],
+            let target = WebAddress.target(of: location, from: url)
         else { return nil }
-        return HTTPCall(.get, location, timeoutSeconds: 600)
+        return HTTPCall(.get, target, timeoutSeconds: 600)
     }
 
-    private func settleFetch(_ completion: Completion, _ vendor: any Vendor, _ path: String, _ hop: Int) {
+    private func settleFetch(
+        _ completion: Completion, _ vendor: any Vendor, _ url: String, _ path: String, _ hop: Int
+    ) {
         let task = completion.task
         defer { unlink(path) }
         do throws(KinoraError) {
             let reply: HTTPReply
             do { reply = try completion.result.get() } catch { throw error.error }
-            if let call = Self.redirect(reply, hop: hop) {
+            if let call = Self.redirect(reply, from: url, hop: hop) {
                 return fetch(call, task, try account(of: task), hop: hop + 1)
             }
             if let error = vendor.contentError(reply) { throw error }

@@ -18,7 +18,7 @@ public final class Worker: Sendable {
     }
 
     /// What a call under way was for.
-    enum Purpose: Sendable { case submit, lookUp(page: Int), poll, fetch(path: String, hop: Int) }
+    enum Purpose: Sendable { case submit, lookUp(page: Int), poll, fetch(from: String, to: String, hop: Int) }
 
     /// A call for a task that ended.
     struct Completion: Sendable {

@@ -38,6 +38,10 @@ public struct Migrator {
         // behind it.
         owner.statementTimeoutSeconds = 0
         connection = try Connection(owner)
+    }
+
+    /// Waits until no other migration runs. The lock lasts as long as the session.
+    private func begin() throws(KinoraError) {
         // Another migration may take its time; the lock's own time-out is for tables.
         try connection.script(
             "SET lock_timeout = 0; SELECT pg_advisory_lock(7017172); SET lock_timeout = '5s'")
@@ -52,6 +56,8 @@ public struct Migrator {
             """)
     }
 
+    private static let table = Statement(
+        "migrations_table", "SELECT to_regclass('kinora_migration.applied') IS NOT NULL")
     private static let applied = Statement(
         "migrations_applied",
         "SELECT number, checksum, applied_at FROM kinora_migration.applied ORDER BY number")
@@ -61,9 +67,12 @@ public struct Migrator {
     private static let forget = Statement(
         "migration_forget", "DELETE FROM kinora_migration.applied WHERE number = $1")
 
+    /// What is applied now. Changes nothing, and waits for nobody.
     public func status() throws(KinoraError) -> [Status] {
-        let rows = try connection.run(Self.applied)
-        let applied = try rows.map { ($0.integer(0), $0.text(1), $0.timestamp(2)) }
+        let table = try connection.run(Self.table)
+        let applied =
+            try table.first { $0.bool(0) } == true
+            ? try connection.run(Self.applied).map { ($0.integer(0), $0.text(1), $0.timestamp(2)) } : []
         if let unknown = applied.first(where: { row in !migrations.contains { $0.number == row.0 } }) {
             throw KinoraError(
                 .configuration,
@@ -79,6 +88,7 @@ public struct Migrator {
 
     /// Applies what is missing, in order. Refuses to go on when an applied file was changed.
     public func up() throws(KinoraError) -> [Migration] {
+        try begin()
         let status = try status()
         if let changed = status.first(where: \.isChanged) {
             throw KinoraError(
@@ -99,6 +109,7 @@ public struct Migrator {
 
     /// Takes back the last `count` migrations, newest first.
     public func down(count: Int) throws(KinoraError) -> [Migration] {
+        try begin()
         let last = try status().filter { $0.appliedAt != nil }.map(\.migration).suffix(count).reversed()
         for migration in last {
             try connection.transaction { connection throws(KinoraError) in

@@ -113,14 +113,15 @@ import Upstream
             guard call.step == .content else { return nil }
             switch call.nth {
             case 1: return .json(302, [:], headers: ["location": "https://files.example/a?signature=b"])
-            case 2: return .json(307, [:], headers: ["location": "https://files.example/c"])
+            case 2: return .json(307, [:], headers: ["location": "//files.example/b/"])
+            case 3: return .json(302, [:], headers: ["location": "../c"])
             default: return nil
             }
         }
         _ = try stage.worker()
         #expect(try stage.finished().state == .succeeded)
         let downloads = stage.vendor.calls(.content)
-        #expect(downloads.map(\.hasKey) == [true, false, false])
+        #expect(downloads.map(\.hasKey) == [true, false, false, false])
         #expect(downloads.last?.path == "https://files.example/c")
         #expect(eventually { stage.folder.files("spool").isEmpty })
     }

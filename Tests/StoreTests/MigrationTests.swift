@@ -93,6 +93,13 @@ import Testing
         #expect(applied.all == Array(1...applied.all.count))
     }
 
+    @Test func statusWaitsForNobodyAndLeavesNothingBehind() throws {
+        let other = try database.newSession()
+        try other.rows("SELECT pg_advisory_lock(7017172)")
+        #expect(try migrator().status().allSatisfy { $0.appliedAt == nil })
+        #expect(try database.count("pg_namespace WHERE nspname = 'kinora_migration'") == 0)
+    }
+
     /// An index on a large table takes longer than any lock time-out.
     @Test func aMigratorWaitsForAnotherAsLongAsItTakes() throws {
         let other = try database.newSession()

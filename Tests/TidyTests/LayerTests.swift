@@ -70,7 +70,10 @@ import Testing
 
     @Test func onlyTheDoorsKnowWhatIsBehindThem() throws {
         let doors = [
-            "CCurl": ["Sources/Upstream/CurlTransport.swift", "Sources/Upstream/Transfer.swift"],
+            "CCurl": [
+                "Sources/Upstream/CurlTransport.swift", "Sources/Upstream/Transfer.swift",
+                "Sources/Upstream/WebAddress.swift",
+            ],
             "CPostgres": [
                 "Sources/Store/Listener.swift", "Sources/Store/Postgres/", "Tests/TestSupport/Database/",
             ],

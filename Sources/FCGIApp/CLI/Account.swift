@@ -19,11 +19,17 @@ struct Account: ParsableCommand {
         var baseURL: String
         @Option(help: "Its region, where the vendor has several.") var region = ""
         @Option(help: "Tasks it may run at once.") var slots = 4
+        @Option(help: "A proxy for its calls, such as http://proxy.example:3128 or socks5h://127.0.0.1:1080.")
+        var proxy: String?
         @Option(help: "File with the credential; - is standard input.") var credentialFile = "-"
 
         func validate() throws {
             guard baseURL.wholeMatch(of: /https?:\/\/[^\s\/][^\s]*/) != nil else {
                 throw ValidationError("--base-url must be an http or https URL.")
+            }
+            let isProxy = /(https?|socks4a?|socks5h?):\/\/[^\s\/][^\s]*/
+            guard proxy.map({ $0.wholeMatch(of: isProxy) != nil }) ?? true else {
+                throw ValidationError("--proxy must be an http, https, socks4 or socks5 URL.")
             }
             guard (1...100_000).contains(slots) else {
                 throw ValidationError("--slots must be from 1 to 100000.")
@@ -43,7 +49,8 @@ struct Account: ParsableCommand {
             let vault = try Vault(masterKey: try configuration.masterKey())
             do throws(KinoraError) {
                 let id = try Store(configuration.database).addAccount(
-                    vendor: vendor, name: name, baseURL: baseURL, region: region, slots: slots
+                    vendor: vendor, name: name, baseURL: baseURL, region: region, slots: slots,
+                    proxyURL: proxy
                 ) { row throws(KinoraError) in
                     try vault.seal(credential, table: "account", row: row, column: "credential_sealed")
                 }

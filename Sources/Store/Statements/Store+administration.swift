@@ -52,8 +52,8 @@ extension Store {
     static let accountInsert = Statement(
         "account_insert",
         """
-        INSERT INTO account (id, vendor, name, base_url, region, slots, credential_sealed)
-        OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7) RETURNING id
+        INSERT INTO account (id, vendor, name, base_url, region, slots, credential_sealed, proxy_url)
+        OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id
         """)
 
     static let accountSeal = Statement(
@@ -138,7 +138,7 @@ extension Store {
     /// Keeps a new account. `seal` gets the row number that the sealed credential is bound to.
     public func addAccount(
         vendor: String, name: String, baseURL: String, region: String, slots: Int,
-        seal: (Int64) throws(KinoraError) -> [UInt8]
+        proxyURL: String? = nil, seal: (Int64) throws(KinoraError) -> [UInt8]
     ) throws(KinoraError) -> Int64 {
         let id = try first(Self.accountNextID) { $0.integer(0) } ?? 0
         try execute(
@@ -146,7 +146,7 @@ extension Store {
             [
                 .integer(id), .text(vendor), .text(name), .text(baseURL), .text(region),
                 .integer(Int64(slots)),
-                .bytes(try seal(id)),
+                .bytes(try seal(id)), .optional(proxyURL),
             ])
         return id
     }

@@ -103,7 +103,14 @@ extension GatewayTests {
                 #expect(piped.text.wholeMatch(of: /added account \d+ mine\n/) != nil)
                 let file = "\(site.home)/credential"
                 try "sk-test-filed\n".write(toFile: file, atomically: true, encoding: .utf8)
-                #expect(try add(site, ["--name": "filed", "--credential-file": file]).status == 0)
+                let proxy = "socks5h://127.0.0.1:1080"
+                #expect(
+                    try add(site, ["--name": "filed", "--credential-file": file, "--proxy": proxy]).status
+                        == 0)
+                #expect(
+                    try site.database.rows("SELECT name, proxy_url FROM account ORDER BY id") == [
+                        ["sandbox", nil], ["mine", nil], ["filed", proxy],
+                    ])
                 let list = try site.kinora(["account", "list", "--json"])
                 #expect(
                     list.json.arrayValue?.compactMap { $0["name"]?.stringValue } == [
@@ -131,6 +138,11 @@ extension GatewayTests {
                     expectWrongUsage(
                         try add(site, ["--name": "e", "--base-url": url]),
                         "--base-url must be an http or https URL.")
+                }
+                for proxy in ["proxy.example:3128", "ftp://proxy.example", "socks5://"] {
+                    expectWrongUsage(
+                        try add(site, ["--name": "e", "--proxy": proxy]),
+                        "--proxy must be an http, https, socks4 or socks5 URL.")
                 }
                 expectWrongUsage(
                     try add(site, ["--name": "f", "--slots": "0"]), "--slots must be from 1 to 100000.")
