@@ -21,10 +21,11 @@ GRANT USAGE ON SCHEMA kinora TO kinora_app, kinora_read;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA kinora TO kinora_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA kinora TO kinora_app;
 GRANT DELETE ON kinora.idempotency, kinora.worker, kinora.task_asset, kinora.asset, kinora.removal TO kinora_app;
+GRANT DELETE ON kinora.webhook_endpoint, kinora.webhook_delivery TO kinora_app;
 GRANT DELETE ON kinora.model, kinora.model_category, kinora.route, kinora.setting TO kinora_app;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA kinora TO kinora_read;
-REVOKE SELECT ON kinora.app_user, kinora.api_key, kinora.account FROM kinora_read;
+REVOKE SELECT ON kinora.app_user, kinora.api_key, kinora.account, kinora.webhook_endpoint FROM kinora_read;
 GRANT SELECT (id, name, role, state, created_at) ON kinora.app_user TO kinora_read;
 GRANT SELECT (id, user_id, public_id, name, models, requests_per_minute, concurrent_tasks_max, quota_cap_micros,
     video_created_status, content_mode, chat_format, expires_at, revoked_at, created_at)
@@ -32,6 +33,9 @@ GRANT SELECT (id, user_id, public_id, name, models, requests_per_minute, concurr
 -- base_url and proxy_url may carry a password in their user part.
 GRANT SELECT (id, vendor, name, region, slots, weight, credits_micros, state, state_reason, cooling_until,
     consecutive_errors, created_at) ON kinora.account TO kinora_read;
+-- A receiver's address may carry a token.
+GRANT SELECT (id, user_id, enabled, disabled_reason, consecutive_failures, failing_since, created_at)
+    ON kinora.webhook_endpoint TO kinora_read;
 
 -- Whoever migrates may also run: serve and work change to kinora_app after logging in.
 DO $$ BEGIN EXECUTE format('GRANT kinora_app, kinora_read TO %I', current_user); END $$;

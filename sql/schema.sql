@@ -39,6 +39,34 @@ END $$;
 
 COMMENT ON FUNCTION kinora.task_guard() IS 'Refuses a change of a final state, and progress or claim numbers that fall.';
 
+CREATE FUNCTION kinora.task_webhook() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM kinora.webhook_endpoint WHERE user_id = NEW.user_id AND enabled) THEN
+        RETURN NULL;
+    END IF;
+    INSERT INTO kinora.webhook_delivery (endpoint_id, task_id, event, payload)
+    SELECT e.id, NEW.id, 'task.' || NEW.state, json_build_object(
+        'type', 'task.' || NEW.state,
+        'timestamp', to_char(NEW.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+        'data', (jsonb_build_object(
+            'id', NEW.uid, 'model', NEW.model_id, 'status', NEW.state,
+            'error', CASE WHEN NEW.error_code IS NOT NULL THEN jsonb_build_object(
+                'code', CASE NEW.error_code WHEN 'content_policy_violation' THEN NEW.error_code
+                    ELSE 'generation_failed' END,
+                'message', NEW.error_message) END,
+            'created_at', to_char(NEW.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
+            'finished_at', to_char(NEW.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
+            || CASE NEW.kind WHEN 'video' THEN jsonb_build_object('video_id',
+                regexp_replace("left"(NEW.model_id, 64), '[^a-zA-Z0-9._-]', '-', 'g') || '-'
+                || "left"(replace(NEW.uid::text, '-', ''), 12)) ELSE '{}' END))::text
+    FROM kinora.webhook_endpoint e WHERE e.user_id = NEW.user_id AND e.enabled;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION kinora.task_webhook() IS 'Writes a delivery for each endpoint of the owner of a task that has just ended.';
+
 CREATE TABLE kinora.account (
     id bigint NOT NULL,
     vendor text NOT NULL,
@@ -668,6 +696,114 @@ CREATE VIEW kinora.v_stuck_task AS
 
 COMMENT ON VIEW kinora.v_stuck_task IS 'Running tasks that nobody looked at in time; empty on a healthy system.';
 
+CREATE TABLE kinora.webhook_delivery (
+    id bigint NOT NULL,
+    uid uuid DEFAULT gen_random_uuid() NOT NULL,
+    endpoint_id bigint NOT NULL,
+    task_id bigint NOT NULL,
+    event text NOT NULL,
+    payload text NOT NULL,
+    state text DEFAULT 'pending'::text NOT NULL,
+    tries smallint DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT now(),
+    last_status smallint,
+    last_error text,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    tried_at timestamp with time zone,
+    finished_at timestamp with time zone,
+    CONSTRAINT webhook_delivery_due_iff_pending CHECK (((due_at IS NOT NULL) = (state = 'pending'::text))),
+    CONSTRAINT webhook_delivery_event_known CHECK ((event = ANY (ARRAY['task.succeeded'::text, 'task.failed'::text, 'task.cancelled'::text, 'task.expired'::text]))),
+    CONSTRAINT webhook_delivery_finished_iff_final CHECK (((finished_at IS NOT NULL) = (state <> 'pending'::text))),
+    CONSTRAINT webhook_delivery_state_known CHECK ((state = ANY (ARRAY['pending'::text, 'delivered'::text, 'failed'::text]))),
+    CONSTRAINT webhook_delivery_tries_not_negative CHECK ((tries >= 0))
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE kinora.webhook_delivery IS 'What receivers are to be told, and the log of how that went. Written with the end of the task; kept 30 days.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.uid IS 'The message''s webhook-id (msg_ and its hex digits): the same at every try.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.endpoint_id IS 'Where it goes.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.task_id IS 'The task it tells of. No reference: a log outlives what it tells of.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.event IS 'task.succeeded, task.failed, task.cancelled or task.expired.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.payload IS 'The body, byte for byte as it is signed and sent. Written once.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.state IS 'pending: due at due_at; delivered: answered with 2xx; failed: given up.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.tries IS 'How often it was sent.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.due_at IS 'When it is sent next.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.last_status IS 'HTTP status of the last answer; null: none came.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.last_error IS 'Why the last try failed, with the first words of the answer; null after a success.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.created_at IS 'When the task ended.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.tried_at IS 'When the last try began.';
+
+COMMENT ON COLUMN kinora.webhook_delivery.finished_at IS 'When it was delivered or given up.';
+
+ALTER TABLE kinora.webhook_delivery ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.webhook_delivery_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE kinora.webhook_endpoint (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    url text NOT NULL,
+    secret_sealed bytea NOT NULL,
+    enabled boolean DEFAULT true NOT NULL,
+    disabled_reason text,
+    consecutive_failures integer DEFAULT 0 NOT NULL,
+    failing_since timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT webhook_endpoint_failures_have_begin CHECK (((consecutive_failures = 0) OR (failing_since IS NOT NULL))),
+    CONSTRAINT webhook_endpoint_failures_not_negative CHECK ((consecutive_failures >= 0)),
+    CONSTRAINT webhook_endpoint_reason_iff_disabled CHECK (((disabled_reason IS NOT NULL) = (NOT enabled))),
+    CONSTRAINT webhook_endpoint_url_form CHECK ((url ~ '^https?://[^[:space:]]+$'::text)),
+    CONSTRAINT webhook_endpoint_url_length CHECK ((length(url) <= 2048))
+);
+
+COMMENT ON TABLE kinora.webhook_endpoint IS 'Where a user wants to be told how tasks ended.';
+
+COMMENT ON COLUMN kinora.webhook_endpoint.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.webhook_endpoint.user_id IS 'Whose tasks it hears of.';
+
+COMMENT ON COLUMN kinora.webhook_endpoint.url IS 'Where deliveries are sent by POST. Secret.';
+
+COMMENT ON COLUMN kinora.webhook_endpoint.secret_sealed IS 'The signing secret (whsec_...), AES-256-GCM under the master key, bound to this table, row and column. Secret.';
+
+COMMENT ON COLUMN kinora.webhook_endpoint.enabled IS 'False: nothing is written for it and nothing is sent.';
+
+COMMENT ON COLUMN kinora.webhook_endpoint.disabled_reason IS 'Why it is switched off; null while it is on.';
+
+COMMENT ON COLUMN kinora.webhook_endpoint.consecutive_failures IS 'Deliveries given up since the last success.';
+
+COMMENT ON COLUMN kinora.webhook_endpoint.failing_since IS 'First failed try since the last success; null: the last try succeeded.';
+
+COMMENT ON COLUMN kinora.webhook_endpoint.created_at IS 'When the row was made.';
+
+ALTER TABLE kinora.webhook_endpoint ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.webhook_endpoint_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 ALTER TABLE kinora.worker ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME kinora.worker_id_seq
     START WITH 1
@@ -740,6 +876,12 @@ ALTER TABLE ONLY kinora.task_input
 ALTER TABLE ONLY kinora.task
     ADD CONSTRAINT task_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY kinora.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.webhook_endpoint
+    ADD CONSTRAINT webhook_endpoint_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY kinora.worker
     ADD CONSTRAINT worker_pkey PRIMARY KEY (id);
 
@@ -768,6 +910,14 @@ CREATE INDEX task_queued ON kinora.task USING btree (model_id, priority, id) WHE
 CREATE INDEX task_queued_pinned ON kinora.task USING btree (pinned_account_id, priority, id) WHERE ((state = 'queued'::text) AND (pinned_account_id IS NOT NULL));
 
 CREATE UNIQUE INDEX task_uid ON kinora.task USING btree ("left"(replace((uid)::text, '-'::text, ''::text), 12) COLLATE "C");
+
+CREATE INDEX webhook_delivery_created ON kinora.webhook_delivery USING btree (created_at);
+
+CREATE INDEX webhook_delivery_due ON kinora.webhook_delivery USING btree (endpoint_id, due_at) WHERE (state = 'pending'::text);
+
+CREATE INDEX webhook_delivery_endpoint ON kinora.webhook_delivery USING btree (endpoint_id, id);
+
+CREATE INDEX webhook_endpoint_user ON kinora.webhook_endpoint USING btree (user_id) WHERE enabled;
 
 CREATE OR REPLACE VIEW kinora.v_account_load AS
  SELECT a.id,
@@ -798,6 +948,8 @@ CREATE TRIGGER route_changed AFTER INSERT OR DELETE OR UPDATE OF model_id, vendo
 CREATE TRIGGER setting_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.setting FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 
 CREATE TRIGGER task_guard BEFORE UPDATE ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NOT NULL) OR (new.progress < old.progress) OR (new.claim < old.claim))) EXECUTE FUNCTION kinora.task_guard();
+
+CREATE TRIGGER task_webhook AFTER UPDATE OF finished_at ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION kinora.task_webhook();
 
 ALTER TABLE ONLY kinora.api_key
     ADD CONSTRAINT api_key_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);
@@ -837,3 +989,9 @@ ALTER TABLE ONLY kinora.task
 
 ALTER TABLE ONLY kinora.task
     ADD CONSTRAINT task_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);
+
+ALTER TABLE ONLY kinora.webhook_delivery
+    ADD CONSTRAINT webhook_delivery_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES kinora.webhook_endpoint(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY kinora.webhook_endpoint
+    ADD CONSTRAINT webhook_endpoint_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);

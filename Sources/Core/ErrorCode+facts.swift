@@ -68,6 +68,8 @@ extension ErrorCode {
 
         case .noAccount:
             Self.fact("KN416", 503, .later, .warning, "No upstream account can run this model.")
+        case .webhookRefused:
+            Self.fact("KN420", 502, .later, .warning, "The receiver of a webhook did not accept it.")
 
         case .internalFault: Self.fact("KN501", 500, .later, .error, "Internal server error")
         case .databaseAway:

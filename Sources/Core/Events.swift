@@ -11,6 +11,8 @@ public enum Event: Sendable {
     case taskRequeued(TaskID, delaySeconds: Double, KinoraError)
     case pollFailed(TaskID, KinoraError)
     case removalFailed(attempt: Int64, tries: Int, KinoraError)
+    case webhookFailed(delivery: Int64, endpoint: Int64, tries: Int, status: Int?, KinoraError)
+    case webhookDisabled(endpoint: Int64, reason: String)
     case leaseLost(TaskID)
     case tasksTakenOver(Int)
     case fault(String, KinoraError)

@@ -34,6 +34,19 @@ public enum Limits {
     public static let heartbeatSeconds = 3
     /// Most bytes of a vendor's JSON answer.
     public static let vendorReplyBytesMax = 8 << 20
+    /// Longest time a receiver may take to accept a webhook.
+    public static let webhookSecondsMax = 15
+    /// Most webhooks under way at once, and of those for one endpoint: a slow receiver holds up itself only.
+    public static let webhooksMax = 64
+    public static let webhooksPerEndpointMax = 8
+    /// So many deliveries given up in a row switch an endpoint off.
+    public static let webhookFailuresMax = 50
+    /// So many days without a success do too.
+    public static let webhookFailingDaysMax = 5
+    /// How long the log of deliveries is kept.
+    public static let webhookLogDays = 30
+    /// Most bytes of a receiver's answer that are looked at; they stand in the log.
+    public static let webhookReplyBytesMax = 512
     /// Most bytes of a result.
     public static let resultBytesMax = 2 << 30
     /// How long accepted requests may take to finish after SIGTERM.

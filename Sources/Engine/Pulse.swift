@@ -98,6 +98,7 @@ final class Pulse: Sendable {
         try usual.flush(to: store)
         guard round % 200 == 0 else { return }
         while try store.sweepIdempotency() == 1000, !isStopping.load(ordering: .acquiring) {}
+        while try store.sweepWebhooks() == 1000, !isStopping.load(ordering: .acquiring) {}
     }
 
     func stop() {

@@ -39,6 +39,15 @@ struct EventLog: EventSink {
         case .pollFailed(let id, let error): log(error, "poll failed", ["task": "\(id)"])
         case .removalFailed(let attempt, let tries, let error):
             log(error, "removal failed", ["attempt": "\(attempt)", "tries": "\(tries)"])
+        case .webhookFailed(let delivery, let endpoint, let tries, let status, let error):
+            log(
+                error, "webhook failed",
+                [
+                    "delivery": "\(delivery)", "endpoint": "\(endpoint)", "tries": "\(tries)",
+                    "status": "\(status.map(String.init) ?? "")",
+                ])
+        case .webhookDisabled(let endpoint, let reason):
+            logger.warning("webhook disabled", metadata: ["endpoint": "\(endpoint)", "reason": "\(reason)"])
         case .leaseLost(let id): logger.warning("lease lost", metadata: ["task": "\(id)"])
         case .tasksTakenOver(let count): logger.warning("tasks taken over", metadata: ["count": "\(count)"])
         case .fault(let place, let error): log(error, "fault", ["place": "\(place)"])

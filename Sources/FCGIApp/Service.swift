@@ -23,6 +23,7 @@ final class Service {
     private let gateway: Gateway
     private var servers: [Server] = []
     private var worker: Worker?
+    private var courier: Courier?
     private var transport: CurlTransport?
 
     init(_ roles: Roles, _ configuration: Configuration, events: any EventSink) throws(KinoraError) {
@@ -76,17 +77,20 @@ final class Service {
     }
 
     private func makeWorker(_ store: Store, _ media: MediaStore, _ vault: Vault) throws(KinoraError) {
-        var options = CurlTransport.Options()
-        options.caBundlePath = configuration.caBundlePath.isEmpty ? nil : configuration.caBundlePath
-        options.egress = EgressGuard(exceptions: Set(configuration.egressAllow))
-        let transport = try CurlTransport(options)
+        let transport = try configuration.transport()
+        let courier = Courier(
+            store: store, vault: vault, transport: transport, clock: SystemClock(), events: events)
         var workerOptions = Worker.Options()
         workerOptions.callsMax = configuration.callsMax
         let gateway = gateway
         worker = try Worker(
             store: store, cache: cache, media: media, vault: vault, transport: transport, wakeups: wakeups,
             clock: SystemClock(), events: events, options: workerOptions
-        ) { gateway.noteFinished($0) }
+        ) {
+            gateway.noteFinished($0)
+            courier.noteFinished()
+        }
+        self.courier = courier
         self.transport = transport
     }
 
@@ -97,6 +101,7 @@ final class Service {
         try gateway.start()
         try transport?.start()
         try worker?.start()
+        try courier?.start()
         for server in servers { try server.start() }
     }
 
@@ -113,6 +118,7 @@ final class Service {
             isClean = false
         }
         if let worker, !worker.drain(within: ContinuousClock.now.duration(to: deadline)) { isClean = false }
+        courier?.stop()
         transport?.stop()
         listener.stop()
         wakeups.stop()
@@ -126,6 +132,14 @@ extension Configuration {
         var options = DatabaseOptions(url: databaseURL, role: databaseRole.isEmpty ? nil : databaseRole)
         options.connectionsMax = databaseConnectionsMax
         return options
+    }
+
+    /// Everything that leaves the machine goes through one such.
+    func transport() throws(KinoraError) -> CurlTransport {
+        var options = CurlTransport.Options()
+        options.caBundlePath = caBundlePath.isEmpty ? nil : caBundlePath
+        options.egress = EgressGuard(exceptions: Set(egressAllow))
+        return try CurlTransport(options)
     }
 
     /// Reads the master key. Throws `configuration` when the file is missing, readable for others, or

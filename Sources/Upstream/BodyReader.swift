@@ -23,6 +23,9 @@ final class BodyReader {
         case .json(let json):
             contentType = "application/json"
             append(.bytes(json.serialized()))
+        case .signedJSON(let bytes):
+            contentType = "application/json"
+            append(.bytes(bytes))
         case .multipart(let parts):
             let boundary = "kinora-\(TaskID.random().description)"
             contentType = "multipart/form-data; boundary=\(boundary)"

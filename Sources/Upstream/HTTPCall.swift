@@ -5,6 +5,8 @@ public struct HTTPCall: Sendable {
     public enum Body: Sendable {
         case none
         case json(JSON)
+        /// JSON that goes out byte for byte as it is, since it was signed so.
+        case signedJSON([UInt8])
         case multipart([Part])
     }
 
@@ -66,6 +68,9 @@ extension HTTPCall {
 public enum ReplySink: Sendable {
     /// Into memory; longer bodies are an error.
     case memory(bytesMax: Int)
+    /// Only the first bytes, into memory. A reply that goes on after them is not read any further, and is a
+    /// reply all the same.
+    case beginning(bytesMax: Int)
     /// Into a new file at this path; the file is the caller's to keep or remove.
     case file(path: String, bytesMax: Int)
 }

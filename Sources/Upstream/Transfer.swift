@@ -23,6 +23,8 @@ final class Transfer: @unchecked Sendable {
     private var requestsBegun = 0
     private var hasReadBody = false
     private var hasEnded = false
+    /// Whether no more of the reply was wanted.
+    private var hasReadEnough = false
     /// Whether the blank line after the reply's headers came.
     private var hasWholeHead = false
 
@@ -70,6 +72,10 @@ final class Transfer: @unchecked Sendable {
             }
             replyBody.append(contentsOf: bytes)
             return true
+        case .beginning(let limit):
+            replyBody.append(contentsOf: bytes.prefix(limit - replyBody.count))
+            hasReadEnough = replyBody.count == limit
+            return !hasReadEnough
         case .file(let path, let limit):
             guard fileBytes + bytes.count <= limit else {
                 return fail(.upstreamProtocol, "the result is too long")
@@ -155,7 +161,7 @@ final class Transfer: @unchecked Sendable {
         hasEnded = true
         // curl takes a connection that ends within the headers for the end of an empty reply.
         let code = code == CURLE_OK && !hasWholeHead ? CURLE_WEIRD_SERVER_REPLY : code
-        guard code == CURLE_OK else {
+        guard code == CURLE_OK || hasReadEnough else {
             completion(.failure(failure(code)))
             return
         }

@@ -11,5 +11,7 @@ public struct Statement: Sendable, Hashable, CustomStringConvertible {
     public var description: String { name }
 
     /// Every statement of the store; a test prepares each on a real database.
-    public static let all: [Statement] = tasks + claims + removals + workers + configuration + administration
+    public static let all: [Statement] =
+        tasks + claims + removals + webhooks + workers + configuration + administration
+        + webhookAdministration
 }

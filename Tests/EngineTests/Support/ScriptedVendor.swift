@@ -116,7 +116,7 @@ final class ScriptedVendor: Transport {
 
     private static func fields(of body: HTTPCall.Body) -> JSONObject {
         switch body {
-        case .none: [:]
+        case .none, .signedJSON: [:]
         case .json(let json): json.objectValue ?? [:]
         case .multipart(let parts):
             JSONObject(
@@ -144,7 +144,8 @@ final class ScriptedVendor: Transport {
         _ completion: Completion
     ) {
         switch sink {
-        case .memory: completion(.success(HTTPReply(status: status, headers: headers, body: bytes)))
+        case .memory, .beginning:
+            completion(.success(HTTPReply(status: status, headers: headers, body: bytes)))
         case .file(let path, _):
             _ = FileManager.default.createFile(atPath: path, contents: Data(bytes))
             completion(.success(HTTPReply(status: status, headers: headers, fileBytes: bytes.count)))

@@ -49,7 +49,7 @@ extension GatewayTests {
             #expect(help.status == 0)
             for verb in [
                 "serve", "work", "all", "migrate", "setup", "check", "key", "account", "model", "task",
-                "sandbox",
+                "webhook", "sandbox",
             ] {
                 #expect(help.text.contains("  \(verb) "), "\(verb)")
                 let own = try kinora(verb, "--help")
