@@ -5,6 +5,17 @@ CREATE SCHEMA kinora;
 
 COMMENT ON SCHEMA kinora IS 'Kinora, a gateway for image and video generation. Times are UTC, money is in micro-units.';
 
+CREATE FUNCTION kinora.account_refilled() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    NEW.exhausted_at := NULL;
+    NEW.state_reason := '';
+    RETURN NEW;
+END $$;
+
+COMMENT ON FUNCTION kinora.account_refilled() IS 'Credits that have risen make an account that could not pay work again.';
+
 CREATE FUNCTION kinora.config_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'kinora'
@@ -83,12 +94,15 @@ CREATE TABLE kinora.account (
     cooling_until timestamp with time zone,
     consecutive_errors integer DEFAULT 0 NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    consecutive_throttles integer DEFAULT 0 NOT NULL,
+    exhausted_at timestamp with time zone,
     CONSTRAINT account_base_url_form CHECK ((base_url ~ '^https?://[^[:space:]]+$'::text)),
     CONSTRAINT account_cooling_has_end CHECK (((state <> 'cooling'::text) OR (cooling_until IS NOT NULL))),
     CONSTRAINT account_errors_not_negative CHECK ((consecutive_errors >= 0)),
     CONSTRAINT account_name_form CHECK ((name ~ '^[^[:cntrl:]]{1,128}$'::text)),
     CONSTRAINT account_slots_in_range CHECK (((slots >= 1) AND (slots <= 100000))),
     CONSTRAINT account_state_known CHECK ((state = ANY (ARRAY['active'::text, 'cooling'::text, 'disabled'::text, 'invalid'::text]))),
+    CONSTRAINT account_throttles_not_negative CHECK ((consecutive_throttles >= 0)),
     CONSTRAINT account_vendor_form CHECK ((vendor ~ '^[a-z][a-z0-9_-]{0,31}$'::text)),
     CONSTRAINT account_weight_positive CHECK ((weight > 0))
 );
@@ -115,15 +129,19 @@ COMMENT ON COLUMN kinora.account.weight IS 'Share of the work among accounts of 
 
 COMMENT ON COLUMN kinora.account.credits_micros IS 'Credit left at the vendor, micro-units; null: unknown.';
 
-COMMENT ON COLUMN kinora.account.state IS 'active; cooling: rests until cooling_until; disabled: by the operator; invalid: its credentials were refused.';
+COMMENT ON COLUMN kinora.account.state IS 'active; cooling: rests until cooling_until; disabled: by the operator or by errors, as state_reason says; invalid: its credentials were refused.';
 
 COMMENT ON COLUMN kinora.account.state_reason IS 'Why it is in this state.';
 
-COMMENT ON COLUMN kinora.account.cooling_until IS 'End of the rest.';
+COMMENT ON COLUMN kinora.account.cooling_until IS 'End of the rest; in the past, it works again.';
 
-COMMENT ON COLUMN kinora.account.consecutive_errors IS 'Account-level errors since the last success.';
+COMMENT ON COLUMN kinora.account.consecutive_errors IS 'Account-level errors since the last success; those of tasks under way while it rests do not count. At the setting error_ban_threshold it is disabled.';
 
 COMMENT ON COLUMN kinora.account.created_at IS 'When the row was made.';
+
+COMMENT ON COLUMN kinora.account.consecutive_throttles IS 'Refusals for rate or concurrency since the vendor last took a task. They make rests longer and never disable.';
+
+COMMENT ON COLUMN kinora.account.exhausted_at IS 'When the vendor said that it cannot pay; null: it can. It gets no work until credits_micros rises or an operator enables it.';
 
 ALTER TABLE kinora.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME kinora.account_id_seq
@@ -637,7 +655,10 @@ SELECT
     NULL::timestamp with time zone AS cooling_until,
     NULL::integer AS slots,
     NULL::integer AS slots_taken,
-    NULL::bigint AS credits_micros;
+    NULL::bigint AS credits_micros,
+    NULL::timestamp with time zone AS exhausted_at,
+    NULL::integer AS consecutive_errors,
+    NULL::integer AS consecutive_throttles;
 
 COMMENT ON VIEW kinora.v_account_load IS 'How busy each account is.';
 
@@ -928,12 +949,19 @@ CREATE OR REPLACE VIEW kinora.v_account_load AS
     a.cooling_until,
     a.slots,
     (count(t.id))::integer AS slots_taken,
-    a.credits_micros
+    a.credits_micros,
+    a.exhausted_at,
+    a.consecutive_errors,
+    a.consecutive_throttles
    FROM (kinora.account a
      LEFT JOIN kinora.attempt t ON (((t.account_id = a.id) AND (t.finished_at IS NULL))))
   GROUP BY a.id;
 
-CREATE TRIGGER account_changed AFTER INSERT OR DELETE OR UPDATE OF vendor, state ON kinora.account FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+CREATE TRIGGER account_changed AFTER INSERT OR DELETE ON kinora.account FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+
+CREATE TRIGGER account_refilled BEFORE UPDATE OF credits_micros ON kinora.account FOR EACH ROW WHEN (((old.exhausted_at IS NOT NULL) AND (new.credits_micros > COALESCE(old.credits_micros, (0)::bigint)))) EXECUTE FUNCTION kinora.account_refilled();
+
+CREATE TRIGGER account_served_changed AFTER UPDATE OF vendor, state ON kinora.account FOR EACH ROW WHEN (((old.vendor <> new.vendor) OR ((old.state = ANY (ARRAY['active'::text, 'cooling'::text])) <> (new.state = ANY (ARRAY['active'::text, 'cooling'::text]))))) EXECUTE FUNCTION kinora.config_changed();
 
 CREATE TRIGGER api_key_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.api_key FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 

@@ -21,6 +21,13 @@ public enum Limits {
     public static let idempotencyKeyCharactersMax = 255
     /// Tries of a task before its last refusal is final.
     public static let taskAttemptsMax = 12
+    /// First rest of an account after an error. The next ones are three times as long each, and all of them
+    /// vary by a quarter, so that accounts do not come back in step.
+    public static let coolingSecondsFirst: Int64 = 2
+    /// Longest such rest.
+    public static let coolingSecondsMax: Int64 = 600
+    /// Longest rest that a vendor may ask for: a day.
+    public static let retryAfterSecondsMax: Int64 = 86_400
     /// How long after its deadline a finished vendor task may still be stored.
     public static let storingGrace = Duration.seconds(3600)
     /// Longest submit to a vendor, upload included. Until it has surely ended, a task that the vendor does

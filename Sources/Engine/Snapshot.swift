@@ -27,8 +27,14 @@ public final class Snapshot: Sendable {
     func seconds(_ setting: String, default value: Int64) -> Int64 {
         min(max(settings[setting]?.integerValue ?? value, 1), Limits.timeoutSecondsMax)
     }
+    /// A setting that is a number of things, 0 included.
+    func count(_ setting: String, default value: Int64) -> Int64 {
+        min(max(settings[setting]?.integerValue ?? value, 0), 1_000_000_000)
+    }
     var imageTimeoutSeconds: Int64 { seconds("image_timeout", default: 300) }
     var videoTimeoutSeconds: Int64 { seconds("video_timeout", default: 1800) }
+    /// Errors in a row that disable an account; 0: never.
+    var errorsMax: Int64 { count("error_ban_threshold", default: 5) }
 }
 
 /// Keeps the snapshot fresh: read again after a notification, and whenever the version has changed.

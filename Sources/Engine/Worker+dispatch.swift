@@ -88,7 +88,13 @@ extension Worker {
         _ task: ClaimedTask, _ failure: (KinoraError) -> TaskEvent,
         _ body: (any Vendor, VendorAccount) throws(KinoraError) -> Void
     ) {
-        do throws(KinoraError) { try body(try vendor(of: task), try account(of: task)) } catch {
+        let parties: (any Vendor, VendorAccount)
+        do throws(KinoraError) { parties = (try vendor(of: task), try account(of: task)) } catch {
+            // A key that only this process cannot open must not end the account for all the others.
+            let fault: AccountFault? = error.code == .upstreamCredential ? .throttle : nil
+            return perform(machine(for: task, nil).action(on: failure(error)), task, fault: fault)
+        }
+        do throws(KinoraError) { try body(parties.0, parties.1) } catch {
             perform(machine(for: task, nil).action(on: failure(error)), task)
         }
     }

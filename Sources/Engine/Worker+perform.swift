@@ -4,9 +4,10 @@ import Synchronization
 import Upstream
 
 extension Worker {
-    /// The one place where the decisions of TaskMachine are carried out.
-    func perform(_ action: TaskAction, _ task: ClaimedTask) {
-        do throws(KinoraError) { try write(action, task) } catch {
+    /// The one place where the decisions of TaskMachine are carried out. `fault` is what an error says about
+    /// the account where its code does not tell.
+    func perform(_ action: TaskAction, _ task: ClaimedTask, fault: AccountFault? = nil) {
+        do throws(KinoraError) { try write(action, task, fault: fault) } catch {
             // The vendor's task was taken for another one with the same prompt; that one's own is still to be
             // found, and serves as well.
             if error.code == .alreadyExists, case .accept = action {
@@ -17,7 +18,9 @@ extension Worker {
     }
 
     /// Throws `alreadyExists` when the vendor's task belongs to another attempt.
-    func write(_ action: TaskAction, _ task: ClaimedTask) throws(KinoraError) {
+    func write(
+        _ action: TaskAction, _ task: ClaimedTask, fault: AccountFault? = nil
+    ) throws(KinoraError) {
         switch action {
         case .accept(let vendorTask, let delay):
             try persistThrowing(task) { store throws(KinoraError) in
@@ -33,17 +36,28 @@ extension Worker {
                 send(call(account), task, .lookUp(page: 1), account)
             }
         case .requeue(let delay, let error):
-            let error = scrubbed(error, task)
-            if persist(task, { store throws(KinoraError) in try store.requeue(task, delay: delay, error) }) {
+            let error = scrubbed(error, task), blame = blame(for: error, fault)
+            let isWritten = persist(task) { store throws(KinoraError) in
+                try store.requeue(task, delay: delay, error, blame: blame)
+            }
+            if isWritten {
                 events.emit(.taskRequeued(task.id, delaySeconds: delay.inSeconds, error))
                 wakeups.work.raise()
             }
         case .fail(let error):
-            let error = scrubbed(error, task)
-            if persist(task, { store throws(KinoraError) in try store.failed(task, error) }) {
+            let error = scrubbed(error, task), blame = blame(for: error, fault)
+            let isWritten = persist(task) { store throws(KinoraError) in
+                try store.failed(task, error, blame: blame)
+            }
+            if isWritten {
                 finished(task, error.code == .taskDeadline ? .expired : .failed, error)
             }
         }
+    }
+
+    private func blame(for error: KinoraError, _ fault: AccountFault?) -> Blame? {
+        let errorsMax = cache.snapshot.errorsMax
+        return fault.map { Blame($0, errorsMax: errorsMax) } ?? Blame(error, errorsMax: errorsMax)
     }
 
     func finished(_ task: ClaimedTask, _ state: TaskState, _ error: KinoraError?) {

@@ -169,21 +169,36 @@ import Testing
     }
 
     /// A remix can run nowhere else; a paused account gets nothing but that.
-    @Test(arguments: ["disabled", "cooling"])
-    func aPinnedTaskRunsOnAPausedAccountAndOthersDoNot(_ state: String) throws {
+    @Test func aPinnedTaskRunsOnAPausedAccountAndOthersDoNot() throws {
         let owner = try database.caller()
         let home = try database.account("home")
         let rows = try submit(2, owner)
         try database.sql(
             """
             UPDATE task SET pinned_account_id = \(home) WHERE id = \(rows[1]);
-            UPDATE account SET state = '\(state)', cooling_until = now() + interval '1 hour';
+            UPDATE account SET state = 'disabled';
             """)
         let worker = try worker()
         #expect(try store.claim(worker: worker).map(\.row) == [rows[1]])
         #expect(try store.claim(worker: worker).isEmpty)
         let away = try database.account("away")
         #expect(try store.claim(worker: worker).map { [$0.row, $0.account.row] } == [[rows[0], away]])
+    }
+
+    /// It would only be refused again, until its tries are used up.
+    @Test(arguments: [
+        "state = 'cooling', cooling_until = now() + interval '1 hour'",
+        "state = 'disabled', cooling_until = now() + interval '1 hour'", "exhausted_at = now()",
+    ])
+    func aPinnedTaskWaitsForAnAccountThatRests(_ rest: String) throws {
+        let home = try database.account("home")
+        try database.account("away")
+        let rows = try submit(1, try database.caller())
+        try database.sql("UPDATE task SET pinned_account_id = \(home)")
+        try database.sql("UPDATE account SET \(rest) WHERE id = \(home)")
+        #expect(try store.claim(worker: try worker()).isEmpty)
+        try database.sql("UPDATE account SET cooling_until = now(), exhausted_at = NULL")
+        #expect(try store.claim(worker: try worker()).map(\.row) == rows)
     }
 
     @Test func aPinnedTaskWaitsForAnAccountWhoseCredentialsAreInvalid() throws {

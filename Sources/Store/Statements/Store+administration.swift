@@ -57,13 +57,21 @@ extension Store {
         """)
 
     static let accountSeal = Statement(
-        "account_seal", "UPDATE account SET credential_sealed = $2, base_url = $3 WHERE id = $1 RETURNING id")
+        "account_seal",
+        """
+        UPDATE account SET credential_sealed = $2, base_url = $3,
+            state = CASE state WHEN 'invalid' THEN 'active' ELSE state END,
+            state_reason = CASE state WHEN 'invalid' THEN '' ELSE state_reason END
+        WHERE id = $1 RETURNING id
+        """)
 
     static let accountList = Statement(
         "account_list",
         """
-        SELECT a.id, a.vendor, a.name, a.base_url, a.state, a.state_reason, a.slots, v.slots_taken,
-            a.created_at
+        SELECT a.id, a.vendor, a.name, a.base_url,
+            CASE WHEN a.exhausted_at IS NOT NULL AND a.state IN ('active', 'cooling') THEN 'exhausted'
+                WHEN a.state = 'cooling' AND a.cooling_until <= now() THEN 'active' ELSE a.state END,
+            a.state_reason, a.slots, v.slots_taken, a.created_at
         FROM account a JOIN v_account_load v ON v.id = a.id ORDER BY a.id
         """)
 
@@ -72,7 +80,7 @@ extension Store {
         """
         WITH meant AS (SELECT id FROM account WHERE id::text = $1 OR name = $1 OR vendor || '/' || name = $1),
         changed AS (UPDATE account SET state = $2, state_reason = $3,
-            cooling_until = NULL, consecutive_errors = 0
+            cooling_until = NULL, exhausted_at = NULL, consecutive_errors = 0, consecutive_throttles = 0
             WHERE id = (SELECT min(id) FROM meant HAVING count(*) = 1) RETURNING id)
         SELECT (SELECT count(*) FROM meant), (SELECT count(*) FROM changed)
         """)
@@ -151,7 +159,8 @@ extension Store {
         return id
     }
 
-    /// Replaces an account's credential and address.
+    /// Replaces an account's credential and address. Where the old credential was refused, the account works
+    /// again.
     public func reseal(account: Int64, credential: [UInt8], baseURL: String) throws(KinoraError) {
         try execute(Self.accountSeal, [.integer(account), .bytes(credential), .text(baseURL)])
     }

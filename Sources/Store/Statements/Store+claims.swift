@@ -2,8 +2,7 @@ public import Core
 
 extension Statement {
     static let claims = [
-        Store.taskClaim, Store.taskClaimDue, Store.taskAccepted, Store.taskWait, Store.taskStoring,
-        Store.taskSucceeded, Store.taskFailed, Store.taskRequeue, Store.taskCancel, Store.taskNextDue,
+        Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskCancel,
     ]
 }
 
@@ -21,9 +20,11 @@ extension Store {
         """
         WITH usable AS MATERIALIZED (
             SELECT a.id, a.vendor, a.slots, a.weight, count(t.id) AS taken,
-                a.state = 'active' OR (a.state = 'cooling' AND a.cooling_until <= now()) AS is_open
+                a.credits_micros, a.state IN ('active', 'cooling') AS is_open
             FROM account a LEFT JOIN attempt t ON t.account_id = a.id AND t.finished_at IS NULL
-            WHERE a.state <> 'invalid' GROUP BY a.id HAVING count(t.id) < a.slots),
+            WHERE a.state <> 'invalid' AND a.exhausted_at IS NULL
+                AND coalesce(a.cooling_until <= now(), true)
+            GROUP BY a.id HAVING count(t.id) < a.slots),
         numbered AS (
             SELECT a.id AS account_id, a.vendor, a.is_open, s.slot,
                 (a.taken + row_number() OVER (PARTITION BY a.id ORDER BY s.slot))::float8
@@ -111,67 +112,6 @@ extension Store {
         """
     )
 
-    private static let fence = "WHERE id = $1 AND claim = $2 AND state IN ('running', 'storing')"
-
-    static let taskAccepted = Statement(
-        "task_accepted",
-        """
-        WITH t AS (UPDATE task SET phase = 'waiting', worker_id = NULL, due_at = now() + $3 * interval '1 s'
-            \(fence) AND state = 'running' RETURNING id, attempt)
-        UPDATE attempt SET vendor_task_id = $4, accepted_at = now() FROM t
-        WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id
-        """)
-
-    static let taskWait = Statement(
-        "task_wait",
-        """
-        UPDATE task SET phase = CASE state WHEN 'running' THEN $4 END, worker_id = NULL,
-            progress = greatest(progress, $5), due_at = now() + $3 * interval '1 s'
-        \(fence) RETURNING id
-        """)
-
-    static let taskStoring = Statement(
-        "task_storing",
-        """
-        UPDATE task SET state = 'storing', phase = NULL, progress = greatest(progress, 99) \(fence)
-        RETURNING id
-        """)
-
-    static let taskSucceeded = Statement(
-        "task_succeeded",
-        """
-        WITH t AS (UPDATE task SET state = 'succeeded', phase = NULL, progress = 100, worker_id = NULL,
-            due_at = NULL,
-            finished_at = now() \(fence) AND state = 'storing' RETURNING id, attempt, user_id),
-        f AS (INSERT INTO asset (user_id, sha256, bytes, media_type)
-            SELECT t.user_id, decode($3, 'hex'), $4, $5 FROM t
-            ON CONFLICT (sha256, user_id) DO UPDATE SET media_type = excluded.media_type RETURNING id),
-        l AS (INSERT INTO task_asset (task_id, role, position, asset_id)
-            SELECT t.id, 'result', 0, f.id FROM t, f)
-        UPDATE attempt SET outcome = 'succeeded', finished_at = now() FROM t
-        WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id
-        """)
-
-    static let taskFailed = Statement(
-        "task_failed",
-        """
-        WITH t AS (UPDATE task SET state = $3, phase = NULL, worker_id = NULL, due_at = NULL,
-            finished_at = now(),
-            error_code = $4, error_message = $5 \(fence) RETURNING id, attempt)
-        UPDATE attempt SET outcome = $6, finished_at = now(), error_code = $4, error_detail = $7 FROM t
-        WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id
-        """)
-
-    static let taskRequeue = Statement(
-        "task_requeue",
-        """
-        WITH t AS (UPDATE task SET state = 'queued', phase = NULL, worker_id = NULL,
-            due_at = now() + $3 * interval '1 s' \(fence) AND state = 'running' RETURNING id, attempt)
-        UPDATE attempt SET outcome = 'abandoned', finished_at = now(), error_code = $4, error_detail = $5
-        FROM t
-        WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id
-        """)
-
     // From the outside, so without a fence; raising the claim makes whoever holds the task write nothing
     // more.
     static let taskCancel = Statement(
@@ -211,62 +151,6 @@ extension Store {
     public func nextDue() throws(KinoraError) -> Duration? {
         try first(Self.taskNextDue) { $0.optionalInteger(0) == nil ? nil : Duration.seconds($0.real(0)) }
             ?? nil
-    }
-
-    private static func fenced(_ task: ClaimedTask) -> [Value] { [.integer(task.row), .integer(task.claim)] }
-
-    // Every write below returns false when the claim was lost: then the task belongs to somebody else and
-    // nothing was written.
-
-    /// The vendor took the task and calls it `vendorTask`. First poll after `delay`.
-    public func accepted(
-        _ task: ClaimedTask, vendorTask: String, delay: Duration
-    ) throws(KinoraError) -> Bool {
-        try execute(Self.taskAccepted, Self.fenced(task) + [.real(delay.inSeconds), .text(vendorTask)]) > 0
-    }
-
-    /// Lets the task rest until its next look.
-    public func wait(
-        _ task: ClaimedTask, delay: Duration, phase: TaskPhase, progress: Int?
-    ) throws(KinoraError) -> Bool {
-        try execute(
-            Self.taskWait,
-            Self.fenced(task) + [
-                .real(delay.inSeconds), .text(phase.rawValue), .integer(Int64(progress ?? 0)),
-            ]) > 0
-    }
-
-    /// The vendor is done; the result is being fetched.
-    public func storing(_ task: ClaimedTask) throws(KinoraError) -> Bool {
-        try execute(Self.taskStoring, Self.fenced(task)) > 0
-    }
-
-    public func succeeded(_ task: ClaimedTask, result: StoredMedia) throws(KinoraError) -> Bool {
-        try execute(
-            Self.taskSucceeded,
-            Self.fenced(task) + [
-                .text(result.sha256), .integer(result.bytes), .text(result.type.rawValue),
-            ]) > 0
-    }
-
-    public func failed(_ task: ClaimedTask, _ error: KinoraError) throws(KinoraError) -> Bool {
-        let state: TaskState = error.code == .taskDeadline ? .expired : .failed
-        let outcome = error.code == .submitUnknown ? "unknown" : "failed"
-        return try execute(
-            Self.taskFailed,
-            Self.fenced(task) + [
-                .text(state.rawValue), .text(error.code.rawValue), .text(error.message), .text(outcome),
-                .text(error.detail),
-            ]) > 0
-    }
-
-    /// Back into the queue; the attempt is over and its slot free.
-    public func requeue(
-        _ task: ClaimedTask, delay: Duration, _ error: KinoraError
-    ) throws(KinoraError) -> Bool {
-        try execute(
-            Self.taskRequeue,
-            Self.fenced(task) + [.real(delay.inSeconds), .text(error.code.rawValue), .text(error.detail)]) > 0
     }
 
     /// Cancels an unfinished task, whoever holds it. False when there is none.

@@ -1,0 +1,188 @@
+public import Core
+
+extension Statement {
+    static let settlements = [
+        Store.taskAccepted, Store.taskWait, Store.taskStoring, Store.taskSucceeded, Store.taskFailed,
+        Store.taskRequeue,
+    ]
+}
+
+/// What a worker writes of a task that it holds, and what the task's account learns from it.
+extension Store {
+    private static let fence = "WHERE id = $1 AND claim = $2 AND state IN ('running', 'storing')"
+
+    // A vendor that takes tasks limits the account no longer. What it took while the account rested left
+    // before the refusal, and proves nothing.
+    static let taskAccepted = Statement(
+        "task_accepted",
+        """
+        WITH t AS (UPDATE task SET phase = 'waiting', worker_id = NULL, due_at = now() + $3 * interval '1 s'
+            \(fence) AND state = 'running' RETURNING id, attempt),
+        p AS (UPDATE attempt SET vendor_task_id = $4, accepted_at = now() FROM t
+            WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id, account_id),
+        relieved AS (UPDATE account SET consecutive_throttles = 0 FROM p
+            WHERE account.id = p.account_id AND consecutive_throttles > 0
+                AND coalesce(cooling_until <= now(), true))
+        SELECT id FROM p
+        """)
+
+    static let taskWait = Statement(
+        "task_wait",
+        """
+        UPDATE task SET phase = CASE state WHEN 'running' THEN $4 END, worker_id = NULL,
+            progress = greatest(progress, $5), due_at = now() + $3 * interval '1 s'
+        \(fence) RETURNING id
+        """)
+
+    static let taskStoring = Statement(
+        "task_storing",
+        """
+        UPDATE task SET state = 'storing', phase = NULL, progress = greatest(progress, 99) \(fence)
+        RETURNING id
+        """)
+
+    private static let isBack = "state = 'cooling' AND cooling_until <= now()"
+
+    static let taskSucceeded = Statement(
+        "task_succeeded",
+        """
+        WITH t AS (UPDATE task SET state = 'succeeded', phase = NULL, progress = 100, worker_id = NULL,
+            due_at = NULL,
+            finished_at = now() \(fence) AND state = 'storing' RETURNING id, attempt, user_id),
+        f AS (INSERT INTO asset (user_id, sha256, bytes, media_type)
+            SELECT t.user_id, decode($3, 'hex'), $4, $5 FROM t
+            ON CONFLICT (sha256, user_id) DO UPDATE SET media_type = excluded.media_type RETURNING id),
+        l AS (INSERT INTO task_asset (task_id, role, position, asset_id)
+            SELECT t.id, 'result', 0, f.id FROM t, f),
+        p AS (UPDATE attempt SET outcome = 'succeeded', finished_at = now() FROM t
+            WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id, account_id),
+        cleared AS (UPDATE account SET consecutive_errors = 0, consecutive_throttles = 0,
+            state = CASE WHEN \(isBack) THEN 'active' ELSE state END,
+            state_reason = CASE WHEN \(isBack) THEN '' ELSE state_reason END
+            FROM p WHERE account.id = p.account_id
+                AND (\(isBack) OR consecutive_errors > 0 OR consecutive_throttles > 0))
+        SELECT id FROM p
+        """)
+
+    // $1 task, $2 claim, $3 to $9 as `blamed` has them.
+    static let taskFailed = Statement(
+        "task_failed",
+        """
+        WITH t AS (UPDATE task SET state = $10, phase = NULL, worker_id = NULL, due_at = NULL,
+            finished_at = now(),
+            error_code = $8, error_message = $11 \(fence) RETURNING id, attempt),
+        p AS (UPDATE attempt SET outcome = $12, finished_at = now(), error_code = $8, error_detail = $9
+            FROM t WHERE attempt.task_id = t.id AND attempt.number = t.attempt
+            RETURNING attempt.id, account_id),
+        \(blamed)
+        SELECT id FROM p
+        """)
+
+    static let taskRequeue = Statement(
+        "task_requeue",
+        """
+        WITH t AS (UPDATE task SET state = 'queued', phase = NULL, worker_id = NULL,
+            due_at = now() + $10 * interval '1 s' \(fence) AND state = 'running' RETURNING id, attempt),
+        p AS (UPDATE attempt
+            SET outcome = 'abandoned', finished_at = now(), error_code = $8, error_detail = $9 FROM t
+            WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id, account_id),
+        \(blamed)
+        SELECT id FROM p
+        """)
+
+    // What an error does to the account of the attempt `p`. $3 fault, or null: nothing; $4 seconds of rest
+    // that the vendor asks for, or null; $5 failures in a row that disable; $6 and $7 seconds of the first
+    // and the longest rest; $8 and $9 the error's code and detail. While the account rests, others that were
+    // under way tell nothing new: they are not counted, and only a longer rest that the vendor asks for is
+    // heeded. Who cannot pay does not rest, but waits to be refilled. Columns stand here by themselves, not
+    // through a subquery: of two errors at the same moment, the second waits for the first and is then
+    // computed from what that one has written.
+    private static let blamed = """
+        blamed AS (UPDATE account SET
+            state = CASE WHEN $3::text = 'credential' THEN 'invalid'
+                WHEN $3 = 'money' OR state NOT IN ('active', 'cooling') THEN state
+                WHEN $3 = 'failure' AND consecutive_errors + \(news) >= nullif($5::bigint, 0) THEN 'disabled'
+                ELSE 'cooling' END,
+            state_reason = CASE WHEN $3 = 'credential' OR state IN ('active', 'cooling')
+                THEN left(concat_ws(': ', $8::text, nullif($9::text, '')), 500) ELSE state_reason END,
+            consecutive_errors = consecutive_errors + CASE $3 WHEN 'failure' THEN \(news) ELSE 0 END,
+            consecutive_throttles = consecutive_throttles + CASE $3 WHEN 'throttle' THEN \(news) ELSE 0 END,
+            cooling_until = CASE WHEN $3 IN ('failure', 'throttle')
+                THEN greatest(cooling_until, now() + $4::float8 * interval '1 s',
+                    CASE WHEN cooling_until > now() OR $3 = 'throttle' AND $4 IS NOT NULL THEN NULL
+                        ELSE now() + (0.75 + random() / 2) * interval '1 s'
+                            * least($7::float8, $6::float8 * power(3, least(20, CASE $3
+                                WHEN 'failure' THEN consecutive_errors ELSE consecutive_throttles END))) END)
+                ELSE cooling_until END,
+            exhausted_at = CASE $3 WHEN 'money' THEN coalesce(exhausted_at, now()) ELSE exhausted_at END
+            FROM p WHERE account.id = p.account_id AND $3::text IS NOT NULL)
+        """
+
+    private static let news = "CASE WHEN cooling_until > now() THEN 0 ELSE 1 END"
+
+    private static func values(_ error: KinoraError, _ blame: Blame?) -> [Value] {
+        let wish = blame?.retryAfterSeconds.map { min(max(Int64($0), 1), Limits.retryAfterSecondsMax) }
+        return [
+            .optional(blame?.fault.rawValue), .optional(wish), .integer(blame?.errorsMax ?? 0),
+            .integer(Limits.coolingSecondsFirst), .integer(Limits.coolingSecondsMax),
+            .text(error.code.rawValue), .text(error.detail),
+        ]
+    }
+
+    private static func fenced(_ task: ClaimedTask) -> [Value] { [.integer(task.row), .integer(task.claim)] }
+
+    // Every write below returns false when the claim was lost: then the task belongs to somebody else and
+    // nothing was written.
+
+    /// The vendor took the task and calls it `vendorTask`. First poll after `delay`.
+    public func accepted(
+        _ task: ClaimedTask, vendorTask: String, delay: Duration
+    ) throws(KinoraError) -> Bool {
+        try execute(Self.taskAccepted, Self.fenced(task) + [.real(delay.inSeconds), .text(vendorTask)]) > 0
+    }
+
+    /// Lets the task rest until its next look.
+    public func wait(
+        _ task: ClaimedTask, delay: Duration, phase: TaskPhase, progress: Int?
+    ) throws(KinoraError) -> Bool {
+        try execute(
+            Self.taskWait,
+            Self.fenced(task) + [
+                .real(delay.inSeconds), .text(phase.rawValue), .integer(Int64(progress ?? 0)),
+            ]) > 0
+    }
+
+    /// The vendor is done; the result is being fetched.
+    public func storing(_ task: ClaimedTask) throws(KinoraError) -> Bool {
+        try execute(Self.taskStoring, Self.fenced(task)) > 0
+    }
+
+    public func succeeded(_ task: ClaimedTask, result: StoredMedia) throws(KinoraError) -> Bool {
+        try execute(
+            Self.taskSucceeded,
+            Self.fenced(task) + [
+                .text(result.sha256), .integer(result.bytes), .text(result.type.rawValue),
+            ]) > 0
+    }
+
+    /// The task is over. `blame` is what its account has to do with that; nil: nothing.
+    public func failed(
+        _ task: ClaimedTask, _ error: KinoraError, blame: Blame? = nil
+    ) throws(KinoraError) -> Bool {
+        let state: TaskState = error.code == .taskDeadline ? .expired : .failed
+        let outcome = error.code == .submitUnknown ? "unknown" : "failed"
+        return try execute(
+            Self.taskFailed,
+            Self.fenced(task) + Self.values(error, blame) + [
+                .text(state.rawValue), .text(error.message), .text(outcome),
+            ]) > 0
+    }
+
+    /// Back into the queue; the attempt is over and its slot free. `blame` as for `failed`.
+    public func requeue(
+        _ task: ClaimedTask, delay: Duration, _ error: KinoraError, blame: Blame? = nil
+    ) throws(KinoraError) -> Bool {
+        try execute(
+            Self.taskRequeue, Self.fenced(task) + Self.values(error, blame) + [.real(delay.inSeconds)]) > 0
+    }
+}

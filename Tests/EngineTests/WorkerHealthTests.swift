@@ -1,0 +1,76 @@
+import Core
+import Store
+import TestSupport
+import Testing
+
+@testable import Engine
+
+/// What workers make of the errors of an account.
+@Suite(.freshDatabase) struct WorkerHealthTests {
+    private static func error(_ status: Int, _ message: String, code: String = "x") -> ScriptedVendor.Answer {
+        .json(status, ["error": ["message": .string(message), "code": .string(code)]])
+    }
+
+    private func account(_ stage: Stage) throws -> [String?]? {
+        try stage.database.sql(
+            "SELECT state, state_reason, consecutive_errors, consecutive_throttles FROM account").first
+    }
+
+    @Test func aRefusedKeyMakesTheAccountInvalidAndTheReasonDoesNotShowIt() throws {
+        let stage = try Stage(slots: [4])
+        let key = Stage.credential("account 1")
+        stage.vendor.script { $0.step == .submit ? Self.error(401, "wrong key \(key)") : nil }
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(stage.events.has { if case .taskRequeued(task.id, _, _) = $0 { true } else { false } })
+        let row = try account(stage)
+        #expect(row?[0] == "invalid")
+        #expect(row?[1]?.hasPrefix("upstream_credential: ") == true)
+        #expect(row?[1]?.contains(key) == false)
+        // The operator mends it, and the task goes on as if nothing had been.
+        stage.vendor.script { _ in nil }
+        #expect(try stage.store.setAccountState("account 1", to: "active", reason: "") == 1)
+        try stage.database.sql("UPDATE task SET due_at = now()")
+        #expect(stage.events.end(of: task.id)?.state == .succeeded)
+    }
+
+    @Test func refusedContentFailsTheTaskAndCostsTheAccountNothing() throws {
+        let stage = try Stage(slots: [4])
+        stage.vendor.script {
+            $0.step == .submit
+                ? Self.error(400, "not with us", code: "content_policy_violation") : nil
+        }
+        _ = try stage.worker()
+        for _ in 0..<8 {
+            #expect(stage.events.end(of: try stage.submit().id)?.code == "content_policy_violation")
+        }
+        #expect(try account(stage) == ["active", "", "0", "0"])
+        #expect(try stage.database.count("attempt") == 8)
+    }
+
+    @Test func theThresholdIsASetting() throws {
+        let database = TestDatabase.current
+        try database.sql("UPDATE setting SET value = '1' WHERE name = 'error_ban_threshold'")
+        let stage = try Stage(slots: [4])
+        stage.vendor.script { $0.step == .submit ? Self.error(503, "overloaded") : nil }
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(stage.events.has { if case .taskRequeued(task.id, _, _) = $0 { true } else { false } })
+        #expect(try account(stage)?[0] == "disabled")
+    }
+
+    @Test func aVendorThatIsFullIsAskedAgainWhenItsRestIsOver() throws {
+        let stage = try Stage(slots: [4])
+        stage.vendor.script {
+            $0.step == .submit && $0.nth == 1
+                ? .json(429, ["error": ["message": "slow down"]], headers: ["retry-after": "2"]) : nil
+        }
+        _ = try stage.worker()
+        let start = ContinuousClock.now
+        let task = try stage.submit()
+        #expect(stage.events.end(of: task.id)?.state == .succeeded)
+        #expect(start.duration(to: .now) >= .seconds(2))
+        #expect(try account(stage) == ["active", "", "0", "0"])
+        #expect(try stage.attempts().map { $0[2] } == ["abandoned", "succeeded"])
+    }
+}
