@@ -41,6 +41,8 @@ public enum Limits {
     public static let heartbeatSeconds = 3
     /// Most bytes of a vendor's JSON answer.
     public static let vendorReplyBytesMax = 8 << 20
+    /// Most bytes of a vendor's callback, which nobody reads.
+    public static let callbackBodyBytesMax = 64 << 10
     /// Longest time a receiver may take to accept a webhook.
     public static let webhookSecondsMax = 15
     /// Most webhooks under way at once, and of those for one endpoint: a slow receiver holds up itself only.

@@ -12,6 +12,8 @@ public enum Outcome: Sendable {
     case deleted(MediaTask)
     case models([Model])
     case model(Model)
+    /// A vendor's callback was taken, whether or not it changed anything.
+    case noted
     case health(Health)
 }
 

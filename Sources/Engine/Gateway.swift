@@ -61,6 +61,9 @@ public final class Gateway: Sendable {
             return .health(Health(isDatabaseUp: isUp, version: kinoraVersion))
         case .signedMedia(let name, let expires, let signature):
             return .content(try signedMedia(name, expires, signature))
+        case .vendorCallback(let token):
+            try heed(token)
+            return .noted
         default: throw KinoraError(.missingKey)
         }
     }
@@ -83,7 +86,7 @@ public final class Gateway: Sendable {
                 throw KinoraError(.modelNotFound, "Model '\(id)' not found", field: "model")
             }
             return .model(model)
-        case .signedMedia, .health: return try perform(command)
+        case .signedMedia, .vendorCallback, .health: return try perform(command)
         }
     }
 
@@ -172,6 +175,14 @@ public final class Gateway: Sendable {
             throw KinoraError(.invalidSignature)
         }
         return StoredMedia(sha256: String(parts[0]), bytes: 0, type: type)
+    }
+
+    /// Has the task polled now. Who knows the token can do no more than that.
+    private func heed(_ token: String) throws(KinoraError) {
+        guard let (task, attempt) = vault.attempt(ofCallback: token) else {
+            throw KinoraError(.routeNotFound)
+        }
+        if try store.hint(task, attempt: attempt) { wakeups.noteWork() }
     }
 
     private func delete(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {

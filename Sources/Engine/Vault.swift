@@ -5,6 +5,7 @@ import Crypto
 public struct Vault: Sendable {
     private let sealingKey: SymmetricKey
     private let linkKey: SymmetricKey
+    private let callbackKey: SymmetricKey
 
     /// `masterKey` is 32 random bytes from a file that only Kinora may read.
     public init(masterKey: [UInt8]) throws(KinoraError) {
@@ -18,6 +19,7 @@ public struct Vault: Sendable {
         }
         sealingKey = derived("sealing")
         linkKey = derived("links")
+        callbackKey = derived("callbacks")
     }
 
     /// Where a sealed value stands. A value moved to another row or column does not open.
@@ -57,6 +59,14 @@ public struct Vault: Sendable {
     /// The signature of a media link: HMAC-SHA256 over name and expiry, 64 hex digits.
     func signature(ofMedia name: String, expires: Int64) -> String {
         Hex.text(HMAC<SHA256>.authenticationCode(for: Array("\(name)\n\(expires)".utf8), using: linkKey))
+    }
+
+    func callbackCode(_ text: String) -> HMAC<SHA256>.MAC {
+        HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: callbackKey)
+    }
+
+    func isCallbackCode(_ code: [UInt8], of text: String) -> Bool {
+        HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: Array(text.utf8), using: callbackKey)
     }
 
     /// Compares in constant time.

@@ -129,6 +129,9 @@ extension Worker {
             parameters: task.parameters,
             references: task.references.map { VendorReference(path: media.path(of: $0), type: $0.type) },
             remixOf: task.remixOfVendorTask, token: "\(task.id)-\(task.attempt)",
+            callbackURL: options.callbackBase.map { base in
+                "\(base)/callback/\(vault.callbackToken(of: task.id, attempt: task.attempt))"
+            },
             startedAt: clock.now + (.zero - task.running))
     }
 

@@ -13,6 +13,8 @@ public final class Worker: Sendable {
         public var settlers = 4
         /// Longest rest between two looks into the queue.
         public var pollInterval = Duration.seconds(1)
+        /// Where vendors call back, without a trailing slash; nil: they are given no address.
+        public var callbackBase: String?
 
         public init() {}
     }

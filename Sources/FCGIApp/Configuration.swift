@@ -24,6 +24,8 @@ struct Configuration {
     /// Private endpoints that calls may reach all the same, `address:port`, comma separated.
     /// `KINORA_EGRESS_ALLOW`.
     var egressAllow: [String] = []
+    /// Where clients and vendors reach this instance; vendors call back only at https. `KINORA_PUBLIC_URL`.
+    var publicURL = ""
     /// Threads for short calls. `KINORA_FAST_THREADS`, default 16.
     var fastThreads = 16
     /// Threads for calls that wait, stream or upload. `KINORA_SLOW_THREADS`, default 64.
@@ -56,6 +58,7 @@ struct Configuration {
         masterKeyPath = reader.text("KINORA_MASTER_KEY_FILE", masterKeyPath)
         caBundlePath = reader.text("KINORA_CA_BUNDLE", caBundlePath)
         egressAllow = reader.text("KINORA_EGRESS_ALLOW", "").split(separator: ",").map(String.init)
+        publicURL = reader.text("KINORA_PUBLIC_URL", "")
         fastThreads = reader.number("KINORA_FAST_THREADS", fastThreads, 1...1000)
         slowThreads = reader.number("KINORA_SLOW_THREADS", slowThreads, 1...10_000)
         callsMax = reader.number("KINORA_CALLS_MAX", callsMax, 1...100_000)
@@ -80,6 +83,7 @@ struct Configuration {
             ("KINORA_SOCKET_DIR", socketDirectory), ("KINORA_MEDIA_DIR", mediaDirectory),
             ("KINORA_SPOOL_DIR", spoolDirectory), ("KINORA_MASTER_KEY_FILE", masterKeyPath),
             ("KINORA_CA_BUNDLE", caBundlePath), ("KINORA_EGRESS_ALLOW", egressAllow.joined(separator: ",")),
+            ("KINORA_PUBLIC_URL", publicURL),
             ("KINORA_FAST_THREADS", String(fastThreads)), ("KINORA_SLOW_THREADS", String(slowThreads)),
             ("KINORA_CALLS_MAX", String(callsMax)), ("KINORA_NOTIFY", String(isNotifying)),
             ("KINORA_LOG_LEVEL", logLevel), ("KINORA_SQL_DIR", sqlDirectory),

@@ -74,8 +74,10 @@ final class Responder: Handler {
     }
 
     private func report(_ error: KinoraError, _ head: RequestHead, _ exchange: Exchange) {
-        // The path only: a query may hold a signature.
-        let path = exchange.path?.segments.joined(separator: "/") ?? ""
+        // The path only: a query may hold a signature. And no vendor's token.
+        var segments = exchange.path?.segments ?? []
+        if segments.count > 1, segments[0] == "callback" { segments[1...] = ["***"] }
+        let path = segments.joined(separator: "/")
         events.emit(
             .requestFailed(
                 error, requestID: head.requestID, method: head.method?.rawValue ?? "", path: "/" + path))

@@ -82,6 +82,7 @@ final class Service {
             store: store, vault: vault, transport: transport, clock: SystemClock(), events: events)
         var workerOptions = Worker.Options()
         workerOptions.callsMax = configuration.callsMax
+        workerOptions.callbackBase = configuration.callbackBase
         let gateway = gateway
         worker = try Worker(
             store: store, cache: cache, media: media, vault: vault, transport: transport, wakeups: wakeups,
@@ -132,6 +133,14 @@ extension Configuration {
         var options = DatabaseOptions(url: databaseURL, role: databaseRole.isEmpty ? nil : databaseRole)
         options.connectionsMax = databaseConnectionsMax
         return options
+    }
+
+    /// Where vendors call back, without a trailing slash; nil when there is no public https address.
+    var callbackBase: String? {
+        guard publicURL.hasPrefix("https://") else { return nil }
+        var base = Substring(publicURL)
+        while base.hasSuffix("/") { base = base.dropLast() }
+        return String(base)
     }
 
     /// Everything that leaves the machine goes through one such.

@@ -68,13 +68,16 @@ public struct VendorJob: Sendable {
     public let remixOf: String?
     /// Unguessable, unique for each attempt: idempotency key where the upstream honours one.
     public let token: String
+    /// Where the vendor may say that something happened to the task; nil: nowhere. Holds a secret of the
+    /// task's own.
+    public let callbackURL: String?
     /// When the attempt began.
     public let startedAt: Timestamp
 
     public init(
         model: String, category: Category, prompt: String, parameters: Parameters,
         references: [VendorReference],
-        remixOf: String?, token: String, startedAt: Timestamp
+        remixOf: String?, token: String, callbackURL: String? = nil, startedAt: Timestamp
     ) {
         self.model = model
         self.category = category
@@ -83,6 +86,7 @@ public struct VendorJob: Sendable {
         self.references = references
         self.remixOf = remixOf
         self.token = token
+        self.callbackURL = callbackURL
         self.startedAt = startedAt
     }
 }

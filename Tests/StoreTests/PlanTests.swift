@@ -58,6 +58,7 @@ import Testing
         "task_failed": "7, 1, 'failure', NULL, 5, 2, 600, 'x', 'z', 'failed', 'y', 'failed'",
         "task_requeue": "7, 1, 'failure', NULL, 5, 2, 600, 'x', 'y', 2",
         "task_cancel": "'0123456789ab'",
+        "attempt_hint": "'0123456789ab', '01234567-89ab-cdef-0123-456789abcdef', 1",
         "worker_leave": "1",
         "worker_release": "1, '{1,2,3}'",
         "worker_rescue": "10",

@@ -49,6 +49,11 @@ import Testing
         #expect(Limits.referenceBytesMax <= Limits.formBodyBytesMax)
     }
 
+    @Test func aCallbackIsAsShortAsTheApplicationSays() throws {
+        let size = bytes(try only("client_max_body_size", in: "nginx/parts/location/callback.conf"))
+        #expect(size == Limits.callbackBodyBytesMax)
+    }
+
     @Test func noOtherRouteTakesMore() throws {
         for file in try SourceTree.files(in: ["nginx"], [".conf"]) {
             for value in values("client_max_body_size", in: file) {

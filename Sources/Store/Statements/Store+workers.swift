@@ -3,7 +3,7 @@ public import Core
 extension Statement {
     static let workers = [
         Store.workerRegister, Store.workerBeat, Store.workerIdle, Store.workerLeave, Store.workerRescue,
-        Store.workerRelease,
+        Store.workerRelease, Store.attemptHint,
         Store.wakeWorkers, Store.routeUsual, Store.idempotencySweep,
     ]
 }
@@ -39,6 +39,20 @@ extension Store {
         """
         UPDATE task SET due_at = now(), worker_id = NULL
         WHERE worker_id = $1 AND state IN ('running', 'storing') AND NOT id = ANY ($2::bigint[]) RETURNING id
+        """)
+
+    // A hint, not news: it moves the next poll forward where the task waits at its vendor and nobody holds
+    // it, once a second at most. Looked at again at the UPDATE of task: a worker may have taken it meanwhile.
+    static let attemptHint = Statement(
+        "attempt_hint",
+        """
+        WITH a AS (UPDATE attempt p SET hinted_at = now() FROM task t
+            WHERE \(shortID) = $1 AND t.uid = $2 AND t.attempt = $3 AND p.task_id = t.id AND p.number = $3
+                AND t.state = 'running' AND t.phase <> 'submitting' AND t.worker_id IS NULL
+                AND t.due_at > now() AND (p.hinted_at IS NULL OR p.hinted_at <= now() - interval '1 s')
+            RETURNING p.task_id)
+        UPDATE task SET due_at = now() FROM a
+        WHERE task.id = a.task_id AND task.state = 'running' AND task.worker_id IS NULL RETURNING task.id
         """)
 
     // Busy workers find the task by themselves: only an idle one makes a wake-up worth its price.
@@ -86,6 +100,13 @@ extension Store {
     /// Makes due what the worker is said to hold, but for `rows`. How many tasks that were.
     public func release(worker: Int64, exceptFor rows: [Int64]) throws(KinoraError) -> Int {
         try execute(Self.workerRelease, [.integer(worker), .integers(rows)])
+    }
+
+    /// The vendor says that something happened to an attempt: it is polled now. False when that changes
+    /// nothing.
+    public func hint(_ task: TaskID, attempt: Int) throws(KinoraError) -> Bool {
+        try execute(
+            Self.attemptHint, [.text(task.short), .uid(task), .integer(Int64(attempt))]) > 0
     }
 
     /// Tells idle workers of other processes that there is work. `own` is this process's worker, 0 when it

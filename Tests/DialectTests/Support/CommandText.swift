@@ -22,6 +22,7 @@ enum CommandText {
             lines(
                 "signed media \(quoted(name))",
                 ["expires: \(quoted(expires))", "signature: \(quoted(signature))"])
+        case .vendorCallback(let token): "vendor callback \(quoted(token))"
         case .health: "health"
         }
     }

@@ -66,11 +66,14 @@ final class Stage: Sendable {
     }
 
     /// A started worker with a process's parts of its own.
-    func worker(callsMax: Int = 1000, isNotifying: Bool = true) throws -> Worker {
+    func worker(
+        callsMax: Int = 1000, isNotifying: Bool = true, callbackBase: String? = nil
+    ) throws -> Worker {
         let store = database.store(connectionsMax: 8)
         let wakeups = Wakeups(store, isNotifying: isNotifying)
         var options = Worker.Options()
         options.callsMax = callsMax
+        options.callbackBase = callbackBase
         let gateway = gateway
         let worker = try Worker(
             store: store, cache: try SnapshotCache(store, events: events), media: media, vault: vault,

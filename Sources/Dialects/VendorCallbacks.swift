@@ -1,0 +1,25 @@
+public import Core
+
+/// Where vendors call back: `POST /callback/{token}`. Not an API for clients, and no vendor's format either:
+/// the token says which attempt is meant, and the body is not read.
+public struct VendorCallbacks: Dialect {
+    public init() {}
+
+    public let name = "vendor-callbacks"
+    public let routes = [Route(.post, "/callback/:token", access: .open)]
+
+    public func decode(_ request: Request, for match: RouteMatch) throws(KinoraError) -> Command {
+        guard request.head.contentLengthBytes ?? 0 <= Limits.callbackBodyBytesMax else {
+            throw KinoraError(.bodyTooLarge, "A callback may have 64 KiB at most.")
+        }
+        return .vendorCallback(token: match.values[0])
+    }
+
+    public func encode(_ outcome: Outcome, for exchange: Exchange) -> Response {
+        Response(status: 204, headers: [("Cache-Control", "no-store")])
+    }
+
+    public func encode(_ error: KinoraError, for exchange: Exchange) -> Response {
+        OpenAIVideos().encode(error, for: exchange)
+    }
+}

@@ -1,0 +1,141 @@
+import Core
+import Store
+import TestSupport
+import Testing
+import Upstream
+
+@testable import Engine
+
+/// A vendor's callback moves the next poll forward. It can do nothing else, and nobody else can do it.
+@Suite(.freshDatabase) struct CallbackTests {
+    let stage: Stage
+
+    init() throws { stage = try Stage() }
+
+    /// A task that waits at its vendor for an hour, with nobody at work.
+    private func resting() throws -> TaskID {
+        let isPending = ScriptedVendor.Answer.json(200, ["status": "in_progress", "progress": 5])
+        stage.vendor.script { $0.step == .poll ? isPending : nil }
+        let worker = try stage.worker()
+        let task = try stage.submit()
+        #expect(stage.vendor.waits(for: .poll))
+        _ = worker.drain(within: .seconds(2))
+        #expect(try stage.database.value("SELECT phase FROM task") == "waiting")
+        try rest()
+        return task.id
+    }
+
+    private func rest() throws {
+        try stage.database.sql("UPDATE task SET due_at = now() + interval '1 hour', worker_id = NULL")
+    }
+
+    private func isDue() throws -> Bool {
+        try stage.database.value("SELECT due_at <= now() FROM task") == "t"
+    }
+
+    private func call(_ token: String) throws(KinoraError) {
+        guard case .noted = try stage.gateway.perform(.vendorCallback(token: token)) else {
+            throw KinoraError(.internalFault, detail: "not noted")
+        }
+    }
+
+    @Test func aCallbackHasTheTaskPolledAtOnce() throws {
+        let id = try resting()
+        stage.vendor.script { _ in nil }
+        _ = try stage.worker()
+        let polls = stage.vendor.calls(.poll).count
+        try call(stage.vault.callbackToken(of: id, attempt: 1))
+        #expect(stage.events.end(of: id)?.state == .succeeded)
+        #expect(stage.vendor.calls(.poll).count == polls + 1)
+    }
+
+    /// The vendor's own word is what counts: a callback before the end ends nothing.
+    @Test func aCallbackIsNotBelieved() throws {
+        let id = try resting()
+        let polls = stage.vendor.calls(.poll).count
+        _ = try stage.worker()
+        try call(stage.vault.callbackToken(of: id, attempt: 1))
+        #expect(stage.vendor.waits(for: .poll, times: polls + 1))
+        #expect(try stage.task(id)?.state == .running)
+    }
+
+    @Test func aForgedTokenIsRefusedAndChangesNothing() throws {
+        let id = try resting()
+        let token = stage.vault.callbackToken(of: id, attempt: 1)
+        let code = token.split(separator: ".")[2]
+        let other = try Vault(masterKey: [UInt8](repeating: 8, count: 32))
+        let changed = token.last == "0" ? "1" : "0"
+        for forged in [
+            "", ".", "..", "\(id)", "\(id).1", "\(id).1.", "\(id).2.\(code)", "\(id).01.\(code)",
+            "\(TaskID.random()).1.\(code)", token.dropLast() + changed, token + ".", token + "00",
+            String(token.dropLast(2)), other.callbackToken(of: id, attempt: 1), token.uppercased(),
+            String(repeating: "a", count: 5000), "\(id).1.\(String(repeating: "0", count: 64))",
+        ] {
+            let error = #expect(throws: KinoraError.self, "\(forged)") { try call(forged) }
+            #expect(error == KinoraError(.routeNotFound), "\(forged)")
+        }
+        #expect(try !isDue())
+        try call(token)
+        #expect(try isDue())
+    }
+
+    @Test func aTokenOfATaskThatIsNoMoreIsAnsweredAsAnyOther() throws {
+        try call(stage.vault.callbackToken(of: .random(), attempt: 1))
+    }
+
+    @Test func aRepeatedCallbackDoesNothing() throws {
+        let id = try resting()
+        #expect(try stage.store.hint(id, attempt: 1))
+        #expect(try isDue())
+        #expect(try !stage.store.hint(id, attempt: 1), "it is due already")
+        try rest()
+        try stage.database.sql("UPDATE attempt SET hinted_at = now() + interval '1 minute'")
+        #expect(try !stage.store.hint(id, attempt: 1), "once a second")
+        #expect(try !isDue())
+        try stage.database.sql("UPDATE attempt SET hinted_at = now() - interval '1 s'")
+        #expect(try stage.store.hint(id, attempt: 1))
+    }
+
+    @Test func manyAtOnceCountAsOne() throws {
+        let id = try resting()
+        let heeded = Happening<Bool>()
+        let store = stage.store
+        try concurrently(8) { _ in heeded.note(try store.hint(id, attempt: 1)) }
+        #expect(heeded.all.count { $0 } == 1)
+    }
+
+    @Test(arguments: [
+        "UPDATE task SET worker_id = 7", "UPDATE task SET phase = 'submitting'",
+        "UPDATE task SET state = 'storing', phase = NULL", "UPDATE task SET attempt = 2",
+        "UPDATE task SET state = 'queued', phase = NULL",
+        "UPDATE task SET state = 'cancelled', phase = NULL, due_at = NULL, finished_at = now()",
+    ])
+    func aTaskThatDoesNotWaitAtItsVendorIsLeftAlone(_ change: String) throws {
+        let id = try resting()
+        try stage.database.sql(change)
+        let before = try stage.database.sql("SELECT to_jsonb(task) FROM task")
+        #expect(try !stage.store.hint(id, attempt: 1))
+        #expect(try stage.database.sql("SELECT to_jsonb(task) FROM task") == before)
+        #expect(try stage.database.value("SELECT hinted_at FROM attempt") == nil)
+    }
+
+    @Test func aVendorIsToldWhereToCallOnlyWhereThatIsReachable() throws {
+        try stage.submit()
+        for base in [nil, "https://kinora.example"] {
+            let worker = try stage.worker(callsMax: 0, callbackBase: base)
+            let id = worker.pulse.worker
+            let task = try #require(try stage.store.claim(worker: id).first)
+            let url = worker.job(for: task).callbackURL
+            #expect((url == nil) == (base == nil))
+            if let url {
+                let start = "https://kinora.example/callback/"
+                #expect(url.hasPrefix(start))
+                let meant = try #require(stage.vault.attempt(ofCallback: String(url.dropFirst(start.count))))
+                #expect(meant.task == task.id)
+                #expect(meant.attempt == task.attempt)
+            }
+            try stage.database.sql(
+                "UPDATE task SET state = 'queued', phase = NULL, worker_id = NULL, due_at = now()")
+        }
+    }
+}
