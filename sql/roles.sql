@@ -22,11 +22,12 @@ GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA kinora TO kinora_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA kinora TO kinora_app;
 GRANT DELETE ON kinora.idempotency, kinora.worker, kinora.task_asset, kinora.asset, kinora.removal TO kinora_app;
 GRANT DELETE ON kinora.webhook_endpoint, kinora.webhook_delivery TO kinora_app;
+GRANT DELETE ON kinora.request_permit, kinora.open_task TO kinora_app;
 GRANT DELETE ON kinora.model, kinora.model_category, kinora.route, kinora.setting TO kinora_app;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA kinora TO kinora_read;
 REVOKE SELECT ON kinora.app_user, kinora.api_key, kinora.account, kinora.webhook_endpoint FROM kinora_read;
-GRANT SELECT (id, name, role, state, created_at) ON kinora.app_user TO kinora_read;
+GRANT SELECT (id, name, role, state, requests_per_minute, concurrent_tasks_max, created_at) ON kinora.app_user TO kinora_read;
 GRANT SELECT (id, user_id, public_id, name, models, requests_per_minute, concurrent_tasks_max, quota_cap_micros,
     video_created_status, content_mode, chat_format, expires_at, revoked_at, created_at)
     ON kinora.api_key TO kinora_read;

@@ -25,6 +25,10 @@ extension ErrorCode {
         case .forbidden: Self.fact("KN205", 403, .never, .info, "This API key may not do that.")
         case .invalidSignature:
             Self.fact("KN206", 403, .never, .info, "The link is invalid or has expired.")
+        case .rateLimitExceeded:
+            Self.fact("KN207", 429, .later, .info, "Too many requests in a minute: the limit is reached.")
+        case .concurrencyLimitExceeded:
+            Self.fact("KN208", 429, .later, .info, "Too many tasks at once: the limit is reached.")
 
         case .modelNotFound: Self.fact("KN301", 404, .never, .info, "Model not found")
         case .taskNotFound: Self.fact("KN302", 404, .never, .info, "Task not found")

@@ -17,6 +17,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case expiredKey = "expired_api_key"
     case forbidden = "forbidden"
     case invalidSignature = "invalid_signature"
+    case rateLimitExceeded = "rate_limit_exceeded"
+    case concurrencyLimitExceeded = "concurrency_limit_exceeded"
     // 3: the domain
     case modelNotFound = "model_not_found"
     case taskNotFound = "task_not_found"

@@ -13,10 +13,12 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
     public let taskID: String?
     /// The state of the task that stands in the way.
     public let state: TaskState?
+    /// What is left of the caller's requests per minute, where a submit of a limited key was refused.
+    public let allowance: Allowance?
 
     public init(
         _ code: ErrorCode, _ message: String? = nil, field: String? = nil, retryAfterSeconds: Int? = nil,
-        detail: String = "", taskID: String? = nil, state: TaskState? = nil
+        detail: String = "", taskID: String? = nil, state: TaskState? = nil, allowance: Allowance? = nil
     ) {
         self.code = code
         self.message = message ?? code.facts.message
@@ -26,13 +28,15 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
         self.detail = String(detail.unicodeScalars.map { $0.value < 0x20 ? " " : Character($0) })
         self.taskID = taskID
         self.state = state
+        self.allowance = allowance
     }
 
     /// The same error with a secret blotted out of its detail.
     public func replacing(_ secret: Secret) -> KinoraError {
         KinoraError(
             code, message, field: field, retryAfterSeconds: retryAfterSeconds,
-            detail: detail.replacing(secret.revealed(), with: "***"), taskID: taskID, state: state)
+            detail: detail.replacing(secret.revealed(), with: "***"), taskID: taskID, state: state,
+            allowance: allowance)
     }
 
     public var description: String { "\(code.facts.number) \(message)" }

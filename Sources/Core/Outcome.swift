@@ -15,6 +15,8 @@ public enum Outcome: Sendable {
     /// A vendor's callback was taken, whether or not it changed anything.
     case noted
     case health(Health)
+    /// The outcome of a submit by a caller with a limit of requests per minute, and what is left of it.
+    indirect case limited(Outcome, Allowance)
 }
 
 /// Finished bytes in the media store.

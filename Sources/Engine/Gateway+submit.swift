@@ -27,26 +27,64 @@ extension Gateway {
             kind: submission.kind, category: category, prompt: submission.prompt,
             parameters: parameters, remixOf: source,
             userIdentifier: submission.userIdentifier, references: [], idempotency: idempotency)
-        for reference in submission.references {
-            task.references.append(try store.putAsset(try keep(reference), owner: caller.userID))
-        }
-        return try answer(try accept(task, caller), submission, caller, patience)
+        let line = LineLimit(
+            family: model.family, waitingMax: cache.snapshot.waitingMax(of: model.family))
+        try keepReferences(of: submission, in: &task, line)
+        let (accepted, allowance) = try accept(task, line)
+        let outcome = try answer(accepted, submission, caller, patience)
+        return allowance.map { .limited(outcome, $0) } ?? outcome
     }
 
-    private func accept(_ task: NewTask, _ caller: Caller) throws(KinoraError) -> MediaTask {
-        guard let (row, createdAt) = try store.submit(task) else {
+    /// Nil for a line that `longLines` watches.
+    private func exactly(_ line: LineLimit) -> LineLimit? {
+        line.waitingMax < LongLines.waitingMaxLeast ? line : nil
+    }
+
+    private func keepReferences(
+        of submission: Submission, in task: inout NewTask, _ line: LineLimit
+    ) throws(KinoraError) {
+        guard !submission.references.isEmpty else { return }
+        // What is going to be refused must not fill the media store first.
+        if task.caller.isLimited || exactly(line) != nil {
+            try store.admit(task.caller, within: exactly(line))
+        }
+        for reference in submission.references {
+            task.references.append(try store.putAsset(try keep(reference), owner: task.caller.userID))
+        }
+    }
+
+    private func accept(
+        _ task: NewTask, _ line: LineLimit
+    ) throws(KinoraError) -> (MediaTask, Allowance?) {
+        guard let (row, createdAt, allowance) = try keep(task, line) else {
             // Another request with the same key was faster by a moment.
-            guard let idempotency = task.idempotency, let first = try replay(idempotency, caller) else {
+            guard let idempotency = task.idempotency, let first = try replay(idempotency, task.caller) else {
                 throw KinoraError(.idempotencyInProgress)
             }
-            return first
+            return (first, nil)
         }
         wakeups.noteWork()
         events.emit(.taskAccepted(task.id, model: task.model))
-        return MediaTask(
+        let accepted = MediaTask(
             row: row, id: task.id, model: task.model, kind: task.kind, state: .queued, progress: 0,
             prompt: task.prompt, parameters: task.parameters,
             remixOf: task.remixOf.map { RemixSource(id: $0.id, model: $0.model) }, createdAt: createdAt)
+        return (accepted, allowance)
+    }
+
+    /// Whoever has no limit pays for none.
+    private func keep(
+        _ task: NewTask, _ line: LineLimit
+    ) throws(KinoraError) -> (row: Int64, createdAt: Timestamp, allowance: Allowance?)? {
+        let exact = exactly(line)
+        if exact == nil { try longLines.check(line) }
+        let isChecked = task.caller.isLimited || exact != nil
+        let kept =
+            isChecked
+            ? try store.submit(task, within: exact)
+            : try store.submit(task).map { ($0.row, $0.createdAt, nil) }
+        if kept != nil { longLines.noteAccepted(line.family) }
+        return kept
     }
 
     /// The Idempotency-Key was used before: the same request gets the same answer, another one is refused.

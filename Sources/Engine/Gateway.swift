@@ -9,6 +9,7 @@ public final class Gateway: Sendable {
     let vault: Vault
     let wakeups: Wakeups
     let waiters: Waiters
+    let longLines: LongLines
     let clock: any WallClock
     let events: any EventSink
     private let authenticator: Authenticator
@@ -26,11 +27,19 @@ public final class Gateway: Sendable {
         self.clock = clock
         self.events = events
         waiters = Waiters(store, limit: waitersMax)
+        longLines = LongLines(store)
         authenticator = Authenticator(cache: cache, clock: clock)
     }
 
-    public func start() throws(KinoraError) { try waiters.start() }
-    public func stop() { waiters.stop() }
+    public func start() throws(KinoraError) {
+        try waiters.start()
+        try longLines.start()
+    }
+
+    public func stop() {
+        waiters.stop()
+        longLines.stop()
+    }
 
     /// A worker of this process finished a task: whoever waits for it here need not poll.
     public func noteFinished(_ row: Int64) { waiters.note(row) }

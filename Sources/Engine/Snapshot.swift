@@ -23,18 +23,17 @@ public final class Snapshot: Sendable {
         self.vendorsServed = vendorsServed
     }
 
-    /// A setting that is a time. One that makes no sense must neither stop the queue nor overflow it.
-    func seconds(_ setting: String, default value: Int64) -> Int64 {
-        min(max(settings[setting]?.integerValue ?? value, 1), Limits.timeoutSecondsMax)
-    }
-    /// A setting that is a number of things, 0 included.
-    func count(_ setting: String, default value: Int64) -> Int64 {
-        min(max(settings[setting]?.integerValue ?? value, 0), 1_000_000_000)
-    }
-    var imageTimeoutSeconds: Int64 { seconds("image_timeout", default: 300) }
-    var videoTimeoutSeconds: Int64 { seconds("video_timeout", default: 1800) }
+    var imageTimeoutSeconds: Int64 { SettingRule.imageTimeout.value(in: settings) }
+    var videoTimeoutSeconds: Int64 { SettingRule.videoTimeout.value(in: settings) }
     /// Errors in a row that disable an account; 0: never.
-    var errorsMax: Int64 { count("error_ban_threshold", default: 5) }
+    var errorsMax: Int64 { SettingRule.errorBanThreshold.value(in: settings) }
+
+    /// How many tasks of a family may wait.
+    func waitingMax(of family: String) -> Int64 {
+        let own = SettingRule.maxWaitingTasks(of: family)
+        return settings[own.name] == nil
+            ? SettingRule.maxWaitingTasks.value(in: settings) : own.value(in: settings)
+    }
 }
 
 /// Keeps the snapshot fresh: read again after a notification, and whenever the version has changed.

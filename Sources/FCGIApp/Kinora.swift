@@ -10,6 +10,7 @@ struct Kinora: ParsableCommand {
         version: kinoraVersion,
         subcommands: [
             Serve.self, Work.self, All.self, Migrate.self, Setup.self, Check.self, Key.self, Account.self,
-            ModelCommand.self, TaskCommand.self, Webhook.self, SandboxCommand.self,
+            User.self, ModelCommand.self, TaskCommand.self, SettingCommand.self, Webhook.self,
+            SandboxCommand.self,
         ])
 }

@@ -36,7 +36,8 @@ import Testing
         #expect(mismatch == nil, "\(mismatch.map(\.description) ?? "")")
     }
 
-    // Errors: a line for each, with `field`, `retry_after`, `task`, `state` and `route` where they matter.
+    // Errors: a line for each, with `field`, `retry_after`, `task`, `state`, `route` and `left` (remaining,
+    // limit and reset of an allowance) where they matter.
 
     private func error(_ line: Substring) throws -> (KinoraError, Exchange) {
         let words = line.split(separator: " ").map(String.init)
@@ -46,10 +47,14 @@ import Testing
             let halves = word.split(separator: "=", maxSplits: 1).map(String.init)
             values[halves[0]] = halves[1]
         }
+        let left = values["left"]?.split(separator: "/").compactMap { Double($0) }
         let error = KinoraError(
             code, field: values["field"], retryAfterSeconds: values["retry_after"].flatMap(Int.init),
             detail: "VENDOR WORDS", taskID: values["task"],
-            state: values["state"].flatMap(TaskState.init(rawValue:)))
+            state: values["state"].flatMap(TaskState.init(rawValue:)),
+            allowance: left.map {
+                Allowance(requestsMax: Int($0[1]), remaining: Int($0[0]), resetSeconds: $0[2])
+            })
         var exchange = Exchange()
         if let route = values["route"] {
             exchange.match = try router.route(.get, RequestPath(target: route)).match

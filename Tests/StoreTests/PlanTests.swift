@@ -63,6 +63,9 @@ import Testing
         "worker_release": "1, '{1,2,3}'",
         "worker_rescue": "10",
         "removal_claim": "50",
+        "waiting_lines": "10000",
+        "key_limit": "'0123456789ab', 60, 5",
+        "user_limit": "'user 7', 60, 5",
     ]
 
     @Test func noStatementOfTheHotPathReadsWholeTables() throws {

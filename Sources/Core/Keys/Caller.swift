@@ -3,11 +3,16 @@ public struct Caller: Sendable, Equatable {
     public let userID: Int64
     public let keyID: Int64
     public let options: KeyOptions
+    /// Whether the key or its user has a limit of requests or tasks. Others are not looked up.
+    public let isLimited: Bool
 
-    public init(userID: Int64, keyID: Int64, options: KeyOptions = KeyOptions()) {
+    public init(
+        userID: Int64, keyID: Int64, options: KeyOptions = KeyOptions(), isLimited: Bool = false
+    ) {
         self.userID = userID
         self.keyID = keyID
         self.options = options
+        self.isLimited = isLimited
     }
 }
 

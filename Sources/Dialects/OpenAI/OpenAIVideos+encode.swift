@@ -32,6 +32,7 @@ extension OpenAIVideos {
                 "checks": ["db": health.isDatabaseUp ? "ok" : "error", "redis": "disabled"],
             ]
             return .json(body, status: health.isDatabaseUp ? 200 : 503).adding("Cache-Control", "no-store")
+        case .limited(let outcome, let allowance): return encode(outcome, for: exchange).adding(allowance)
         }
     }
 

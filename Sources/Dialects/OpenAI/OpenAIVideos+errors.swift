@@ -18,6 +18,7 @@ extension OpenAIVideos {
         if facts.retry == .later, [409, 429, 503].contains(facts.status) {
             response = response.adding("Retry-After", String(error.retryAfterSeconds ?? 5))
         }
+        if let allowance = error.allowance { response = response.adding(allowance) }
         if facts.status == 401 { response = response.adding("WWW-Authenticate", "Bearer") }
         return response
     }

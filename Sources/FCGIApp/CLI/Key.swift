@@ -4,7 +4,7 @@ import Store
 
 struct Key: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Client keys.", subcommands: [Create.self, List.self, Revoke.self])
+        abstract: "Client keys.", subcommands: [Create.self, List.self, Limit.self, Revoke.self])
 
     struct Create: KinoraCommand {
         static let configuration = CommandConfiguration(abstract: "Make a key and print it, once.")
@@ -14,6 +14,7 @@ struct Key: ParsableCommand {
         @Option(help: "Days until it expires (default: never).") var expiresInDays: Int?
         @Option(help: "HTTP status of a created video: 200 or 201.") var createdStatus = 200
         @Option(help: "How content is answered: serve or redirect.") var content = "serve"
+        @OptionGroup var limits: LimitOptions
         @Flag(help: "Print JSON.") var json = false
 
         func validate() throws {
@@ -38,7 +39,7 @@ struct Key: ParsableCommand {
             try store.addKey(
                 key, user: try store.putUser(name: user, role: "client", passwordHash: nil), name: name,
                 models: models, expiresInDays: expiresInDays.map(Int64.init), createdStatus: createdStatus,
-                contentMode: KeyOptions.ContentMode(rawValue: content) ?? .serve)
+                contentMode: KeyOptions.ContentMode(rawValue: content) ?? .serve, limits: limits.change)
             if json {
                 writeLine(JSON.object(["id": .string(key.publicID), "key": .string(key.revealed())]).text)
             } else {
@@ -61,6 +62,24 @@ struct Key: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List keys.")
         @OptionGroup var output: OutputOptions
         func perform() throws(KinoraError) { output.show(try openStore().listKeys()) }
+    }
+
+    struct Limit: KinoraCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change a key's limits, everywhere at once.",
+            discussion: "What is not named stays as it is.")
+        @Argument(help: "Its id, or the key itself.") var key: String
+        @OptionGroup var limits: LimitOptions
+
+        func validate() throws { try limits.requireOne() }
+
+        func perform() throws(KinoraError) {
+            let id = APIKey(key)?.publicID ?? key
+            guard try openStore().limitKey(publicID: id, limits.change) else {
+                throw KinoraError(.invalidValue, "There is no active key '\(id)'. See `kinora key list`.")
+            }
+            writeLine("limited \(id)")
+        }
     }
 
     struct Revoke: KinoraCommand {

@@ -5,7 +5,7 @@ extension Statement {
         Store.userUpsert, Store.adminExists, Store.keyInsert, Store.keyList, Store.keyRevoke, Store.keyCount,
         Store.accountInsert, Store.accountSeal, Store.accountList, Store.accountState, Store.taskList,
         Store.taskShow,
-        Store.accountNextID,
+        Store.accountNextID, Store.userInsert, Store.userList, Store.settingPut, Store.settingRemove,
     ]
 }
 
@@ -26,9 +26,36 @@ extension Store {
         "key_insert",
         """
         INSERT INTO api_key (
-            user_id, public_id, secret_hash, name, models, expires_at, video_created_status, content_mode)
-        VALUES ($1, $2, $3, $4, $5::text[], now() + $6::bigint * interval '1 day', $7, $8) RETURNING id
+            user_id, public_id, secret_hash, name, models, expires_at, video_created_status, content_mode,
+            requests_per_minute, concurrent_tasks_max)
+        VALUES ($1, $2, $3, $4, $5::text[], now() + $6::bigint * interval '1 day', $7, $8,
+            nullif($9, 0), nullif($10, 0))
+        RETURNING id
         """)
+
+    static let userInsert = Statement(
+        "user_insert",
+        """
+        INSERT INTO app_user (name, requests_per_minute, concurrent_tasks_max)
+        VALUES ($1, nullif($2, 0), nullif($3, 0)) RETURNING id
+        """)
+
+    static let userList = Statement(
+        "user_list",
+        """
+        SELECT u.name, u.role, u.state, u.requests_per_minute, u.concurrent_tasks_max,
+            (SELECT count(*) FROM api_key k WHERE k.user_id = u.id AND k.revoked_at IS NULL), u.created_at
+        FROM app_user u ORDER BY u.id
+        """)
+
+    static let settingPut = Statement(
+        "setting_put",
+        """
+        INSERT INTO setting (name, value, description) VALUES ($1, $2::jsonb, $3)
+        ON CONFLICT (name) DO UPDATE SET value = excluded.value, description = excluded.description
+        """)
+
+    static let settingRemove = Statement("setting_remove", "DELETE FROM setting WHERE name = $1")
 
     static let keyCount = Statement("key_count", "SELECT count(*) FROM api_key WHERE revoked_at IS NULL")
 
@@ -38,7 +65,8 @@ extension Store {
         SELECT k.public_id, u.name, k.name,
             CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= now() THEN 'expired'
                 WHEN u.state <> 'active' THEN 'user disabled' ELSE 'active' END,
-            coalesce(array_to_string(k.models, ','), '*'), k.created_at, k.expires_at
+            coalesce(array_to_string(k.models, ','), '*'), k.created_at, k.expires_at,
+            k.requests_per_minute, k.concurrent_tasks_max
         FROM api_key k JOIN app_user u ON u.id = k.user_id ORDER BY k.id
         """)
 
@@ -118,12 +146,38 @@ extension Store {
         try first(Self.userUpsert, [.text(name), .text(role), .optional(passwordHash)]) { $0.integer(0) } ?? 0
     }
 
+    /// Makes a client. Throws `alreadyExists` when there is a user of that name.
+    public func addUser(name: String, limits: LimitChange) throws(KinoraError) {
+        try execute(Self.userInsert, [.text(name)] + limits.values)
+    }
+
+    public func listUsers() throws(KinoraError) -> [JSONObject] {
+        try rows(Self.userList) { row in
+            [
+                "name": .string(row.text(0)), "role": .string(row.text(1)), "state": .string(row.text(2)),
+                "requests_per_minute": Self.number(row.optionalInteger(3)),
+                "concurrent_tasks": Self.number(row.optionalInteger(4)),
+                "keys": .integer(row.integer(5)), "created_at": Self.time(row.optionalTimestamp(6)),
+            ]
+        }
+    }
+
+    public func putSetting(_ rule: SettingRule, _ value: Int64) throws(KinoraError) {
+        try execute(
+            Self.settingPut, [.text(rule.name), .json(.integer(value)), .text(rule.description)])
+    }
+
+    /// False when there was no row: the default held already.
+    public func removeSetting(_ name: String) throws(KinoraError) -> Bool {
+        try execute(Self.settingRemove, [.text(name)]) > 0
+    }
+
     public func hasAdmin() throws(KinoraError) -> Bool { try first(Self.adminExists) { _ in true } ?? false }
 
     /// Keeps a new key: its public id and the hash of its secret.
     public func addKey(
         _ key: APIKey, user: Int64, name: String, models: [String]?, expiresInDays: Int64?,
-        createdStatus: Int, contentMode: KeyOptions.ContentMode
+        createdStatus: Int, contentMode: KeyOptions.ContentMode, limits: LimitChange = LimitChange()
     ) throws(KinoraError) {
         try execute(
             Self.keyInsert,
@@ -131,7 +185,7 @@ extension Store {
                 .integer(user), .text(key.publicID), .bytes(Array(key.secretHash)), .text(name),
                 models.map(Value.texts) ?? .null, .optional(expiresInDays), .integer(Int64(createdStatus)),
                 .text(contentMode.rawValue),
-            ])
+            ] + limits.values)
     }
 
     public func activeKeys() throws(KinoraError) -> Int {
@@ -179,6 +233,8 @@ extension Store {
             [
                 "id": .string(row.text(0)), "user": .string(row.text(1)), "name": .string(row.text(2)),
                 "state": .string(row.text(3)), "models": .string(row.text(4)),
+                "requests_per_minute": Self.number(row.optionalInteger(7)),
+                "concurrent_tasks": Self.number(row.optionalInteger(8)),
                 "created_at": Self.time(row.optionalTimestamp(5)),
                 "expires_at": Self.time(row.optionalTimestamp(6)),
             ]
@@ -215,5 +271,6 @@ extension Store {
         try first(Self.taskShow, [.text(reference.short)]) { row throws(KinoraError) in try row.json(0) }
     }
 
+    private static func number(_ integer: Int64?) -> JSON { integer.map(JSON.integer) ?? .null }
     private static func time(_ timestamp: Timestamp?) -> JSON { JSON(timestamp?.iso8601) }
 }

@@ -65,12 +65,11 @@ struct TaskKey: Sendable {
 
 extension Store {
     // One statement and so one round trip and one commit: the whole submit.
-    private static let submitBody = """
+    static let submitDetails = """
         i AS (INSERT INTO task_input (task_id, dialect, prompt, parameters, remix_of_id, user_identifier)
             SELECT id, $7, $8, $9::jsonb, $10::bigint, $11 FROM t),
         r AS (INSERT INTO task_asset (task_id, role, position, asset_id)
             SELECT t.id, 'reference', n - 1, a FROM t, unnest($13::bigint[]) WITH ORDINALITY AS u (a, n))
-        SELECT id, created_at FROM t
         """
 
     static let taskSubmit = Statement(
@@ -78,7 +77,8 @@ extension Store {
         """
         WITH t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id)
             VALUES ($1::uuid, $2, $3, $4, $5, $6, $12) RETURNING id, created_at),
-        \(submitBody)
+        \(submitDetails)
+        SELECT id, created_at FROM t
         """)
 
     // A second request with the same key waits here for the first one's commit, then inserts nothing.
@@ -91,7 +91,8 @@ extension Store {
             OVERRIDING SYSTEM VALUE
             SELECT task_id, $1::uuid, $2, $3::bigint, $4, $5, $6, $12::bigint FROM once
             RETURNING id, created_at),
-        \(submitBody)
+        \(submitDetails)
+        SELECT id, created_at FROM t
         """)
 
     static let idempotencyFind = Statement(
@@ -217,6 +218,11 @@ extension Store {
 
     /// Accepts a task: one durable commit. Nil when its Idempotency-Key was used before: see `replay`.
     public func submit(_ task: NewTask) throws(KinoraError) -> (row: Int64, createdAt: Timestamp)? {
+        let statement = task.idempotency == nil ? Self.taskSubmit : Self.taskSubmitOnce
+        return try first(statement, Self.values(of: task)) { ($0.integer(0), $0.timestamp(1)) }
+    }
+
+    static func values(of task: NewTask) -> [Value] {
         var values: [Value] = [
             .uid(task.id), .integer(task.caller.userID), .integer(task.caller.keyID), .text(task.model),
             .text(task.kind.rawValue), .text(task.category.rawValue), .text(task.dialect), .text(task.prompt),
@@ -226,8 +232,7 @@ extension Store {
         if let idempotency = task.idempotency {
             values += [.text(idempotency.key), .bytes(idempotency.fingerprint)]
         }
-        let statement = task.idempotency == nil ? Self.taskSubmit : Self.taskSubmitOnce
-        return try first(statement, values) { ($0.integer(0), $0.timestamp(1)) }
+        return values
     }
 
     /// What an Idempotency-Key was used for before: the request's fingerprint and the task.

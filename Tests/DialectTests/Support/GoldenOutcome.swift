@@ -2,7 +2,7 @@ import Core
 
 /// An outcome as golden files write it: a JSON object. `outcome` names it; `task` and `tasks` hold tasks with
 /// the fields below, everything else has a default; `created_status` and `content_mode` are the key's
-/// options.
+/// options; `allowance` is what is left of a limit.
 struct GoldenOutcome {
     let outcome: Outcome
     let options: KeyOptions
@@ -14,6 +14,7 @@ struct GoldenOutcome {
         var options = KeyOptions()
         if let status = json["created_status"]?.integerValue { options.videoCreatedStatus = Int(status) }
         self.options = options
+        let outcome: Outcome
         switch json["outcome"]?.stringValue {
         case "accepted": outcome = .accepted(try Self.task(json["task"]))
         case "accepted, waiting":
@@ -32,6 +33,15 @@ struct GoldenOutcome {
             outcome = .health(Health(isDatabaseUp: json["database"]?.boolValue ?? false, version: "1.2.3"))
         case let other: throw Malformed(what: other ?? "no outcome")
         }
+        self.outcome = Self.allowance(json["allowance"]).map { .limited(outcome, $0) } ?? outcome
+    }
+
+    /// `[limit, remaining, reset in milliseconds]`
+    private static func allowance(_ json: JSON?) -> Allowance? {
+        let numbers = json?.arrayValue?.compactMap(\.integerValue) ?? []
+        guard numbers.count == 3 else { return nil }
+        return Allowance(
+            requestsMax: Int(numbers[0]), remaining: Int(numbers[1]), resetSeconds: Double(numbers[2]) / 1000)
     }
 
     static let created = Timestamp(microseconds: 1_767_000_000_900_000)

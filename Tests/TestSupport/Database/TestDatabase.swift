@@ -80,6 +80,9 @@ public final class TestDatabase: Sendable {
         return session
     }
 
+    /// A session outside of this database, to look at it from the server's side.
+    public func observer() throws -> SQLSession { try server.maintenance() }
+
     // Faults -------------------------------------------------------------------------------------------
 
     /// Kills the sessions that `condition`, over pg_stat_activity, names, and waits until they are gone.

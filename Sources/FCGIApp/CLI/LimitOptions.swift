@@ -1,0 +1,28 @@
+import ArgumentParser
+import Store
+
+/// Limits of a key or a user.
+struct LimitOptions: ParsableArguments {
+    @Option(help: "Submits in any 60 seconds; 0: no limit.") var requestsPerMinute: Int?
+    @Option(help: "Unfinished tasks at once; 0: no limit.") var concurrentTasks: Int?
+
+    func validate() throws {
+        for (name, value) in [
+            ("--requests-per-minute", requestsPerMinute), ("--concurrent-tasks", concurrentTasks),
+        ] {
+            guard (0...1_000_000).contains(value ?? 0) else {
+                throw ValidationError("\(name) must be from 0 to 1000000.")
+            }
+        }
+    }
+
+    func requireOne() throws {
+        guard requestsPerMinute != nil || concurrentTasks != nil else {
+            throw ValidationError("Give --requests-per-minute, --concurrent-tasks, or both.")
+        }
+    }
+
+    var change: LimitChange {
+        LimitChange(requestsPerMinute: requestsPerMinute, concurrentTasksMax: concurrentTasks)
+    }
+}

@@ -1,0 +1,77 @@
+import ArgumentParser
+import Core
+import Store
+
+struct SettingCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "setting", abstract: "Settings that may change while Kinora runs.",
+        subcommands: [List.self, Set.self, Unset.self])
+
+    struct List: KinoraCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List what may be set, with what holds now.",
+            discussion: "`-` as the value of one family: what holds is that of all.")
+        @OptionGroup var output: OutputOptions
+
+        func perform() throws(KinoraError) {
+            let store = try openStore()
+            let settings = try store.settings()
+            output.show(
+                try SettingCommand.rules(store).map { rule in
+                    let isGeneral = SettingRule.all.contains(rule)
+                    return [
+                        "name": .string(rule.name),
+                        "value": settings[rule.name] ?? (isGeneral ? .integer(rule.defaultValue) : .null),
+                        "default": isGeneral ? .integer(rule.defaultValue) : .null,
+                        "least": .integer(rule.range.lowerBound), "most": .integer(rule.range.upperBound),
+                        "description": .string(rule.description),
+                    ]
+                })
+        }
+    }
+
+    struct Set: KinoraCommand {
+        static let configuration = CommandConfiguration(abstract: "Set one, everywhere at once.")
+        @Argument(help: "Its name; see `kinora setting list`.") var name: String
+        @Argument(help: "A whole number.") var value: String
+
+        func perform() throws(KinoraError) {
+            let store = try openStore()
+            let rule = try SettingCommand.rule(name, store)
+            guard let number = Int64(value), rule.range.contains(number) else {
+                throw KinoraError(
+                    .invalidValue,
+                    "\(name) must be a whole number from \(rule.range.lowerBound) to "
+                        + "\(rule.range.upperBound), not '\(value)'.")
+            }
+            try store.putSetting(rule, number)
+            writeLine("\(name) = \(number)")
+        }
+    }
+
+    struct Unset: KinoraCommand {
+        static let configuration = CommandConfiguration(abstract: "Go back to the default.")
+        @Argument(help: "Its name.") var name: String
+
+        func perform() throws(KinoraError) {
+            let store = try openStore()
+            let rule = try SettingCommand.rule(name, store)
+            _ = try store.removeSetting(rule.name)
+            writeLine("\(name) is not set")
+        }
+    }
+
+    private static func rules(_ store: Store) throws(KinoraError) -> [SettingRule] {
+        SettingRule.all(families: Swift.Set(try store.models().map(\.family)))
+    }
+
+    private static func rule(_ name: String, _ store: Store) throws(KinoraError) -> SettingRule {
+        let rules = try rules(store)
+        guard let rule = rules.first(where: { $0.name == name }) else {
+            throw KinoraError(
+                .invalidValue,
+                "There is no setting '\(name)'. Known: \(rules.map(\.name).joined(separator: ", ")).")
+        }
+        return rule
+    }
+}

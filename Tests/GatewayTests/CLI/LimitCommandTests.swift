@@ -1,0 +1,140 @@
+import Core
+import Foundation
+import TestSupport
+import Testing
+
+/// Commands about users, limits and settings; nothing of the site runs.
+extension GatewayTests {
+    @Suite(.freshDatabase) struct LimitCommands {
+        private func expectFailure(_ finished: Finished, _ message: String) {
+            #expect(finished.status == 1)
+            #expect(finished.errors == "kinora: \(message)\n")
+            #expect(finished.output.isEmpty)
+        }
+
+        private func expectWrongUsage(_ finished: Finished, _ message: String) {
+            #expect(finished.status == 64)
+            #expect(finished.errors.hasPrefix("Error: \(message)\n"), "\(finished.errors)")
+        }
+
+        @Test func aKeyIsMadeWithLimitsAndGetsOthers() throws {
+            try withSite { site in
+                func limits() throws -> [JSON?] {
+                    let key = try site.kinora(["key", "list", "--json"]).json.arrayValue?.last
+                    return [key?["requests_per_minute"], key?["concurrent_tasks"]]
+                }
+                let created = try site.kinora(
+                    ["key", "create", "--json", "--requests-per-minute", "60", "--concurrent-tasks", "0"])
+                let key = try #require(created.json["key"]?.stringValue)
+                let id = try #require(created.json["id"]?.stringValue)
+                #expect(try limits() == [60, .null])
+                let limited = try site.kinora(["key", "limit", id, "--concurrent-tasks", "3"])
+                #expect(limited.text == "limited \(id)\n")
+                #expect(try limits() == [60, 3])
+                // The key itself names it as well.
+                #expect(try site.kinora(["key", "limit", key, "--requests-per-minute", "0"]).status == 0)
+                #expect(try limits() == [.null, 3])
+
+                expectWrongUsage(
+                    try site.kinora(["key", "limit", id]),
+                    "Give --requests-per-minute, --concurrent-tasks, or both.")
+                expectWrongUsage(
+                    try site.kinora(["key", "limit", id, "--concurrent-tasks=-1"]),
+                    "--concurrent-tasks must be from 0 to 1000000.")
+                expectWrongUsage(
+                    try site.kinora(["key", "create", "--requests-per-minute", "1000001"]),
+                    "--requests-per-minute must be from 0 to 1000000.")
+                let unknown = "There is no active key 'nobody'. See `kinora key list`."
+                expectFailure(
+                    try site.kinora(["key", "limit", "nobody", "--concurrent-tasks", "1"]), unknown)
+                #expect(try site.kinora(["key", "revoke", id]).status == 0)
+                #expect(try site.kinora(["key", "limit", id, "--concurrent-tasks", "1"]).status == 1)
+                #expect(try limits() == [.null, 3])
+            }
+        }
+
+        @Test func usersAreMadeListedAndLimited() throws {
+            try withSite { site in
+                let created = try site.kinora(["user", "create", "麻衣", "--requests-per-minute", "9"])
+                #expect(created.text == "created 麻衣\n")
+                expectFailure(
+                    try site.kinora(["user", "create", "麻衣"]), "There is already a user '麻衣'.")
+                let limited = try site.kinora(["user", "limit", "麻衣", "--concurrent-tasks", "4"])
+                #expect(limited.text == "limited 麻衣\n")
+                #expect(try site.kinora(["key", "create", "--user", "麻衣"]).status == 0)
+                let users = try site.kinora(["user", "list", "--json"]).json.arrayValue ?? []
+                #expect(users.compactMap { $0["name"]?.stringValue } == ["default", "麻衣"])
+                let mai = try #require(users.last)
+                #expect(mai["requests_per_minute"] == 9 && mai["concurrent_tasks"] == 4)
+                #expect(mai["keys"] == 1 && mai["role"] == "client" && mai["state"] == "active")
+                expectFailure(
+                    try site.kinora(["user", "limit", "nobody", "--concurrent-tasks", "4"]),
+                    "There is no user 'nobody'. See `kinora user list`.")
+                expectWrongUsage(
+                    try site.kinora(["user", "create", String(repeating: "u", count: 129)]),
+                    "The name must have 1 to 128 characters.")
+            }
+        }
+
+        @Test func settingsAreListedSetAndUnset() throws {
+            try withSite { site in
+                func setting(_ name: String) throws -> JSON? {
+                    try site.kinora(["setting", "list", "--json"]).json.arrayValue?
+                        .first { $0["name"] == .string(name) }
+                }
+                let names = try site.kinora(["setting", "list", "--json"]).json.arrayValue?
+                    .compactMap { $0["name"]?.stringValue }
+                #expect(
+                    names == [
+                        "error_ban_threshold", "image_timeout", "max_waiting_tasks",
+                        "max_waiting_tasks_sora", "video_timeout",
+                    ])
+                #expect(try setting("max_waiting_tasks_sora")?["value"] == .null)
+                let set = try site.kinora(["setting", "set", "max_waiting_tasks_sora", "3"])
+                #expect(set.text == "max_waiting_tasks_sora = 3\n")
+                #expect(try setting("max_waiting_tasks_sora")?["value"] == 3)
+                #expect(try site.kinora(["setting", "set", "video_timeout", "60"]).status == 0)
+                #expect(try setting("video_timeout")?["value"] == 60)
+                for name in ["max_waiting_tasks_sora", "video_timeout", "video_timeout"] {
+                    let unset = try site.kinora(["setting", "unset", name])
+                    #expect(unset.text == "\(name) is not set\n")
+                }
+                #expect(try setting("max_waiting_tasks_sora")?["value"] == .null)
+                #expect(try setting("video_timeout")?["value"] == 1800)
+            }
+        }
+
+        @Test func whatIsNoSettingOrNoValueOfItIsRefused() throws {
+            try withSite { site in
+                let known =
+                    "error_ban_threshold, image_timeout, max_waiting_tasks, max_waiting_tasks_sora, "
+                    + "video_timeout"
+                for arguments in [["set", "vido_timeout", "5"], ["unset", "vido_timeout"]] {
+                    expectFailure(
+                        try site.kinora(["setting"] + arguments),
+                        "There is no setting 'vido_timeout'. Known: \(known).")
+                }
+                for value in ["0", "604801", "soon", "1.5", ""] {
+                    expectFailure(
+                        try site.kinora(["setting", "set", "video_timeout", value]),
+                        "video_timeout must be a whole number from 1 to 604800, not '\(value)'.")
+                }
+                #expect(
+                    try site.database.rows("SELECT value FROM setting WHERE name = 'video_timeout'")
+                        == [["1800"]])
+            }
+        }
+
+        @Test func everySettingOfTheMigrationsIsKnown() throws {
+            try withSite { site in
+                let rows = try site.database.rows("SELECT name, value, description FROM setting")
+                for row in rows {
+                    let rule = try #require(SettingRule.all.first { $0.name == row[0] }, "\(row)")
+                    #expect(row[1] == String(rule.defaultValue))
+                    #expect(row[2] == rule.description)
+                }
+                #expect(rows.count == SettingRule.all.count)
+            }
+        }
+    }
+}
