@@ -1099,6 +1099,8 @@ CREATE INDEX task_of_user ON kinora.task USING btree (user_id, kind, id) WHERE (
 
 CREATE INDEX task_queued ON kinora.task USING btree (model_id, priority, id) WHERE ((state = 'queued'::text) AND (pinned_account_id IS NULL));
 
+CREATE INDEX task_queued_deadline ON kinora.task USING btree (deadline_at) WHERE ((state = 'queued'::text) AND (deadline_at IS NOT NULL));
+
 CREATE INDEX task_queued_pinned ON kinora.task USING btree (pinned_account_id, priority, id) WHERE ((state = 'queued'::text) AND (pinned_account_id IS NOT NULL));
 
 CREATE UNIQUE INDEX task_uid ON kinora.task USING btree ("left"(replace((uid)::text, '-'::text, ''::text), 12) COLLATE "C");

@@ -21,6 +21,8 @@ public enum Limits {
     public static let idempotencyKeyCharactersMax = 255
     /// Tries of a task before its last refusal is final.
     public static let taskAttemptsMax = 12
+    /// Accounts that may refuse a task before the refusal is final; being full is no refusal.
+    public static let accountsTriedMax = 5
     /// First rest of an account after an error. The next ones are three times as long each, and all of them
     /// vary by a quarter, so that accounts do not come back in step.
     public static let coolingSecondsFirst: Int64 = 2

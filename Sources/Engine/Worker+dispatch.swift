@@ -14,6 +14,7 @@ extension Worker {
                 if ContinuousClock.now >= tidyAt {
                     try releaseForgotten()
                     try removeDeleted()
+                    try expireQueued()
                     tidyAt = .now + .seconds(Limits.heartbeatSeconds)
                 }
                 let (started, wasFull) = try lookOnce()
@@ -47,6 +48,16 @@ extension Worker {
         let rows = held.withLock { Array($0.keys) }
         let count = try store.release(worker: pulse.worker, exceptFor: rows)
         if count > 0 { events.emit(.tasksTakenOver(count)) }
+    }
+
+    /// Ends tasks that no account came back for in time.
+    private func expireQueued() throws(KinoraError) {
+        for task in try store.expire(limit: 1000) {
+            events.emit(
+                .taskFinished(
+                    task.id, state: .expired, seconds: 0, code: ErrorCode.taskDeadline.rawValue))
+            onFinished(task.row)
+        }
     }
 
     /// How many tasks were started, and whether there was more than could be taken.

@@ -54,7 +54,8 @@ extension Worker {
     func machine(for task: ClaimedTask, _ vendor: (any Vendor)?) -> TaskMachine {
         let interval = vendor?.pollInterval ?? .seconds(2) ... .seconds(20)
         return TaskMachine(
-            attempt: task.attempt, running: task.running, remaining: task.remaining,
+            attempt: task.attempt, accountsTried: task.accountsTried, running: task.running,
+            remaining: task.remaining,
             pace: PollPace(
                 usual: usual.usual(route: task.route, known: task.usual), shortest: interval.lowerBound,
                 longest: interval.upperBound),

@@ -2,6 +2,7 @@ import Core
 import Store
 import TestSupport
 import Testing
+import Upstream
 
 @testable import Engine
 
@@ -72,5 +73,77 @@ import Testing
         #expect(start.duration(to: .now) >= .seconds(2))
         #expect(try account(stage) == ["active", "", "0", "0"])
         #expect(try stage.attempts().map { $0[2] } == ["abandoned", "succeeded"])
+    }
+
+    /// The client notices nothing: neither an error nor a wait.
+    @Test func anAccountsRefusalSendsTheTaskToAnotherAtOnce() throws {
+        let stage = try Stage(slots: [4, 4, 4])
+        let bad = Set([1, 2].map { Stage.credential("account \($0)") })
+        stage.vendor.script {
+            $0.step == .submit && bad.contains($0.account.credential.revealed())
+                ? Self.error(401, "no") : nil
+        }
+        _ = try stage.worker()
+        let start = ContinuousClock.now
+        let tasks = try (0..<4).map { try stage.submit("\($0)") }
+        for task in tasks { #expect(stage.events.end(of: task.id)?.state == .succeeded) }
+        // Polls are due after two seconds at the earliest; a pause before a try would come on top.
+        #expect(start.duration(to: .now) < .seconds(6))
+        #expect(
+            try stage.database.sql("SELECT state FROM account ORDER BY id") == [
+                ["invalid"], ["invalid"], ["active"],
+            ])
+        #expect(try stage.database.count("task WHERE state = 'succeeded'") == 4)
+    }
+
+    @Test func aTaskThatFiveAccountsRefuseFailsWithTheLastError() throws {
+        let stage = try Stage(slots: [4, 4, 4, 4, 4, 4, 4])
+        stage.vendor.script { $0.step == .submit ? Self.error(503, "down") : nil }
+        _ = try stage.worker()
+        let task = try stage.submit()
+        let end = stage.events.end(of: task.id)
+        #expect(end?.state == .failed)
+        #expect(end?.code == "upstream_server")
+        #expect(try stage.attempts().count == Limits.accountsTriedMax)
+        #expect(Set(try stage.attempts().map { $0[1] }).count == Limits.accountsTriedMax)
+        #expect(try stage.database.count("account WHERE state = 'cooling'") == Limits.accountsTriedMax)
+    }
+
+    @Test func aTaskWaitsWhileAllAccountsRestAndBurnsNoAttempt() throws {
+        let stage = try Stage(slots: [4, 4])
+        try stage.database.sql(
+            "UPDATE account SET state = 'cooling', cooling_until = now() + id * interval '2 s'")
+        _ = try stage.worker()
+        let start = ContinuousClock.now
+        let task = try stage.submit()
+        #expect(stage.events.end(of: task.id)?.state == .succeeded)
+        #expect(start.duration(to: .now) >= .seconds(1))
+        #expect(try stage.attempts() == [["1", "1", "succeeded"]])
+    }
+
+    @Test func aRemixStaysWithItsAccountThroughARest() throws {
+        let stage = try Stage(slots: [4, 4])
+        _ = try stage.worker()
+        let source = try stage.finished()
+        let home = try stage.attempts()[0][1]
+        stage.vendor.script {
+            $0.step == .submit && $0.nth == 2
+                ? .json(429, ["error": ["message": "slow down"]], headers: ["retry-after": "1"]) : nil
+        }
+        let remix = try stage.submit("again") { $0.model = nil; $0.remixOf = TaskReference(source.id) }
+        #expect(stage.events.end(of: remix.id)?.state == .succeeded)
+        #expect(try stage.attempts().map { $0[1] } == [home, home, home])
+        #expect(try stage.attempts().map { $0[2] } == ["succeeded", "abandoned", "succeeded"])
+    }
+
+    @Test func aTaskWhoseAccountsAllFellAwayExpires() throws {
+        let stage = try Stage(slots: [4])
+        stage.vendor.script { $0.step == .submit ? Self.error(401, "no") : nil }
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(stage.events.has { if case .taskRequeued(task.id, _, _) = $0 { true } else { false } })
+        try stage.database.sql("UPDATE task SET deadline_at = now()")
+        #expect(stage.events.end(of: task.id)?.state == .expired)
+        #expect(try stage.task(task.id)?.failure?.code == "task_deadline")
     }
 }

@@ -91,7 +91,7 @@ import Upstream
         let task = try stage.submit()
         #expect(
             stage.events.has {
-                if case .taskRequeued(task.id, 2, let error) = $0 {
+                if case .taskRequeued(task.id, 0, let error) = $0 {
                     error.code == .upstreamRate
                 } else {
                     false

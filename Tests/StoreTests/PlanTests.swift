@@ -48,6 +48,7 @@ import Testing
         "task_claim": "1, 10, 300, 1800, 900",
         "task_claim_due": "1, 10, 900",
         "task_next_due": "",
+        "task_expire": "1000, 'x', 'y'",
         "task_page_down": "3, 'video', 9000, 21",
         "task_page_up": "3, 'video', 9000, 21",
         "tasks_final": "'{1,2,3}'",

@@ -35,6 +35,8 @@ public enum TaskAction: Sendable, Equatable {
 /// The task's rules of motion, as a pure function: no clock, no store, no vendor.
 public struct TaskMachine: Sendable {
     public let attempt: Int
+    /// On how many accounts the task was tried, this one included.
+    public let accountsTried: Int
     /// Time since the attempt began.
     public let running: Duration
     /// Time left until the task's deadline; negative when it has passed.
@@ -49,10 +51,11 @@ public struct TaskMachine: Sendable {
     public let canLookUp: Bool
 
     public init(
-        attempt: Int, running: Duration, remaining: Duration, pace: PollPace, hasTicket: Bool,
-        isStoring: Bool = false, canLookUp: Bool
+        attempt: Int, accountsTried: Int, running: Duration, remaining: Duration, pace: PollPace,
+        hasTicket: Bool, isStoring: Bool = false, canLookUp: Bool
     ) {
         self.attempt = attempt
+        self.accountsTried = accountsTried
         self.running = running
         self.remaining = remaining
         self.pace = pace
@@ -102,13 +105,18 @@ public struct TaskMachine: Sendable {
         }
     }
 
-    /// A new attempt, unless the error forbids it or there have been enough.
+    /// A new attempt, unless the error forbids it or there have been enough. What speaks against the account
+    /// alone needs no delay: that one rests, and another one takes the task, or it waits for the first to
+    /// come back.
     private func again(_ error: KinoraError) -> TaskAction {
+        let fault = error.code.accountFault
         let wanted = error.retryAfterSeconds.map { Duration.seconds($0) } ?? .zero
-        let delay = max(wanted, Backoff.delay(afterAttempt: attempt))
+        let delay = fault == nil ? max(wanted, Backoff.delay(afterAttempt: attempt)) : .zero
+        let isTriedWidely = fault != nil && fault != .throttle && accountsTried >= Limits.accountsTriedMax
         // What could start only after its deadline would be paid for and thrown away.
         let mayRetry =
-            error.code.facts.retry != .never && attempt < Limits.taskAttemptsMax && delay < remaining
+            error.code.facts.retry != .never && attempt < Limits.taskAttemptsMax && !isTriedWidely
+            && delay < remaining
         return mayRetry ? .requeue(delay: delay, error) : .fail(error)
     }
 

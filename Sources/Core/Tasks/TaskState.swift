@@ -14,7 +14,7 @@ public enum TaskState: String, Sendable, CaseIterable {
     /// The states this one may change to.
     public var successors: [TaskState] {
         switch self {
-        case .queued: [.running, .cancelled, .failed]
+        case .queued: [.running, .cancelled, .failed, .expired]
         case .running: [.queued, .storing, .failed, .cancelled, .expired]
         case .storing: [.succeeded, .failed, .cancelled, .expired]
         case .succeeded, .failed, .cancelled, .expired: []

@@ -16,6 +16,8 @@ public struct ClaimedTask: Sendable {
     public let prompt: String
     public let parameters: Parameters
     public let attempt: Int
+    /// On how many accounts it was tried, this one included; where one was merely full does not count.
+    public let accountsTried: Int
     public let vendorModel: String
     /// The vendor's id of the task; nil until it accepted it.
     public let vendorTask: String?
@@ -70,7 +72,10 @@ extension ClaimedTask {
             FROM task_asset ta JOIN asset f ON f.id = ta.asset_id
             WHERE ta.task_id = task.id AND ta.role = 'reference'),
         (SELECT sa.vendor_task_id FROM task s JOIN attempt sa ON sa.task_id = s.id AND sa.number = s.attempt
-            WHERE s.id = i.remix_of_id), coalesce(p.route_id, 0)
+            WHERE s.id = i.remix_of_id), coalesce(p.route_id, 0),
+        CASE WHEN task.attempt > 1 THEN (SELECT count(DISTINCT f.account_id) FROM attempt f
+            WHERE f.task_id = task.id AND f.account_id <> p.account_id
+                AND f.error_code NOT IN ('upstream_rate', 'upstream_concurrency')) ELSE 0 END
         """
 
     static func decode(_ row: Row) throws(KinoraError) -> ClaimedTask {
@@ -91,7 +96,7 @@ extension ClaimedTask {
             kind: kind, category: category, state: state,
             phase: row.optionalText(8).flatMap(TaskPhase.init(rawValue:)), progress: Int(row.integer(9)),
             prompt: row.text(10), parameters: try row.json(11).objectValue ?? [:],
-            attempt: Int(row.integer(12)),
+            attempt: Int(row.integer(12)), accountsTried: Int(row.integer(27)) + 1,
             vendorModel: row.text(13), vendorTask: row.optionalText(14), running: .seconds(row.real(15)),
             remaining: .seconds(row.real(16)), usual: row.optionalReal(17).map { .seconds($0) },
             account: ClaimedAccount(row, from: 18),

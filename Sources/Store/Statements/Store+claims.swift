@@ -2,79 +2,94 @@ public import Core
 
 extension Statement {
     static let claims = [
-        Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskCancel,
+        Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskExpire, Store.taskCancel,
     ]
 }
 
 extension Store {
     // Takes queued tasks and a free slot for each. $1 worker, $2 most tasks, $3 and $4 seconds an image and a
-    // video may run, $5 lease in seconds. The two LIMITed, locking steps are MATERIALIZED: a plan that ran
-    // them again would claim too many. Slots are numbered, and attempt_slot_taken refuses a number twice: two
-    // workers that pick the same one collide there, and the loser simply claims less. Everybody inserts in
-    // the order of account and slot: the loser waits for the winner's commit, and must not do so in a circle.
-    // A task pinned to an account comes before the others of that account, since it can run nowhere else; it
-    // runs there even while the account is paused for others. Routes in order and accounts by load; which
-    // user is next is a matter of `priority, id`.
+    // video may run, $5 lease in seconds. The LIMITed, locking steps are MATERIALIZED: a plan that ran them
+    // again would claim too many.
+    // usable: accounts with room. One that comes back from a rest proves itself by one task first: others
+    //     follow when the vendor has taken that one.
+    // pair: what can be made where. way: how much of each model can be started now.
+    // line: who is next. A task pinned to an account comes before all others, since it can run nowhere else;
+    //     it runs there even while the account is paused for others.
+    // choice: goes along the line and gives each the best pair that has a slot left: first where the task has
+    //     failed least often, then routes in order, then the least load. `used`: accounts given so far.
+    // Slots are numbered, and attempt_slot_taken refuses a number twice: two workers that pick the same one
+    // collide there, and the loser simply claims less. Everybody inserts in the order of account and slot:
+    // the loser waits for the winner's commit, and must not do so in a circle.
     static let taskClaim = Statement(
         "task_claim",
         """
-        WITH usable AS MATERIALIZED (
-            SELECT a.id, a.vendor, a.slots, a.weight, count(t.id) AS taken,
-                a.credits_micros, a.state IN ('active', 'cooling') AS is_open
+        WITH RECURSIVE usable AS MATERIALIZED (
+            SELECT a.id, a.vendor, a.slots, a.weight, a.credits_micros, count(t.id) AS taken,
+                CASE WHEN a.consecutive_errors + a.consecutive_throttles = 0 THEN a.slots - count(t.id)
+                    WHEN count(t.id) FILTER (WHERE t.accepted_at IS NULL) = 0 THEN 1 ELSE 0 END AS room,
+                a.state IN ('active', 'cooling') AS is_open
             FROM account a LEFT JOIN attempt t ON t.account_id = a.id AND t.finished_at IS NULL
             WHERE a.state <> 'invalid' AND a.exhausted_at IS NULL
                 AND coalesce(a.cooling_until <= now(), true)
             GROUP BY a.id HAVING count(t.id) < a.slots),
-        numbered AS (
-            SELECT a.id AS account_id, a.vendor, a.is_open, s.slot,
-                (a.taken + row_number() OVER (PARTITION BY a.id ORDER BY s.slot))::float8
-                    / (a.slots * a.weight) AS load
-            FROM usable a
+        pair AS MATERIALIZED (
+            SELECT r.model_id, r.id AS route_id, r.vendor_model, r.position, a.id AS account_id,
+                r.enabled AND a.is_open AS is_open, a.credits_micros, a.taken, a.room,
+                a.slots::float8 * a.weight * r.weight AS capacity
+            FROM usable a JOIN route r USING (vendor) WHERE a.room > 0),
+        way AS MATERIALIZED (
+            SELECT model_id, sum(room)::bigint AS room,
+                CASE WHEN bool_and(credits_micros IS NOT NULL) THEN max(credits_micros) END AS credits_micros
+            FROM pair WHERE is_open GROUP BY model_id),
+        due AS MATERIALIZED (
+            SELECT q.* FROM way w CROSS JOIN LATERAL (
+                SELECT id, model_id, priority, attempt, price_micros FROM task
+                WHERE state = 'queued' AND pinned_account_id IS NULL AND model_id = w.model_id
+                    AND due_at <= now() AND price_micros <= coalesce(w.credits_micros, price_micros)
+                ORDER BY priority, id LIMIT least($2::bigint, w.room) FOR UPDATE SKIP LOCKED) q),
+        pinned AS MATERIALIZED (
+            SELECT q.* FROM usable a CROSS JOIN LATERAL (
+                SELECT id, model_id, priority, attempt, price_micros, a.id AS account_id FROM task
+                WHERE state = 'queued' AND pinned_account_id = a.id AND due_at <= now()
+                    AND price_micros <= coalesce(a.credits_micros, price_micros)
+                    AND EXISTS (SELECT FROM route r WHERE r.model_id = task.model_id AND r.vendor = a.vendor)
+                ORDER BY priority, id LIMIT least($2, a.room) FOR UPDATE SKIP LOCKED) q),
+        line AS MATERIALIZED (
+            SELECT row_number() OVER (ORDER BY account_id IS NULL, priority, id) AS turn, *
+            FROM (SELECT * FROM pinned UNION ALL SELECT *, NULL FROM due) both_kinds),
+        choice AS (
+            SELECT 0::bigint AS turn, NULL::bigint AS id, NULL::smallint AS attempt,
+                NULL::bigint AS account_id, NULL::bigint AS route_id, NULL::text AS vendor_model,
+                '{}'::bigint[] AS used
+            UNION ALL
+            SELECT l.turn, l.id, l.attempt, c.account_id, c.route_id, c.vendor_model,
+                CASE WHEN c.account_id IS NULL THEN p.used ELSE p.used || c.account_id END
+            FROM choice p JOIN line l ON l.turn = p.turn + 1 LEFT JOIN LATERAL (
+                SELECT c.* FROM pair c
+                    CROSS JOIN LATERAL (SELECT cardinality(array_positions(p.used, c.account_id)) AS used) n
+                WHERE c.model_id = l.model_id AND n.used < c.room
+                    AND CASE WHEN l.account_id IS NULL THEN c.is_open ELSE c.account_id = l.account_id END
+                    AND l.price_micros <= coalesce(c.credits_micros, l.price_micros)
+                ORDER BY
+                    CASE WHEN l.attempt > 0 THEN (
+                        SELECT ARRAY[count(*), count(*) FILTER (WHERE f.route_id = c.route_id)]
+                        FROM attempt f WHERE f.task_id = l.id AND f.account_id = c.account_id) END,
+                    c.position, (c.taken + n.used + 1) / c.capacity, c.account_id, c.route_id
+                LIMIT 1) c ON true
+            WHERE cardinality(p.used) < $2),
+        free AS (
+            SELECT u.account_id, s.slot, row_number() OVER (PARTITION BY u.account_id ORDER BY s.slot) AS nth
+            FROM (SELECT account_id, count(*) AS tasks FROM choice GROUP BY account_id) u
+            JOIN usable a ON a.id = u.account_id
             CROSS JOIN LATERAL (SELECT slot FROM generate_series(1, a.slots) AS slot
                 WHERE NOT EXISTS (SELECT FROM attempt t
                     WHERE t.account_id = a.id AND t.slot = slot.slot AND t.finished_at IS NULL)
-                LIMIT $2) s),
-        free AS MATERIALIZED (
-            SELECT account_id, vendor, is_open, slot,
-                row_number() OVER (PARTITION BY account_id ORDER BY slot) AS account_rank,
-                row_number() OVER (PARTITION BY vendor, is_open ORDER BY load, account_id, slot)
-                    AS vendor_rank
-            FROM numbered),
-        way AS (
-            SELECT DISTINCT ON (r.model_id) r.model_id, r.id AS route_id, r.vendor, r.vendor_model, room.slots
-            FROM route r JOIN (SELECT vendor, count(*) AS slots FROM free WHERE is_open GROUP BY vendor) room
-                USING (vendor)
-            WHERE r.enabled ORDER BY r.model_id, r.position, r.id),
-        due AS MATERIALIZED (
-            SELECT q.id, q.priority, q.attempt, w.vendor, w.route_id, w.vendor_model
-            FROM way w CROSS JOIN LATERAL (
-                SELECT id, priority, attempt FROM task
-                WHERE state = 'queued' AND pinned_account_id IS NULL AND model_id = w.model_id
-                    AND due_at <= now()
-                ORDER BY priority, id LIMIT least($2, w.slots) FOR UPDATE SKIP LOCKED) q),
-        pinned AS MATERIALIZED (
-            SELECT q.id, q.priority, q.attempt, q.model_id, a.id AS account_id, a.vendor
-            FROM usable a CROSS JOIN LATERAL (
-                SELECT id, priority, attempt, model_id FROM task
-                WHERE state = 'queued' AND pinned_account_id = a.id AND due_at <= now()
-                    AND EXISTS (SELECT FROM route r WHERE r.model_id = task.model_id AND r.vendor = a.vendor)
-                ORDER BY priority, id LIMIT least($2, a.slots - a.taken) FOR UPDATE SKIP LOCKED) q),
-        pick AS (
-            SELECT 1 AS turn, p.id, p.attempt, free.account_id, free.slot, r.id AS route_id, r.vendor_model
-            FROM (SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY priority, id) AS account_rank
-                FROM pinned) p
-            JOIN free USING (account_id, account_rank)
-            JOIN LATERAL (SELECT id, vendor_model FROM route
-                WHERE model_id = p.model_id AND vendor = p.vendor ORDER BY position, id LIMIT 1) r ON true
-            UNION ALL
-            SELECT 2, d.id, d.attempt, free.account_id, free.slot, d.route_id, d.vendor_model
-            FROM (SELECT *, row_number() OVER (PARTITION BY vendor ORDER BY priority, id) AS vendor_rank
-                FROM due) d
-            JOIN (SELECT * FROM free WHERE is_open) free USING (vendor, vendor_rank)),
+                LIMIT u.tasks) s),
         p AS (
             INSERT INTO attempt (task_id, number, account_id, slot, route_id, vendor_model)
-            SELECT id, attempt + 1, account_id, slot, route_id, vendor_model
-            FROM (SELECT * FROM pick LIMIT $2) chosen ORDER BY account_id, slot, turn
+            SELECT c.id, c.attempt + 1, account_id, free.slot, c.route_id, c.vendor_model
+            FROM (SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY turn) AS nth FROM choice) c
+            JOIN free USING (account_id, nth) ORDER BY account_id, free.slot
             ON CONFLICT (account_id, slot) WHERE finished_at IS NULL DO NOTHING
             RETURNING task_id, number, account_id, route_id, vendor_model, vendor_task_id, started_at)
         UPDATE task SET state = 'running', phase = 'submitting', attempt = p.number, claim = task.claim + 1,
@@ -103,14 +118,26 @@ extension Store {
         RETURNING \(ClaimedTask.columns)
         """)
 
-    // When the next waiting task is due; how long a worker may rest.
+    // When the next waiting task is due or the next account has rested; how long a worker may rest.
     static let taskNextDue = Statement(
         "task_next_due",
         """
-        SELECT extract(epoch FROM min(due_at) - now())::float8 FROM task
-        WHERE state IN ('running', 'storing')
+        SELECT extract(epoch FROM least(
+                (SELECT min(due_at) FROM task WHERE state IN ('running', 'storing')),
+                (SELECT min(cooling_until) FROM account WHERE cooling_until > now())) - now())::float8
         """
     )
+
+    // No account came back in time for them. Rows that are claimed at this moment are left.
+    static let taskExpire = Statement(
+        "task_expire",
+        """
+        WITH late AS MATERIALIZED (SELECT id FROM task WHERE state = 'queued' AND deadline_at <= now()
+            ORDER BY deadline_at LIMIT $1 FOR UPDATE SKIP LOCKED)
+        UPDATE task SET state = 'expired', due_at = NULL, finished_at = now(), error_code = $2,
+            error_message = $3
+        FROM late WHERE task.id = late.id RETURNING task.id, task.uid
+        """)
 
     // From the outside, so without a fence; raising the claim makes whoever holds the task write nothing
     // more.
@@ -147,7 +174,15 @@ extension Store {
             ClaimedTask.decode)
     }
 
-    /// How long until a running task is due; nil when none runs.
+    /// Ends queued tasks that have run before and whose time is over, at most so many. Their rows and ids.
+    public func expire(limit: Int) throws(KinoraError) -> [(row: Int64, id: TaskID)] {
+        let error = KinoraError(.taskDeadline)
+        return try rows(
+            Self.taskExpire, [.integer(Int64(limit)), .text(error.code.rawValue), .text(error.message)]
+        ) { ($0.integer(0), $0.uid(1)) }
+    }
+
+    /// How long until a running task is due or an account has rested; nil when there is neither.
     public func nextDue() throws(KinoraError) -> Duration? {
         try first(Self.taskNextDue) { $0.optionalInteger(0) == nil ? nil : Duration.seconds($0.real(0)) }
             ?? nil

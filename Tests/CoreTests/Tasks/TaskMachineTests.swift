@@ -7,12 +7,13 @@ import Testing
     private static let pace = PollPace(usual: .seconds(40), shortest: .seconds(1), longest: .seconds(20))
 
     private func machine(
-        attempt: Int = 1, running: Duration = .seconds(5), remaining: Duration = .seconds(100),
-        hasTicket: Bool = true, isStoring: Bool = false, canLookUp: Bool = true
+        attempt: Int = 1, accountsTried: Int = 1, running: Duration = .seconds(5),
+        remaining: Duration = .seconds(100), hasTicket: Bool = true, isStoring: Bool = false,
+        canLookUp: Bool = true
     ) -> TaskMachine {
         TaskMachine(
-            attempt: attempt, running: running, remaining: remaining, pace: Self.pace, hasTicket: hasTicket,
-            isStoring: isStoring, canLookUp: canLookUp)
+            attempt: attempt, accountsTried: accountsTried, running: running, remaining: remaining,
+            pace: Self.pace, hasTicket: hasTicket, isStoring: isStoring, canLookUp: canLookUp)
     }
 
     private static func code(_ action: TaskAction) -> ErrorCode? {
@@ -33,7 +34,20 @@ import Testing
     func aRefusalIsTriedAgainUnlessItsCodeForbids(_ code: ErrorCode) {
         let error = KinoraError(code)
         let action = machine().action(on: .refused(error))
-        #expect(action == (code.facts.retry == .never ? .fail(error) : .requeue(delay: .seconds(1), error)))
+        // What only the account is to blame for is put back at once, for another one.
+        let delay = Duration.seconds(code.accountFault == nil ? 1 : 0)
+        #expect(action == (code.facts.retry == .never ? .fail(error) : .requeue(delay: delay, error)))
+    }
+
+    @Test(arguments: ErrorCode.allCases.filter { $0.accountFault != nil })
+    func someAccountsMayRefuseATaskAndAnyNumberMayBeFull(_ code: ErrorCode) {
+        let error = KinoraError(code, retryAfterSeconds: 3600)
+        let more = machine(accountsTried: Limits.accountsTriedMax - 1).action(on: .refused(error))
+        #expect(more == .requeue(delay: .zero, error))
+        let last = machine(accountsTried: Limits.accountsTriedMax).action(on: .refused(error))
+        #expect(last == (code.accountFault == .throttle ? .requeue(delay: .zero, error) : .fail(error)))
+        let late = machine(attempt: Limits.taskAttemptsMax).action(on: .refused(error))
+        #expect(late == .fail(error))
     }
 
     @Test(arguments: [
@@ -42,13 +56,13 @@ import Testing
     ])
     func attemptsAndTimeAreBounded(_ attempt: Int, _ remaining: Int, _ isTriedAgain: Bool) {
         let action = machine(attempt: attempt, remaining: .seconds(remaining)).action(
-            on: .refused(KinoraError(.upstreamRate)))
+            on: .refused(KinoraError(.internalFault)))
         if case .requeue = action { #expect(isTriedAgain) } else { #expect(!isTriedAgain) }
     }
 
     @Test(arguments: [(nil, 1, 1), (30, 1, 30), (1, 5, 16), (0, 3, 4), (600, 1, 600)] as [(Int?, Int, Int)])
     func aVendorsWishAndTheBackoffAreBothHonoured(_ wish: Int?, _ attempt: Int, _ delay: Int) {
-        let error = KinoraError(.upstreamRate, retryAfterSeconds: wish)
+        let error = KinoraError(.internalFault, retryAfterSeconds: wish)
         #expect(
             machine(attempt: attempt, remaining: .seconds(1000)).action(on: .refused(error))
                 == .requeue(delay: .seconds(delay), error))
