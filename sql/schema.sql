@@ -1097,7 +1097,7 @@ CREATE INDEX task_input_remix ON kinora.task_input USING btree (remix_of_id) WHE
 
 CREATE INDEX task_of_user ON kinora.task USING btree (user_id, kind, id) WHERE (deleted_at IS NULL);
 
-CREATE INDEX task_queued ON kinora.task USING btree (model_id, priority, id) WHERE ((state = 'queued'::text) AND (pinned_account_id IS NULL));
+CREATE INDEX task_queued ON kinora.task USING btree (model_id, priority, user_id, id) WHERE ((state = 'queued'::text) AND (pinned_account_id IS NULL));
 
 CREATE INDEX task_queued_deadline ON kinora.task USING btree (deadline_at) WHERE ((state = 'queued'::text) AND (deadline_at IS NOT NULL));
 

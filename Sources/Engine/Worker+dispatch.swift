@@ -9,6 +9,9 @@ extension Worker {
         // What the worker row says; a fresh row says idle.
         var isIdle = true
         var tidyAt = ContinuousClock.now
+        // The user of each model's task that was claimed last: others are next. Who forgets it, as a new
+        // process does, begins the circle elsewhere.
+        var served: [String: Int64] = [:]
         while !isStopping.load(ordering: .acquiring) {
             do throws(KinoraError) {
                 if ContinuousClock.now >= tidyAt {
@@ -17,7 +20,7 @@ extension Worker {
                     try expireQueued()
                     tidyAt = .now + .seconds(Limits.heartbeatSeconds)
                 }
-                let (started, wasFull) = try lookOnce()
+                let (started, wasFull) = try lookOnce(&served)
                 if wasFull, isIdle {
                     try store.setIdle(false, worker: pulse.worker)
                     isIdle = false
@@ -61,7 +64,9 @@ extension Worker {
     }
 
     /// How many tasks were started, and whether there was more than could be taken.
-    private func lookOnce() throws(KinoraError) -> (started: Int, wasFull: Bool) {
+    private func lookOnce(
+        _ served: inout [String: Int64]
+    ) throws(KinoraError) -> (started: Int, wasFull: Bool) {
         // A look counts as a submit under way, from before it asks whether there is a drain: what it claims
         // is on its way to a vendor before a drain can see the count fall.
         submitsUnderWay.add(1, ordering: .sequentiallyConsistent)
@@ -73,8 +78,9 @@ extension Worker {
         let snapshot = cache.snapshot
         let claimed = try store.claim(
             worker: pulse.worker, limit: room, imageTimeoutSeconds: snapshot.imageTimeoutSeconds,
-            videoTimeoutSeconds: snapshot.videoTimeoutSeconds)
+            videoTimeoutSeconds: snapshot.videoTimeoutSeconds, served: served)
         for task in claimed {
+            served[task.model] = task.userID
             begin(task, TaskEvent.refused) { vendor, account throws(KinoraError) in
                 try submit(task, vendor, account)
             }

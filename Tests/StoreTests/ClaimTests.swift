@@ -265,7 +265,7 @@ import Testing
         image.category = .t2i
         _ = try store.submit(image)
         _ = try store.claim(
-            worker: try worker(), limit: 1, imageTimeoutSeconds: 77, videoTimeoutSeconds: 1800)
+            worker: try worker(), limit: 1, imageTimeoutSeconds: 77, videoTimeoutSeconds: 1800, served: [:])
         #expect(try database.value("SELECT deadline_at - started_at FROM task") == "00:01:17")
     }
 

@@ -45,7 +45,7 @@ import Testing
     private static let arguments: [String: String] = [
         "task_find": "'{0123456789ab,0123456789ac}', '{3,4}'",
         "task_point": "'0123456789ab', 3",
-        "task_claim": "1, 10, 300, 1800, 900",
+        "task_claim": "1, 10, 300, 1800, 900, '{sora-2}', '{7}'",
         "task_claim_due": "1, 10, 900",
         "task_next_due": "",
         "task_expire": "1000, 'x', 'y'",

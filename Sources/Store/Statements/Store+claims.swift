@@ -8,13 +8,17 @@ extension Statement {
 
 extension Store {
     // Takes queued tasks and a free slot for each. $1 worker, $2 most tasks, $3 and $4 seconds an image and a
-    // video may run, $5 lease in seconds. The LIMITed, locking steps are MATERIALIZED: a plan that ran them
-    // again would claim too many.
+    // video may run, $5 lease in seconds, $6 and $7 models and the user of each that was served last. The
+    // LIMITed, locking steps are MATERIALIZED: a plan that ran them again would claim too many.
     // usable: accounts with room. One that comes back from a rest proves itself by one task first: others
     //     follow when the vendor has taken that one.
     // pair: what can be made where. way: how much of each model can be started now.
-    // line: who is next. A task pinned to an account comes before all others, since it can run nowhere else;
-    //     it runs there even while the account is paused for others.
+    // lane, turn, asker: priorities, and for each the users in a circle behind the one served last. Both are
+    //     read by leaps through the index task_queued: what one user has queued costs the others nothing.
+    // taken, due: each user's share of what can be started; of a lower priority only what comes after all of
+    //     a higher one.
+    // line: who is next, everybody's first task before anybody's second. A task pinned to an account comes
+    //     before all others, since it can run nowhere else, even while the account is paused for others.
     // choice: goes along the line and gives each the best pair that has a slot left: first where the task has
     //     failed least often, then routes in order, then the least load. `used`: accounts given so far.
     // Slots are numbered, and attempt_slot_taken refuses a number twice: two workers that pick the same one
@@ -41,12 +45,51 @@ extension Store {
             SELECT model_id, sum(room)::bigint AS room,
                 CASE WHEN bool_and(credits_micros IS NOT NULL) THEN max(credits_micros) END AS credits_micros
             FROM pair WHERE is_open GROUP BY model_id),
-        due AS MATERIALIZED (
+        lane AS (
+            SELECT way.*, coalesce((SELECT user_id FROM unnest($6::text[], $7::bigint[]) AS s (model, user_id)
+                    WHERE model = model_id), 0) AS seen,
+                (SELECT min(priority) FROM task WHERE \(isFree) AND model_id = way.model_id) AS priority
+            FROM way
+            UNION ALL
+            SELECT model_id, room, credits_micros, seen,
+                (SELECT min(priority) FROM task WHERE \(isFree) AND model_id = lane.model_id
+                    AND priority > lane.priority)
+            FROM lane WHERE priority IS NOT NULL),
+        turn AS (
+            SELECT l.model_id, l.priority, l.credits_micros, l.room, half, upto, 1 AS nth,
+                (SELECT user_id FROM task WHERE \(isFree) AND model_id = l.model_id AND priority = l.priority
+                    AND user_id > behind AND user_id <= upto
+                    AND due_at <= now() AND price_micros <= coalesce(l.credits_micros, price_micros)
+                    ORDER BY user_id LIMIT 1) AS user_id
+            FROM lane l CROSS JOIN LATERAL
+                (VALUES (1, l.seen, 9223372036854775807), (2, 0, l.seen)) AS circle (half, behind, upto)
+            WHERE l.priority IS NOT NULL
+            UNION ALL
+            SELECT t.model_id, t.priority, t.credits_micros, t.room, half, upto, nth + 1,
+                (SELECT user_id FROM task WHERE \(isFree) AND model_id = t.model_id AND priority = t.priority
+                    AND user_id > t.user_id AND user_id <= upto
+                    AND due_at <= now() AND price_micros <= coalesce(t.credits_micros, price_micros)
+                    ORDER BY user_id LIMIT 1)
+            FROM turn t WHERE t.user_id IS NOT NULL AND nth < $2),
+        asker AS MATERIALIZED (
+            SELECT *, greatest(1, least($2, room)
+                    / count(*) OVER (PARTITION BY model_id, priority)) AS share
+            FROM turn WHERE user_id IS NOT NULL ORDER BY model_id, priority, half, user_id),
+        taken AS MATERIALIZED (
             SELECT q.* FROM way w CROSS JOIN LATERAL (
-                SELECT id, model_id, priority, attempt, price_micros FROM task
-                WHERE state = 'queued' AND pinned_account_id IS NULL AND model_id = w.model_id
-                    AND due_at <= now() AND price_micros <= coalesce(w.credits_micros, price_micros)
-                ORDER BY priority, id LIMIT least($2::bigint, w.room) FOR UPDATE SKIP LOCKED) q),
+                SELECT q.*, u.share, u.half FROM asker u CROSS JOIN LATERAL (
+                    SELECT id, model_id, user_id, priority, attempt, price_micros FROM task
+                    WHERE \(isFree) AND model_id = u.model_id AND priority = u.priority
+                        AND user_id = u.user_id AND due_at <= now()
+                        AND price_micros <= coalesce(u.credits_micros, price_micros)
+                    ORDER BY id LIMIT u.share FOR UPDATE SKIP LOCKED) q
+                WHERE u.model_id = w.model_id LIMIT least($2, w.room)) q),
+        due AS (
+            SELECT id, model_id, priority, attempt, price_micros, round, half, user_id
+            FROM (SELECT *, min(priority) FILTER (WHERE round >= share) OVER (PARTITION BY model_id) AS last
+                FROM (SELECT *, row_number() OVER (PARTITION BY model_id, priority, user_id ORDER BY id)
+                    AS round FROM taken) t) t
+            WHERE priority <= coalesce(last, priority)),
         pinned AS MATERIALIZED (
             SELECT q.* FROM usable a CROSS JOIN LATERAL (
                 SELECT id, model_id, priority, attempt, price_micros, a.id AS account_id FROM task
@@ -55,8 +98,11 @@ extension Store {
                     AND EXISTS (SELECT FROM route r WHERE r.model_id = task.model_id AND r.vendor = a.vendor)
                 ORDER BY priority, id LIMIT least($2, a.room) FOR UPDATE SKIP LOCKED) q),
         line AS MATERIALIZED (
-            SELECT row_number() OVER (ORDER BY account_id IS NULL, priority, id) AS turn, *
-            FROM (SELECT * FROM pinned UNION ALL SELECT *, NULL FROM due) both_kinds),
+            SELECT id, model_id, attempt, price_micros, account_id,
+                row_number() OVER (ORDER BY account_id IS NULL, priority, round, half, user_id, id) AS turn
+            FROM (SELECT *, 1 AS round, 1 AS half, 0 AS user_id FROM pinned UNION ALL
+                SELECT id, model_id, priority, attempt, price_micros, NULL, round, half, user_id
+                FROM due) both_kinds),
         choice AS (
             SELECT 0::bigint AS turn, NULL::bigint AS id, NULL::smallint AS attempt,
                 NULL::bigint AS account_id, NULL::bigint AS route_id, NULL::text AS vendor_model,
@@ -98,10 +144,12 @@ extension Store {
             deadline_at = coalesce(task.deadline_at,
                 now() + CASE task.kind WHEN 'image' THEN $3::float8 ELSE $4::float8 END * interval '1 s')
         FROM p JOIN account ac ON ac.id = p.account_id JOIN task_input i ON i.task_id = p.task_id
-            LEFT JOIN route rt ON rt.id = p.route_id
+            LEFT JOIN route rt ON rt.id = p.route_id JOIN choice ON choice.id = p.task_id
         WHERE task.id = p.task_id
-        RETURNING \(ClaimedTask.columns)
+        RETURNING \(ClaimedTask.columns), choice.turn
         """)
+
+    private static let isFree = "state = 'queued' AND pinned_account_id IS NULL"
 
     // Takes running tasks that somebody must look at now: a poll is due, or a lease has run out.
     static let taskClaimDue = Statement(
@@ -155,16 +203,23 @@ extension Store {
     /// Seconds that a submit, a poll or a download may take before another worker looks.
     private static let leaseSeconds: Int64 = 900
 
-    /// Takes at most `limit` queued tasks, each with a slot of an account.
+    /// Takes at most `limit` queued tasks, each with a slot of an account, in the order of their turns. For
+    /// each model, the users behind the one in `served` come first: it is the user of the last task of that
+    /// model that was claimed before.
     public func claim(
-        worker: Int64, limit: Int, imageTimeoutSeconds: Int64, videoTimeoutSeconds: Int64
+        worker: Int64, limit: Int, imageTimeoutSeconds: Int64, videoTimeoutSeconds: Int64,
+        served: [String: Int64]
     ) throws(KinoraError) -> [ClaimedTask] {
-        try rows(
+        let served = Array(served)
+        let claimed = try rows(
             Self.taskClaim,
             [
                 .integer(worker), .integer(Int64(limit)), .integer(imageTimeoutSeconds),
-                .integer(videoTimeoutSeconds), .integer(Self.leaseSeconds),
-            ], ClaimedTask.decode)
+                .integer(videoTimeoutSeconds), .integer(Self.leaseSeconds), .texts(served.map(\.key)),
+                .integers(served.map(\.value)),
+            ]
+        ) { row throws(KinoraError) in (turn: row.integer(28), task: try ClaimedTask.decode(row)) }
+        return claimed.sorted { $0.turn < $1.turn }.map(\.task)
     }
 
     /// Takes at most `limit` running tasks that are due.

@@ -49,7 +49,10 @@ extension NewTask {
 
 extension Store {
     /// Claims with the usual limits.
-    public func claim(worker: Int64, limit: Int = 100) throws(KinoraError) -> [ClaimedTask] {
-        try claim(worker: worker, limit: limit, imageTimeoutSeconds: 300, videoTimeoutSeconds: 1800)
+    public func claim(
+        worker: Int64, limit: Int = 100, served: [String: Int64] = [:]
+    ) throws(KinoraError) -> [ClaimedTask] {
+        try claim(
+            worker: worker, limit: limit, imageTimeoutSeconds: 300, videoTimeoutSeconds: 1800, served: served)
     }
 }
