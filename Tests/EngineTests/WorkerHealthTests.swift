@@ -14,7 +14,8 @@ import Upstream
 
     private func account(_ stage: Stage) throws -> [String?]? {
         try stage.database.sql(
-            "SELECT state, state_reason, consecutive_errors, consecutive_throttles FROM account").first
+            "SELECT state, state_reason, consecutive_errors, consecutive_throttles FROM account"
+        ).first
     }
 
     @Test func aRefusedKeyMakesTheAccountInvalidAndTheReasonDoesNotShowIt() throws {
@@ -130,7 +131,9 @@ import Upstream
             $0.step == .submit && $0.nth == 2
                 ? .json(429, ["error": ["message": "slow down"]], headers: ["retry-after": "1"]) : nil
         }
-        let remix = try stage.submit("again") { $0.model = nil; $0.remixOf = TaskReference(source.id) }
+        let remix = try stage.submit("again") {
+            $0.model = nil; $0.remixOf = TaskReference(source.id)
+        }
         #expect(stage.events.end(of: remix.id)?.state == .succeeded)
         #expect(try stage.attempts().map { $0[1] } == [home, home, home])
         #expect(try stage.attempts().map { $0[2] } == ["succeeded", "abandoned", "succeeded"])
