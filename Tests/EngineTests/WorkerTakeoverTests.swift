@@ -148,7 +148,8 @@ import Upstream
     @Test func aDrainDuringAClaimLeavesNoSubmitInTheAir() throws {
         let worker = try stage.worker()
         let lock = try stage.database.newSession()
-        try lock.rows("BEGIN; LOCK TABLE attempt IN ACCESS EXCLUSIVE MODE")
+        // Holds up whoever writes attempts, which is the claim; others may read them.
+        try lock.rows("BEGIN; LOCK TABLE attempt IN SHARE MODE")
         let task = try stage.submit()
         let waiting = "pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         #expect(try eventually { try stage.database.count(waiting) > 0 })
