@@ -194,6 +194,35 @@ $$;
 
 COMMENT ON FUNCTION kinora.waiting_line(line text, line_max bigint) IS 'The line of a family of models: tasks that wait (counted until line and free slots are full), slots of the accounts that run them, free ones, and after how many seconds the line has passed at the usual pace.';
 
+CREATE FUNCTION kinora.waiting_reason(asked_model text, price bigint, pinned bigint, due timestamp with time zone) RETURNS TABLE(reason text, until timestamp with time zone, accounts integer, taken integer, proving integer, resting integer, poor integer, closed integer)
+    LANGUAGE sql STABLE
+    AS $$
+    SELECT CASE WHEN due > now() THEN 'later'
+            WHEN c.free > 0 THEN CASE WHEN EXISTS (SELECT FROM kinora.worker
+                WHERE heartbeat_at > now() - interval '10 s') THEN 'turn' ELSE 'no_worker' END
+            WHEN c.taken > 0 THEN 'slots' WHEN c.proving > 0 THEN 'proof' WHEN c.resting > 0 THEN 'rest'
+            WHEN c.poor > 0 THEN 'credit' WHEN c.closed > 0 THEN 'disabled' ELSE 'no_account' END,
+        CASE WHEN due > now() THEN due WHEN c.free + c.taken + c.proving = 0 THEN c.rest_ends END,
+        c.accounts, c.taken, c.proving, c.resting, c.poor, c.closed
+    FROM (
+        SELECT count(*)::integer AS accounts, count(*) FILTER (WHERE o IS NULL) AS free,
+            count(*) FILTER (WHERE o = 'slots')::integer AS taken,
+            count(*) FILTER (WHERE o = 'proof')::integer AS proving,
+            count(*) FILTER (WHERE o = 'rest')::integer AS resting,
+            min(cooling_until) FILTER (WHERE o = 'rest') AS rest_ends,
+            count(*) FILTER (WHERE o = 'credit')::integer AS poor,
+            count(*) FILTER (WHERE o IN ('credential', 'disabled'))::integer AS closed
+        FROM (
+            SELECT a.cooling_until, CASE WHEN pinned IS NULL AND NOT a.is_open THEN 'disabled'
+                ELSE coalesce(a.obstacle, CASE WHEN price > a.credits_micros THEN 'credit' END) END AS o
+            FROM kinora.v_account_load a
+            WHERE a.id = coalesce(pinned, a.id) AND a.vendor = ANY (ARRAY(SELECT r.vendor
+                FROM kinora.route r WHERE r.model_id = asked_model AND (r.enabled OR pinned IS NOT NULL)))
+        ) a) c
+$$;
+
+COMMENT ON FUNCTION kinora.waiting_reason(asked_model text, price bigint, pinned bigint, due timestamp with time zone) IS 'Why a queued task of this model, price, pinned account (null: any) and due time is not started, until when if that is known, and how many accounts could run it: at their slot limit, proving themselves after a rest, resting, with too little credit, closed. turn: an account is free. docs/operations.md.';
+
 CREATE TABLE kinora.account (
     id bigint NOT NULL,
     vendor text NOT NULL,
@@ -823,21 +852,51 @@ SELECT
     NULL::bigint AS credits_micros,
     NULL::timestamp with time zone AS exhausted_at,
     NULL::integer AS consecutive_errors,
-    NULL::integer AS consecutive_throttles;
+    NULL::integer AS consecutive_throttles,
+    NULL::smallint AS weight,
+    NULL::boolean AS is_open,
+    NULL::text AS obstacle,
+    NULL::integer AS room;
 
-COMMENT ON VIEW kinora.v_account_load IS 'How busy each account is.';
+COMMENT ON VIEW kinora.v_account_load IS 'How busy each account is, and whether it can take a task now.';
+
+COMMENT ON COLUMN kinora.v_account_load.is_open IS 'False: disabled, or its key was refused. A disabled one takes only tasks that are pinned to it.';
+
+COMMENT ON COLUMN kinora.v_account_load.obstacle IS 'What keeps it from a task: credential refused, credit used up, rest, slots all taken, proof (back from a rest, and the first task is not yet accepted); null: nothing.';
+
+COMMENT ON COLUMN kinora.v_account_load.room IS 'Tasks it can take now; one that comes back from a rest proves itself by a single one.';
 
 CREATE VIEW kinora.v_queue AS
- SELECT task.model_id,
-    task.state,
-    count(*) AS tasks,
-    min(task.created_at) AS oldest_created_at,
-    count(DISTINCT task.user_id) AS users
-   FROM kinora.task
-  WHERE (task.state = ANY (ARRAY['queued'::text, 'running'::text, 'storing'::text]))
-  GROUP BY task.model_id, task.state;
+ SELECT q.model_id,
+    q.state,
+    q.tasks,
+    q.oldest_created_at,
+    q.users,
+    q.pinned_account_id,
+    w.reason
+   FROM (( SELECT task.model_id,
+            task.state,
+            count(*) AS tasks,
+            min(task.created_at) AS oldest_created_at,
+            count(DISTINCT task.user_id) AS users,
+            min(task.price_micros) AS price,
+            min(task.due_at) AS due,
+                CASE task.state
+                    WHEN 'queued'::text THEN task.pinned_account_id
+                    ELSE NULL::bigint
+                END AS pinned_account_id
+           FROM kinora.task
+          WHERE (task.state = ANY (ARRAY['queued'::text, 'running'::text, 'storing'::text]))
+          GROUP BY task.model_id, task.state,
+                CASE task.state
+                    WHEN 'queued'::text THEN task.pinned_account_id
+                    ELSE NULL::bigint
+                END) q
+     LEFT JOIN LATERAL kinora.waiting_reason(q.model_id, q.price, q.pinned_account_id, q.due) w(reason, until, accounts, taken, proving, resting, poor, closed) ON ((q.state = 'queued'::text)));
 
-COMMENT ON VIEW kinora.v_queue IS 'Unfinished tasks by model and state.';
+COMMENT ON VIEW kinora.v_queue IS 'Unfinished tasks by model and state; those that wait by the account they are pinned to as well, with the reason that keeps the first and cheapest of them.';
+
+COMMENT ON COLUMN kinora.v_queue.reason IS 'As waiting_reason has it.';
 
 CREATE TABLE kinora.worker (
     id bigint NOT NULL,
@@ -1114,21 +1173,52 @@ CREATE INDEX webhook_delivery_endpoint ON kinora.webhook_delivery USING btree (e
 CREATE INDEX webhook_endpoint_user ON kinora.webhook_endpoint USING btree (user_id) WHERE enabled;
 
 CREATE OR REPLACE VIEW kinora.v_account_load AS
- SELECT a.id,
-    a.vendor,
-    a.name,
-    a.state,
-    a.state_reason,
-    a.cooling_until,
-    a.slots,
-    (count(t.id))::integer AS slots_taken,
-    a.credits_micros,
-    a.exhausted_at,
-    a.consecutive_errors,
-    a.consecutive_throttles
-   FROM (kinora.account a
-     LEFT JOIN kinora.attempt t ON (((t.account_id = a.id) AND (t.finished_at IS NULL))))
-  GROUP BY a.id;
+ SELECT load.id,
+    load.vendor,
+    load.name,
+    load.state,
+    load.state_reason,
+    load.cooling_until,
+    load.slots,
+    load.slots_taken,
+    load.credits_micros,
+    load.exhausted_at,
+    load.consecutive_errors,
+    load.consecutive_throttles,
+    load.weight,
+    load.is_open,
+    load.obstacle,
+        CASE
+            WHEN (load.obstacle IS NOT NULL) THEN 0
+            WHEN load.is_proven THEN (load.slots - load.slots_taken)
+            ELSE 1
+        END AS room
+   FROM ( SELECT a.id,
+            a.vendor,
+            a.name,
+            a.state,
+            a.state_reason,
+            a.cooling_until,
+            a.slots,
+            (count(t.id))::integer AS slots_taken,
+            a.credits_micros,
+            a.exhausted_at,
+            a.consecutive_errors,
+            a.consecutive_throttles,
+            a.weight,
+            (a.state = ANY (ARRAY['active'::text, 'cooling'::text])) AS is_open,
+            ((a.consecutive_errors + a.consecutive_throttles) = 0) AS is_proven,
+                CASE
+                    WHEN (a.state = 'invalid'::text) THEN 'credential'::text
+                    WHEN (a.exhausted_at IS NOT NULL) THEN 'credit'::text
+                    WHEN (a.cooling_until > now()) THEN 'rest'::text
+                    WHEN (count(t.id) >= a.slots) THEN 'slots'::text
+                    WHEN (((a.consecutive_errors + a.consecutive_throttles) > 0) AND (count(t.id) FILTER (WHERE (t.accepted_at IS NULL)) > 0)) THEN 'proof'::text
+                    ELSE NULL::text
+                END AS obstacle
+           FROM (kinora.account a
+             LEFT JOIN kinora.attempt t ON (((t.account_id = a.id) AND (t.finished_at IS NULL))))
+          GROUP BY a.id) load;
 
 CREATE TRIGGER account_changed AFTER INSERT OR DELETE ON kinora.account FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 

@@ -48,6 +48,8 @@ import Testing
         "task_claim": "1, 10, 300, 1800, 900, '{sora-2}', '{7}'",
         "task_claim_due": "1, 10, 900",
         "task_next_due": "",
+        "task_waiting": "'0123456789ab'",
+        "task_place": "'0123456789ab', 10000",
         "task_expire": "1000, 'x', 'y'",
         "task_page_down": "3, 'video', 9000, 21",
         "task_page_up": "3, 'video', 9000, 21",

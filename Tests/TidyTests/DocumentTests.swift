@@ -104,6 +104,18 @@ import Testing
         #expect(try list(of: "task_kind_known", in: path) == MediaKind.allCases.map(\.rawValue))
     }
 
+    // docs/operations.md
+
+    @Test func everyReasonToWaitIsExplainedInItsOrder() throws {
+        let codes = WaitingReason.Code.allCases.map(\.rawValue)
+        let rows = try rows(of: "docs/operations.md").filter { codes.contains($0[0]) && $0.count == 2 }
+        #expect(rows.map { $0[0] } == codes)
+        let text = try SourceTree.file("sql/schema.sql").text
+        let start = try #require(text.firstRange(of: "CREATE FUNCTION kinora.waiting_reason"))
+        let body = text[start.upperBound...].prefix(2000)
+        for code in codes { #expect(body.contains("'\(code)'"), "\(code)") }
+    }
+
     // Settings
 
     private func names(in text: Substring) -> [String] {

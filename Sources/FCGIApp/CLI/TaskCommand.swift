@@ -38,7 +38,8 @@ struct TaskCommand: ParsableCommand {
             else {
                 throw KinoraError(.taskNotFound, "There is no task '\(task)'.")
             }
-            writeLine(json ? found.text : Self.lines(found, indent: "").joined(separator: "\n"))
+            let shown = JSON.object(found)
+            writeLine(json ? shown.text : Self.lines(shown, indent: "").joined(separator: "\n"))
         }
 
         private static func lines(_ json: JSON, indent: String) -> [String] {

@@ -117,11 +117,12 @@ extension Store {
         "task_list",
         """
         SELECT t.uid, t.model_id, t.state, t.progress, u.name, ac.name, t.created_at, t.finished_at,
-            t.error_code,
-            left(i.prompt, 60)
+            t.error_code, left(i.prompt, 60), \(waitingColumns)
         FROM task t JOIN app_user u ON u.id = t.user_id JOIN task_input i ON i.task_id = t.id
         LEFT JOIN attempt a ON a.task_id = t.id AND a.number = t.attempt
         LEFT JOIN account ac ON ac.id = a.account_id
+        LEFT JOIN LATERAL waiting_reason(t.model_id, t.price_micros, t.pinned_account_id, t.due_at) w
+            ON t.state = 'queued'
         WHERE ($1::text IS NULL OR t.state = $1) ORDER BY t.id DESC LIMIT $2
         """)
 
@@ -254,21 +255,38 @@ extension Store {
     }
 
     public func listTasks(state: TaskState?, limit: Int) throws(KinoraError) -> [JSONObject] {
-        try rows(Self.taskList, [.optional(state?.rawValue), .integer(Int64(limit))]) { row in
-            [
+        try rows(
+            Self.taskList, [.optional(state?.rawValue), .integer(Int64(limit))]
+        ) { row throws(KinoraError) in
+            let waiting = try Self.waitingReason(row, from: 10)
+            return [
                 "id": .string("\(row.text(1))-\(row.uid(0).short)"), "state": .string(row.text(2)),
                 "progress": .integer(row.integer(3)), "user": .string(row.text(4)),
                 "account": .string(row.text(5)),
                 "created_at": Self.time(row.optionalTimestamp(6)),
                 "finished_at": Self.time(row.optionalTimestamp(7)),
-                "error": .string(row.text(8)), "prompt": .string(row.text(9)),
+                "error": .string(row.text(8)), "waits": JSON(waiting?.code.rawValue),
+                "reason": JSON(waiting?.words), "prompt": .string(row.text(9)),
             ]
         }
     }
 
+    /// Most tasks before another one that are counted for an operator.
+    private static let placesMax: Int64 = 10_000
+
     /// Everything about a task, for an operator; nil when there is none.
-    public func describeTask(_ reference: TaskReference) throws(KinoraError) -> JSON? {
-        try first(Self.taskShow, [.text(reference.short)]) { row throws(KinoraError) in try row.json(0) }
+    public func describeTask(_ reference: TaskReference) throws(KinoraError) -> JSONObject? {
+        let shown = try first(Self.taskShow, [.text(reference.short)]) { row throws(KinoraError) in
+            try row.json(0).objectValue
+        }
+        guard var task = shown ?? nil else { return nil }
+        if let reason = try waitingReason(of: reference) {
+            task["waits"] = .string(reason.code.rawValue)
+            task["reason"] = .string(reason.words)
+            task["waits_until"] = Self.time(reason.until)
+            task["tasks_ahead"] = Self.number(try tasksAhead(of: reference, limit: Self.placesMax))
+        }
+        return task
     }
 
     private static func number(_ integer: Int64?) -> JSON { integer.map(JSON.integer) ?? .null }

@@ -10,8 +10,7 @@ extension Store {
     // Takes queued tasks and a free slot for each. $1 worker, $2 most tasks, $3 and $4 seconds an image and a
     // video may run, $5 lease in seconds, $6 and $7 models and the user of each that was served last. The
     // LIMITed, locking steps are MATERIALIZED: a plan that ran them again would claim too many.
-    // usable: accounts with room. One that comes back from a rest proves itself by one task first: others
-    //     follow when the vendor has taken that one.
+    // usable: accounts with room, as the view has it from which people see why a task waits.
     // pair: what can be made where. way: how much of each model can be started now.
     // lane, turn, asker: priorities, and for each the users in a circle behind the one served last. Both are
     //     read by leaps through the index task_queued: what one user has queued costs the others nothing.
@@ -28,19 +27,13 @@ extension Store {
         "task_claim",
         """
         WITH RECURSIVE usable AS MATERIALIZED (
-            SELECT a.id, a.vendor, a.slots, a.weight, a.credits_micros, count(t.id) AS taken,
-                CASE WHEN a.consecutive_errors + a.consecutive_throttles = 0 THEN a.slots - count(t.id)
-                    WHEN count(t.id) FILTER (WHERE t.accepted_at IS NULL) = 0 THEN 1 ELSE 0 END AS room,
-                a.state IN ('active', 'cooling') AS is_open
-            FROM account a LEFT JOIN attempt t ON t.account_id = a.id AND t.finished_at IS NULL
-            WHERE a.state <> 'invalid' AND a.exhausted_at IS NULL
-                AND coalesce(a.cooling_until <= now(), true)
-            GROUP BY a.id HAVING count(t.id) < a.slots),
+            SELECT id, vendor, slots, weight, credits_micros, slots_taken AS taken, room, is_open
+            FROM v_account_load WHERE room > 0),
         pair AS MATERIALIZED (
             SELECT r.model_id, r.id AS route_id, r.vendor_model, r.position, a.id AS account_id,
                 r.enabled AND a.is_open AS is_open, a.credits_micros, a.taken, a.room,
                 a.slots::float8 * a.weight * r.weight AS capacity
-            FROM usable a JOIN route r USING (vendor) WHERE a.room > 0),
+            FROM usable a JOIN route r USING (vendor)),
         way AS MATERIALIZED (
             SELECT model_id, sum(room)::bigint AS room,
                 CASE WHEN bool_and(credits_micros IS NOT NULL) THEN max(credits_micros) END AS credits_micros
@@ -149,7 +142,7 @@ extension Store {
         RETURNING \(ClaimedTask.columns), choice.turn
         """)
 
-    private static let isFree = "state = 'queued' AND pinned_account_id IS NULL"
+    static let isFree = "state = 'queued' AND pinned_account_id IS NULL"
 
     // Takes running tasks that somebody must look at now: a poll is due, or a lease has run out.
     static let taskClaimDue = Statement(

@@ -222,6 +222,9 @@ extension GatewayTests {
                 let shown = try site.kinora(["task", "show", id, "--json"])
                 #expect(shown.json["state"] == "queued")
                 #expect(shown.json["input"]?["parameters"]?["seconds"] == 4)
+                #expect(shown.json["waits"] == "no_worker")
+                #expect(listed["waits"] == "no_worker")
+                #expect(listed["reason"] == "an account is free, but no worker runs")
                 let uuid = try #require(shown.json["uid"]?.stringValue)
                 #expect(try site.kinora(["task", "show", uuid]).text.contains("state: queued"))
 
