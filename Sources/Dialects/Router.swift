@@ -5,7 +5,8 @@ public struct Router: Sendable {
     private struct Entry: Sendable {
         let dialect: any Dialect
         let route: Route
-        let staticSegments: Int
+        /// The fixed text of each segment; nil where any text matches.
+        let fixed: [String?]
     }
 
     /// By number of segments; among equal matches the one with more fixed segments stands first.
@@ -18,12 +19,11 @@ public struct Router: Sendable {
         let all = dialects.flatMap { dialect in
             dialect.routes.map { route in
                 Entry(
-                    dialect: dialect, route: route,
-                    staticSegments: route.pattern.count { !$0.hasPrefix(":") })
+                    dialect: dialect, route: route, fixed: route.pattern.map { $0.hasPrefix(":") ? nil : $0 })
             }
         }
         entries = Dictionary(grouping: all) { $0.route.pattern.count }
-            .mapValues { $0.sorted { $0.staticSegments > $1.staticSegments } }
+            .mapValues { $0.sorted { $0.fixed.count { $0 != nil } > $1.fixed.count { $0 != nil } } }
     }
 
     /// Throws `routeNotFound`, or `methodNotAllowed` when the path exists for another method.
@@ -34,8 +34,9 @@ public struct Router: Sendable {
         let wanted = method == .head ? .get : method
         var isKnown = false
         for entry in entries[path.segments.count] ?? [] {
-            guard let values = Self.match(entry.route.pattern, path.segments) else { continue }
+            guard Self.matches(entry.fixed, path.segments) else { continue }
             if entry.route.method == wanted {
+                let values = zip(entry.fixed, path.segments).compactMap { $0 == nil ? $1 : nil }
                 return (entry.dialect, RouteMatch(route: entry.route, values: values))
             }
             isKnown = true
@@ -46,14 +47,10 @@ public struct Router: Sendable {
     /// Methods that a path answers to, for the Allow header.
     public func methods(of path: RequestPath) -> [Method] {
         (entries[path.segments.count] ?? [])
-            .filter { Self.match($0.route.pattern, path.segments) != nil }.map(\.route.method)
+            .filter { Self.matches($0.fixed, path.segments) }.map(\.route.method)
     }
 
-    private static func match(_ pattern: [String], _ segments: [String]) -> [String]? {
-        var values: [String] = []
-        for (part, segment) in zip(pattern, segments) {
-            if part.hasPrefix(":") { values.append(segment) } else if part != segment { return nil }
-        }
-        return values
+    private static func matches(_ fixed: [String?], _ segments: [String]) -> Bool {
+        zip(fixed, segments).allSatisfy { $0 == nil || $0 == $1 }
     }
 }

@@ -19,7 +19,7 @@ struct Authenticator: Sendable {
         guard let key = APIKey(text) else { throw KinoraError(.invalidKey) }
         let record = cache.snapshot.keys[key.publicID]
         let expected = record?.secretHash ?? [UInt8](repeating: 0, count: 32)
-        guard Self.isEqual(Array(key.secretHash), expected), let record else {
+        guard key.secretHash.withUnsafeBytes({ Self.isEqual($0, expected) }), let record else {
             throw KinoraError(.invalidKey)
         }
         if record.isRevoked { throw KinoraError(.revokedKey) }
@@ -37,7 +37,7 @@ struct Authenticator: Sendable {
     }
 
     /// Constant time for equal lengths.
-    private static func isEqual(_ a: [UInt8], _ b: [UInt8]) -> Bool {
-        a.count == b.count && zip(a, b).reduce(UInt8(0)) { $0 | ($1.0 ^ $1.1) } == 0
+    private static func isEqual(_ a: UnsafeRawBufferPointer, _ b: [UInt8]) -> Bool {
+        a.count == b.count && a.indices.reduce(UInt8(0)) { $0 | (a[$1] ^ b[$1]) } == 0
     }
 }

@@ -78,13 +78,14 @@ public final class Connection: Incoming {
     }
 
     private func appendHead(of response: Response, into bytes: inout [UInt8]) {
-        bytes.append(contentsOf: "Status: \(response.status)\r\n".utf8)
-        for (name, value) in response.headers {
+        func append(_ name: String, _ value: String) {
             // A line break in a value would start a header of the caller's choosing.
             precondition(!value.utf8.contains { $0 == 0x0D || $0 == 0x0A }, "line break in header \(name)")
-            bytes.append(contentsOf: "\(name): \(value)\r\n".utf8)
+            for text in [name, ": ", value, "\r\n"] { bytes.append(contentsOf: text.utf8) }
         }
-        if let file = response.internalFile { bytes.append(contentsOf: "X-Accel-Redirect: \(file)\r\n".utf8) }
+        append("Status", String(response.status))
+        for (name, value) in response.headers { append(name, value) }
+        if let file = response.internalFile { append("X-Accel-Redirect", file) }
         bytes.append(contentsOf: "\r\n".utf8)
     }
 

@@ -16,8 +16,10 @@ public struct Intake: Sendable {
         case "multipart/form-data":
             return .form(try form(of: connection, into: spool))
         case "application/x-www-form-urlencoded":
-            let pairs = try Query(try bytes(of: connection)).pairs
-            return .form(Form(fields: pairs))
+            guard let text = String(validating: try bytes(of: connection), as: UTF8.self) else {
+                throw KinoraError(.malformedRequest, "The body is not valid UTF-8.")
+            }
+            return .form(Form(fields: try Query(text[...]).pairs))
         case "application/json", "", "text/plain", "text/json":
             let bytes = try bytes(of: connection)
             return bytes.isEmpty ? .none : .json(try JSONParser.parse(bytes))

@@ -28,7 +28,7 @@ import Testing
             _ = try vendor.order(
                 VendorRequest(
                     head: RequestHead(method: .post, target: "", contentType: "application/json"),
-                    segments: ["v1", "videos"], query: try Query([]), body: .json(json)))
+                    segments: ["v1", "videos"], query: try Query(""), body: .json(json)))
             return nil
         } catch {
             let response = vendor.answer(error)

@@ -6,20 +6,40 @@ public struct RequestPath: Sendable, Equatable {
     public let query: Query
 
     public init(target: String) throws(KinoraError) {
-        let utf8 = Array(target.utf8.prefix { $0 != UInt8(ascii: "#") })
-        let pathEnd = utf8.firstIndex(of: UInt8(ascii: "?")) ?? utf8.count
-        guard utf8.first == UInt8(ascii: "/") else {
+        guard target.utf8.first == UInt8(ascii: "/") else {
             throw KinoraError(.malformedRequest, "The request target must be a path.")
         }
-        var segments: [String] = []
-        for piece in utf8[..<pathEnd].split(separator: UInt8(ascii: "/")) {
-            guard let segment = PercentCoding.decode(piece), segment != ".", segment != "..",
-                !segment.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0x2F || $0 == 0x5C })
-            else { throw KinoraError(.malformedRequest, "The request path is malformed.") }
-            segments.append(segment)
+        var path = target
+        var query = Query()
+        if let end = target.utf8.firstIndex(where: { $0 == UInt8(ascii: "?") || $0 == UInt8(ascii: "#") }) {
+            path = String(target[..<end])
+            let rest = target.utf8[end...].prefix { $0 != UInt8(ascii: "#") }
+            query = try Query(Substring(rest.dropFirst()))
+        }
+        guard let segments = path.withUTF8(Self.segments) else {
+            throw KinoraError(.malformedRequest, "The request path is malformed.")
         }
         self.segments = segments
-        self.query = try Query(utf8[pathEnd...].dropFirst())
+        self.query = query
+    }
+
+    /// Nil when one of them is refused.
+    private static func segments(_ path: UnsafeBufferPointer<UInt8>) -> [String]? {
+        var segments: [String] = []
+        var start = 0
+        while start < path.count {
+            let end = path[start...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
+            defer { start = end + 1 }
+            guard end > start else { continue }
+            guard
+                let segment = PercentCoding.decode(
+                    String(decoding: path[start..<end], as: UTF8.self)[...]),
+                segment != ".", segment != "..",
+                !segment.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0x2F || $0 == 0x5C })
+            else { return nil }
+            segments.append(segment)
+        }
+        return segments
     }
 }
 
@@ -27,13 +47,16 @@ public struct RequestPath: Sendable, Equatable {
 public struct Query: Sendable, Equatable {
     public let pairs: [(name: String, value: String)]
 
-    public init(_ bytes: some Collection<UInt8>) throws(KinoraError) {
+    init() { pairs = [] }
+
+    public init(_ text: Substring) throws(KinoraError) {
         var pairs: [(name: String, value: String)] = []
-        for piece in Array(bytes).split(separator: UInt8(ascii: "&")) {
+        for piece in text.utf8.split(separator: UInt8(ascii: "&")) {
             let halves = piece.split(
                 separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
-            guard let name = PercentCoding.decode(halves[0], plusIsBlank: true),
-                let value = halves.count == 1 ? "" : PercentCoding.decode(halves[1], plusIsBlank: true)
+            guard let name = PercentCoding.decode(Substring(halves[0]), plusIsBlank: true),
+                let value =
+                    halves.count == 1 ? "" : PercentCoding.decode(Substring(halves[1]), plusIsBlank: true)
             else { throw KinoraError(.malformedRequest, "The query string is malformed.") }
             pairs.append((name, value))
         }
@@ -50,10 +73,12 @@ public struct Query: Sendable, Equatable {
 
 /// Percent-encoding (RFC 3986).
 public enum PercentCoding {
-    /// Nil for a broken escape, for text that is no UTF-8, and for a NUL.
-    public static func decode(_ bytes: some Collection<UInt8>, plusIsBlank: Bool = false) -> String? {
+    /// Nil for a broken escape, for text that is no UTF-8 once decoded, and for a NUL.
+    public static func decode(_ text: Substring, plusIsBlank: Bool = false) -> String? {
+        let bytes = text.utf8
+        // Few have anything to decode.
         guard bytes.contains(where: { $0 == UInt8(ascii: "%") || $0 == UInt8(ascii: "+") || $0 == 0 }) else {
-            return String(validating: bytes, as: UTF8.self)
+            return String(text)
         }
         var out: [UInt8] = []
         var iterator = bytes.makeIterator()

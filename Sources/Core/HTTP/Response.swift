@@ -13,8 +13,10 @@ public struct Response: Sendable {
         self.body = body
     }
 
+    public static let jsonType = (name: "Content-Type", value: "application/json")
+
     public static func json(_ json: JSON, status: Int = 200) -> Response {
-        Response(status: status, headers: [("Content-Type", "application/json")], body: json.serialized())
+        Response(status: status, headers: [jsonType], body: json.serialized())
     }
 
     public func adding(_ name: String, _ value: String) -> Response {

@@ -26,36 +26,44 @@ public struct APIKey: Sendable {
 
     /// Nil for anything that is not exactly of the form, checksum included. Costs no look-up.
     public init?(_ text: String) {
-        let utf8 = Array(text.utf8)
-        let secretStart = Self.prefix.utf8.count + Self.publicLength + 1
-        guard utf8.count == secretStart + Self.secretLength + Self.checksumLength,
-            utf8.starts(with: Self.prefix.utf8),
-            utf8[secretStart - 1] == UInt8(ascii: "_")
-        else { return nil }
-        let id = utf8[Self.prefix.utf8.count..<secretStart - 1]
-        let rest = utf8[secretStart...]
-        guard id.allSatisfy({ (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) }),
-            rest.allSatisfy({ Base62.contains($0) })
-        else { return nil }
-        let body = utf8.dropLast(Self.checksumLength)
-        guard utf8.suffix(Self.checksumLength).elementsEqual(Self.checksum(of: body)) else { return nil }
+        var text = text
+        guard text.withUTF8(Self.isWellFormed) else { return nil }
+        let afterPrefix = text.utf8.dropFirst(Self.prefix.utf8.count)
         self.init(
-            publicID: String(decoding: id, as: UTF8.self),
-            secret: Secret(String(decoding: rest.prefix(Self.secretLength), as: UTF8.self)))
+            publicID: String(Substring(afterPrefix.prefix(Self.publicLength))),
+            secret: Secret(
+                String(Substring(afterPrefix.dropFirst(Self.publicLength + 1).prefix(Self.secretLength)))))
     }
 
-    private static func checksum(of body: some Sequence<UInt8>) -> [UInt8] {
+    private static func isWellFormed(_ text: UnsafeBufferPointer<UInt8>) -> Bool {
+        let idStart = prefix.utf8.count, idEnd = idStart + publicLength
+        let bodyEnd = idEnd + 1 + secretLength
+        return text.count == bodyEnd + checksumLength && text.starts(with: prefix.utf8)
+            && text[idStart..<idEnd].allSatisfy { (0x30...0x39).contains($0) || (0x61...0x7A).contains($0) }
+            && text[idEnd] == UInt8(ascii: "_")
+            && text[(idEnd + 1)...].allSatisfy(Base62.contains)
+            && text[bodyEnd...].elementsEqual(checksum(of: UnsafeBufferPointer(rebasing: text[..<bodyEnd])))
+    }
+
+    private static func checksum(of body: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         Base62.digits(of: CRC32.checksum(body), count: checksumLength)
     }
 
     /// The whole key, for the one time it is shown.
     public func revealed() -> String {
-        let body = "\(Self.prefix)\(publicID)_\(secret.revealed())"
-        return body + String(decoding: Self.checksum(of: body.utf8), as: UTF8.self)
+        var body = "\(Self.prefix)\(publicID)_\(secret.revealed())"
+        return body + String(decoding: body.withUTF8(Self.checksum), as: UTF8.self)
     }
 
     /// What is stored: SHA-256 of the secret. A random 256-bit secret needs no slow hash.
-    public var secretHash: SHA256.Digest { SHA256.hash(data: Array(secret.revealed().utf8)) }
+    public var secretHash: SHA256.Digest {
+        var text = secret.revealed()
+        return text.withUTF8 { bytes in
+            var hash = SHA256()
+            hash.update(bufferPointer: UnsafeRawBufferPointer(bytes))
+            return hash.finalize()
+        }
+    }
 }
 
 /// Digits, upper-case and lower-case letters.
@@ -88,7 +96,7 @@ enum CRC32 {
         (0..<8).reduce(UInt32(index)) { value, _ in value & 1 == 1 ? 0xEDB8_8320 ^ value >> 1 : value >> 1 }
     }
 
-    static func checksum(_ bytes: some Sequence<UInt8>) -> UInt32 {
+    static func checksum(_ bytes: UnsafeBufferPointer<UInt8>) -> UInt32 {
         ~bytes.reduce(~UInt32(0)) { crc, byte in table[Int((crc ^ UInt32(byte)) & 0xFF)] ^ crc >> 8 }
     }
 }

@@ -59,18 +59,18 @@ public struct TaskReference: Sendable, Hashable {
     /// Reads a uuid, 32 hex digits, or anything that ends in `-` or `_` and 12 hex digits. Nil for everything
     /// else.
     public init?(_ spelling: String) {
-        let utf8 = Array(spelling.utf8)
-        func isHex(_ bytes: some Collection<UInt8>) -> Bool {
+        let utf8 = spelling.utf8
+        func isHex(_ bytes: Substring.UTF8View) -> Bool {
             bytes.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
         }
-        if let id = TaskID(uuid: spelling.lowercased()) {
+        if utf8.count == 36, let id = TaskID(uuid: spelling.lowercased()) {
             short = id.short
-        } else if utf8.count == 32, isHex(utf8) {
-            short = String(spelling.prefix(12))
+        } else if utf8.count == 32, isHex(utf8[...]) {
+            short = String(Substring(utf8.prefix(12)))
         } else if utf8.count > 13, utf8.count <= 128, isHex(utf8.suffix(12)),
-            [UInt8(ascii: "-"), UInt8(ascii: "_")].contains(utf8[utf8.count - 13])
+            let mark = utf8.dropLast(12).last, mark == UInt8(ascii: "-") || mark == UInt8(ascii: "_")
         {
-            short = String(spelling.suffix(12))
+            short = String(Substring(utf8.suffix(12)))
         } else {
             return nil
         }

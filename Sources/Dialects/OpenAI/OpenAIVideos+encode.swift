@@ -39,7 +39,7 @@ extension OpenAIVideos {
     static let noStore = (name: "Cache-Control", value: "no-store")
 
     private func fresh(_ json: JSON, status: Int = 200) -> Response {
-        .json(json, status: status).adding(Self.noStore.name, Self.noStore.value)
+        Response(status: status, headers: [Response.jsonType, Self.noStore], body: json.serialized())
     }
 
     /// nginx sends the bytes and adds Content-Length, ETag, Last-Modified, and Range.
@@ -59,7 +59,7 @@ extension OpenAIVideos {
 
     /// One path segment, whatever an operator calls a model.
     static func id(_ id: TaskID, _ model: String) -> String {
-        if model.utf8.count <= 64, model.unicodeScalars.allSatisfy(isPlain) { return "\(model)-\(id.short)" }
+        if model.utf8.count <= 64, model.unicodeScalars.allSatisfy(isPlain) { return model + "-" + id.short }
         let plain = model.unicodeScalars.prefix(64).map { isPlain($0) ? Character($0) : "-" }
         return "\(String(plain))-\(id.short)"
     }
@@ -84,24 +84,30 @@ extension OpenAIVideos {
 
     /// Integers stay integers and `seconds` stays text: strict clients refuse anything else.
     static func video(_ task: MediaTask, status: String) -> JSON {
-        var video: JSONObject = [
-            "id": .string(id(task.id, task.model)), "object": "video", "model": .string(task.model),
-            "status": .string(status), "progress": JSON(task.progress),
-            "created_at": .integer(task.createdAt.seconds),
-        ]
+        var members: [(name: String, value: JSON)] = []
+        members.reserveCapacity(12)
+        members.append(("id", .string(id(task.id, task.model))))
+        members.append(("object", "video"))
+        members.append(("model", .string(task.model)))
+        members.append(("status", .string(status)))
+        members.append(("progress", JSON(task.progress)))
+        members.append(("created_at", .integer(task.createdAt.seconds)))
         if let seconds = task.parameters["seconds"]?.integerValue {
-            video["seconds"] = .string(String(seconds))
+            members.append(("seconds", .string(String(seconds))))
         }
-        if let size = task.parameters["size"] { video["size"] = size }
+        if let size = task.parameters["size"] { members.append(("size", size)) }
         if task.state == .succeeded, let end = task.finishedAt {
-            video["completed_at"] = .integer(end.seconds)
+            members.append(("completed_at", .integer(end.seconds)))
         }
-        video["prompt"] = .string(task.prompt)
-        if let source = task.remixOf { video["remixed_from_video_id"] = .string(id(source.id, source.model)) }
+        members.append(("prompt", .string(task.prompt)))
+        if let source = task.remixOf {
+            members.append(("remixed_from_video_id", .string(id(source.id, source.model))))
+        }
         if let failure = task.failure {
-            video["error"] = ["message": .string(failure.message), "code": .string(Self.code(failure))]
+            members.append(
+                ("error", ["message": .string(failure.message), "code": .string(code(failure))]))
         }
-        return .object(video)
+        return .object(JSONObject(members))
     }
 
     /// The two words that clients of this API know. What exactly went wrong upstream is the operator's to
