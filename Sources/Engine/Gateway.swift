@@ -10,6 +10,7 @@ public final class Gateway: Sendable {
     let wakeups: Wakeups
     let waiters: Waiters
     let longLines: LongLines
+    let finished = FinishedTasks()
     let clock: any WallClock
     let events: any EventSink
     private let authenticator: Authenticator
@@ -43,6 +44,9 @@ public final class Gateway: Sendable {
 
     /// A worker of this process finished a task: whoever waits for it here need not poll.
     public func noteFinished(_ row: Int64) { waiters.note(row) }
+
+    /// Somebody deleted a task, here or in another process.
+    public func noteDeletion() { finished.clear() }
 
     /// Throws `missingKey`, `invalidKey`, `revokedKey` or `expiredKey`. Costs no round trip.
     public func caller(of head: RequestHead) throws(KinoraError) -> Caller {
@@ -111,13 +115,21 @@ public final class Gateway: Sendable {
     private func task(
         _ reference: TaskReference, of caller: Caller, waitSeconds: Int, _ patience: Patience
     ) throws(KinoraError) -> MediaTask {
-        guard let task = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
+        let task = try task(reference, of: caller)
         guard waitSeconds > 0, !task.state.isFinal, patience.mayWait else { return task }
         waiters.wait(
             forTask: task.row, until: .now + .seconds(min(waitSeconds, Limits.syncWaitSecondsMax)),
             while: patience.isWanted)
-        guard let later = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
-        return later
+        return try self.task(reference, of: caller)
+    }
+
+    /// The caller's task as it is now: from memory where it can no longer change.
+    private func task(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> MediaTask {
+        let (known, ticket) = finished.entry(reference, of: caller.userID)
+        if let known { return known.task }
+        guard let task = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
+        finished.keep(task, nil, of: caller.userID, ticket)
+        return task
     }
 
     /// The end of a task: success, or an error that says how it ended or that it has not.
@@ -149,7 +161,7 @@ public final class Gateway: Sendable {
     }
 
     private func content(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {
-        guard let task = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
+        let task = try task(reference, of: caller)
         switch task.state {
         case .queued, .running, .storing:
             throw KinoraError(.taskNotCompleted, detail: task.state.rawValue, state: task.state)
@@ -157,9 +169,17 @@ public final class Gateway: Sendable {
             throw KinoraError(.generationFailed, task.failure?.message)
         case .succeeded: break
         }
-        guard let media = try store.result(ofTask: task.row) else { throw KinoraError(.contentNotFound) }
+        let media = try media(of: task, of: caller)
         guard caller.options.contentMode == .redirect else { return .content(media) }
         return .link(link(to: media))
+    }
+
+    private func media(of task: MediaTask, of caller: Caller) throws(KinoraError) -> StoredMedia {
+        let (known, ticket) = finished.entry(TaskReference(task.id), of: caller.userID)
+        if let media = known?.media { return media }
+        guard let media = try store.result(ofTask: task.row) else { throw KinoraError(.contentNotFound) }
+        finished.keep(task, media, of: caller.userID, ticket)
+        return media
     }
 
     private static let linkLifetime = Duration.seconds(24 * 3600)
@@ -197,6 +217,8 @@ public final class Gateway: Sendable {
     private func delete(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {
         guard let task = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
         guard let unused = try store.delete(task, of: caller) else { throw KinoraError(.taskNotFinal) }
+        noteDeletion()
+        wakeups.noteDeletion()
         unused.forEach(media.remove)
         return .deleted(task)
     }

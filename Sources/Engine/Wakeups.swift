@@ -4,6 +4,7 @@ public import Store
 
 /// Tells workers that there is work. In this process by a signal; elsewhere by a NOTIFY outside the submit,
 /// at most one per interval, and only when somebody is idle. Whoever is not told finds the work by polling.
+/// And tells every process that a task was deleted.
 public final class Wakeups: Sendable {
     /// Raised for the worker of this process.
     public let work = Signal()
@@ -40,6 +41,12 @@ public final class Wakeups: Sendable {
     public func noteWork() {
         if ownWorker.load(ordering: .relaxed) != 0 { work.raise() }
         kick.raise()
+    }
+
+    /// A task was deleted, and other processes may remember it.
+    func noteDeletion() {
+        guard isNotifying else { return }
+        try? store.announceDeletion()
     }
 
     private func loop() {

@@ -49,9 +49,15 @@ final class Service {
             events: events, waitersMax: max(1, configuration.slowThreads / 2))
         let channels =
             configuration.isNotifying
-            ? [Listener.configChannel] + (roles.isWorking ? [Listener.workChannel] : []) : []
+            ? [Listener.configChannel] + (roles.isServing ? [Listener.deletionChannel] : [])
+                + (roles.isWorking ? [Listener.workChannel] : []) : []
+        let gateway = gateway
         listener = try Listener(database, channels: channels) { channel in
-            if channel == Listener.configChannel { cache.noteChange() } else { wakeups.work.raise() }
+            switch channel {
+            case Listener.configChannel: cache.noteChange()
+            case Listener.deletionChannel: gateway.noteDeletion()
+            default: wakeups.work.raise()
+            }
         }
         if roles.isServing { servers = try makeServers() }
         if roles.isWorking { try makeWorker(store, media, vault) }

@@ -7,6 +7,7 @@ public import Core
 /// one that is lost costs a poll interval, never a task. After a reconnect every channel counts as notified.
 public final class Listener: Sendable {
     public static let workChannel = "kinora_work", configChannel = "kinora_config"
+    public static let deletionChannel = "kinora_deletion"
 
     private let options: DatabaseOptions
     private let channels: [String]

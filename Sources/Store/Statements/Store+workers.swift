@@ -4,7 +4,7 @@ extension Statement {
     static let workers = [
         Store.workerRegister, Store.workerBeat, Store.workerIdle, Store.workerLeave, Store.workerRescue,
         Store.workerRelease, Store.attemptHint,
-        Store.wakeWorkers, Store.routeUsual, Store.idempotencySweep,
+        Store.wakeWorkers, Store.deletionAnnounce, Store.routeUsual, Store.idempotencySweep,
     ]
 }
 
@@ -63,6 +63,8 @@ extension Store {
         WHERE idle AND id <> $2 AND heartbeat_at > now() - $1 * interval '1 s' LIMIT 1
         """)
 
+    static let deletionAnnounce = Statement("deletion_announce", "SELECT pg_notify('kinora_deletion', '')")
+
     static let routeUsual = Statement("route_usual", "UPDATE route SET usual_seconds = $2 WHERE id = $1")
 
     static let idempotencySweep = Statement(
@@ -108,6 +110,9 @@ extension Store {
         try execute(
             Self.attemptHint, [.text(task.short), .uid(task), .integer(Int64(attempt))]) > 0
     }
+
+    /// Has every process forget what it remembers of finished tasks.
+    public func announceDeletion() throws(KinoraError) { try execute(Self.deletionAnnounce) }
 
     /// Tells idle workers of other processes that there is work. `own` is this process's worker, 0 when it
     /// has none: it was told by a signal.

@@ -91,6 +91,13 @@ final class Stage: Sendable {
         return worker
     }
 
+    /// The gateway of another process.
+    func neighbour() throws -> Gateway {
+        Gateway(
+            store: database.store(), cache: try SnapshotCache(store, events: events), media: media,
+            vault: vault, wakeups: Wakeups(store), clock: clock, events: events)
+    }
+
     /// The only worker; nil when there is none or more than one.
     var theWorker: Worker? { workers.withLock { $0.count == 1 ? $0[0] : nil } }
 

@@ -32,7 +32,8 @@ def statement():
     """The statement of Store.submit, read from Kinora's own source."""
     with open(STATEMENTS, encoding="utf-8") as file:
         source = file.read()
-    return literal(source, "static let taskSubmit = ").replace(r"\(submitBody)", literal(source, "let submitBody = "))
+    details = literal(source, "let submitDetails = ")
+    return literal(source, "static let taskSubmit = ").replace(r"\(submitDetails)", details)
 
 
 def words(text):
