@@ -66,6 +66,26 @@ extension GatewayTests {
             }
         }
 
+        @Test func tellsWhatIsLeftOfTheCallersLimit() throws {
+            try withGateway(through: .nginx) { gateway in
+                let key = try Keyring.shared.get().limited
+                let submit = Call.post("/v1/videos", json: ["prompt": "in one go", "seconds": "4"]).key(key)
+                let waiting = try gateway.send(submit.with("Prefer", "wait=60"))
+                #expect(waiting.json["status"] == "completed")
+                let accepted = try gateway.send(submit)
+                for reply in [waiting, accepted] {
+                    #expect(
+                        reply.headers.filter { $0.name.lowercased() == "x-ratelimit-limit-requests" }
+                            .map(\.value) == ["10000"])
+                }
+                let left = [waiting, accepted].compactMap { $0["x-ratelimit-remaining-requests"] }
+                #expect(left == ["9999", "9998"])
+                #expect(waiting["x-ratelimit-reset-requests"]?.hasSuffix("s") == true)
+                let task = try gateway.send(.get("/v1/videos/\(accepted.id)?wait=30"))
+                #expect(task.headers.allSatisfy { !$0.name.lowercased().hasPrefix("x-ratelimit") })
+            }
+        }
+
         @Test(arguments: Doorway.allCases)
         func tellsASynchronousSubmitHowItFailed(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in

@@ -11,6 +11,8 @@ struct Keyring: Sendable {
     let created201: String
     /// Content is answered with a link.
     let redirecting: String
+    /// May send so many submits a minute that no test comes near it.
+    let limited: String
     /// May use no model that exists for video.
     let onlyPro: String
     let revoked: String
@@ -33,6 +35,7 @@ struct Keyring: Sendable {
             owner: instance.key, stranger: try create("--user", "stranger"),
             created201: try create("--created-status", "201"),
             redirecting: try create("--content", "redirect"),
+            limited: try create("--requests-per-minute", "10000"),
             onlyPro: try create("--models", "sora-2-pro"), revoked: try create())
         let revocation = try run(binary, ["key", "revoke", keys.revoked], environment: instance.environment)
         guard revocation.status == 0 else { throw Failed(revocation.errors) }
