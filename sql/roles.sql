@@ -23,6 +23,9 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA kinora TO kinora_app;
 GRANT DELETE ON kinora.idempotency, kinora.worker, kinora.task_asset, kinora.asset, kinora.removal TO kinora_app;
 GRANT DELETE ON kinora.webhook_endpoint, kinora.webhook_delivery TO kinora_app;
 GRANT DELETE ON kinora.request_permit, kinora.open_task TO kinora_app;
+-- What happened does not change. The partitions have no grants of their own: they are reached by their parents.
+REVOKE UPDATE ON kinora.request_log, kinora.event_log FROM kinora_app;
+GRANT EXECUTE ON FUNCTION kinora.keep_logs(integer, timestamptz) TO kinora_app;
 GRANT DELETE ON kinora.model, kinora.model_category, kinora.route, kinora.setting TO kinora_app;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA kinora TO kinora_read;

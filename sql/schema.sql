@@ -118,6 +118,51 @@ END $$;
 
 COMMENT ON FUNCTION kinora.config_changed() IS 'Raises config_version and wakes the processes that hold copies.';
 
+CREATE FUNCTION kinora.keep_logs(days integer, moment timestamp with time zone) RETURNS integer
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'pg_catalog', 'pg_temp'
+    SET "TimeZone" TO 'UTC'
+    SET lock_timeout TO '2s'
+    AS $$
+DECLARE
+    today date := moment::date;
+    log text;
+    part text;
+    day date;
+    changes integer := 0;
+BEGIN
+    IF days IS NULL OR days NOT BETWEEN 0 AND 366 THEN
+        RAISE EXCEPTION 'days must be from 0 to 366, not %', days USING ERRCODE = 'invalid_parameter_value';
+    END IF;
+    PERFORM pg_advisory_xact_lock(7017174);
+    FOREACH log IN ARRAY ARRAY['request_log', 'event_log'] LOOP
+        FOR day IN SELECT today + n FROM generate_series(-1, 3) n WHERE days > 0 LOOP
+            part := format('%s_%s', log, to_char(day, 'YYYYMMDD'));
+            CONTINUE WHEN to_regclass('kinora_log.' || part) IS NOT NULL;
+            EXECUTE format('CREATE TABLE kinora_log.%I (LIKE kinora.%I INCLUDING ALL)', part, log);
+            EXECUTE format('ALTER TABLE kinora.%I ATTACH PARTITION kinora_log.%I FOR VALUES FROM (%L) TO (%L)',
+                log, part, day::timestamptz, (day + 1)::timestamptz);
+            changes := changes + 1;
+        END LOOP;
+        -- One a time: writers wait for the commit.
+        SELECT c.relname INTO part FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+        WHERE i.inhparent = ('kinora.' || log)::regclass
+            AND (days = 0 OR to_date(right(c.relname, 8), 'YYYYMMDD') < today - days)
+        ORDER BY c.relname LIMIT 1;
+        IF FOUND THEN
+            BEGIN
+                PERFORM set_config('lock_timeout', '100ms', true);
+                EXECUTE format('DROP TABLE kinora_log.%I', part);
+                changes := changes + 1;
+            EXCEPTION WHEN lock_not_available THEN NULL;
+            END;
+        END IF;
+    END LOOP;
+    RETURN changes;
+END $$;
+
+COMMENT ON FUNCTION kinora.keep_logs(days integer, moment timestamp with time zone) IS 'Makes the partitions of both logs from the day before the given moment to three days after it, and drops the oldest one that is past the given days; 0: keeps none. Returns how many were made or dropped: call it until that is 0.';
+
 CREATE FUNCTION kinora.task_guard() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -521,6 +566,53 @@ COMMENT ON COLUMN kinora.config_version.only_row IS 'Always true: the table has 
 
 COMMENT ON COLUMN kinora.config_version.version IS 'Rises with every change.';
 
+CREATE TABLE kinora.event_log (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    process text NOT NULL,
+    level text NOT NULL,
+    name text NOT NULL,
+    task text,
+    attempt integer,
+    account_id bigint,
+    key_id bigint,
+    fields jsonb NOT NULL,
+    CONSTRAINT event_log_fields_object CHECK ((jsonb_typeof(fields) = 'object'::text)),
+    CONSTRAINT event_log_level_known CHECK ((level = ANY (ARRAY['debug'::text, 'info'::text, 'notice'::text, 'warning'::text, 'error'::text])))
+)
+PARTITION BY RANGE (at);
+
+COMMENT ON TABLE kinora.event_log IS 'What happened: to tasks, accounts, webhooks and the processes. Which events is said by the setting event_log, how long they are kept by log_retention_days. No references: a log outlives what it tells of.';
+
+COMMENT ON COLUMN kinora.event_log.id IS 'Rises in the order in which rows appear.';
+
+COMMENT ON COLUMN kinora.event_log.at IS 'When it happened, by the clock of this server. A row that had to wait for the database for more than a day is dated yesterday.';
+
+COMMENT ON COLUMN kinora.event_log.process IS 'Host and process that saw it.';
+
+COMMENT ON COLUMN kinora.event_log.level IS 'debug, info, notice, warning, error.';
+
+COMMENT ON COLUMN kinora.event_log.name IS 'What happened, in the words of the processes'' own log lines.';
+
+COMMENT ON COLUMN kinora.event_log.task IS 'The task it happened to: the first 12 hex digits of its uid.';
+
+COMMENT ON COLUMN kinora.event_log.attempt IS 'Number of the task''s attempt.';
+
+COMMENT ON COLUMN kinora.event_log.account_id IS 'The account it happened to, or on which the attempt ran.';
+
+COMMENT ON COLUMN kinora.event_log.key_id IS 'The key that the task was submitted with.';
+
+COMMENT ON COLUMN kinora.event_log.fields IS 'The rest. Never a secret.';
+
+CREATE SEQUENCE kinora.event_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE kinora.event_log_id_seq OWNED BY kinora.event_log.id;
+
 CREATE TABLE kinora.idempotency (
     user_id bigint NOT NULL,
     key text NOT NULL,
@@ -615,6 +707,77 @@ COMMENT ON COLUMN kinora.removal.attempt_id IS 'The attempt whose account and ve
 COMMENT ON COLUMN kinora.removal.tries IS 'How often the vendor was asked.';
 
 COMMENT ON COLUMN kinora.removal.due_at IS 'When it is asked next.';
+
+CREATE TABLE kinora.request_log (
+    id bigint NOT NULL,
+    at timestamp with time zone NOT NULL,
+    process text NOT NULL,
+    request_id text NOT NULL,
+    method text,
+    route text,
+    dialect text,
+    status smallint NOT NULL,
+    duration_micros bigint NOT NULL,
+    key_id bigint,
+    user_id bigint,
+    task text,
+    model text,
+    error_code text,
+    error_detail text,
+    client_address text NOT NULL,
+    request_bytes bigint,
+    response_bytes bigint NOT NULL,
+    CONSTRAINT request_log_duration_not_negative CHECK ((duration_micros >= 0)),
+    CONSTRAINT request_log_status_range CHECK (((status >= 100) AND (status <= 599)))
+)
+PARTITION BY RANGE (at);
+
+COMMENT ON TABLE kinora.request_log IS 'Requests that were answered; which ones is said by the setting request_log, how long they are kept by log_retention_days. Written in batches, up to a second or two later. No references: a log outlives what it tells of.';
+
+COMMENT ON COLUMN kinora.request_log.id IS 'Rises in the order in which rows appear.';
+
+COMMENT ON COLUMN kinora.request_log.at IS 'When the request came, by the clock of this server. A row that had to wait for the database for more than a day is dated yesterday.';
+
+COMMENT ON COLUMN kinora.request_log.process IS 'Host and process that answered it.';
+
+COMMENT ON COLUMN kinora.request_log.request_id IS 'The X-Request-Id of its answer.';
+
+COMMENT ON COLUMN kinora.request_log.method IS 'Its method; null: one that nothing here answers.';
+
+COMMENT ON COLUMN kinora.request_log.route IS 'The route''s pattern, never the path or the query of the client; null: no route was found.';
+
+COMMENT ON COLUMN kinora.request_log.dialect IS 'The client API it was read in; null: none was found.';
+
+COMMENT ON COLUMN kinora.request_log.status IS 'HTTP status of the answer; 499: the client was gone.';
+
+COMMENT ON COLUMN kinora.request_log.duration_micros IS 'Microseconds from its head to the answer, waits for the result of a task included.';
+
+COMMENT ON COLUMN kinora.request_log.key_id IS 'api_key.id; null: the key was refused, or none was needed.';
+
+COMMENT ON COLUMN kinora.request_log.user_id IS 'app_user.id of the key''s owner.';
+
+COMMENT ON COLUMN kinora.request_log.task IS 'The task it made, read or changed, or asked for in vain: the first 12 hex digits of its uid.';
+
+COMMENT ON COLUMN kinora.request_log.model IS 'The model asked for, or that of the task.';
+
+COMMENT ON COLUMN kinora.request_log.error_code IS 'Why it failed: a code of docs/errors.md; null: it did not.';
+
+COMMENT ON COLUMN kinora.request_log.error_detail IS 'Why it failed, for the operator: may hold a vendor''s words, never a secret.';
+
+COMMENT ON COLUMN kinora.request_log.client_address IS 'Where it came from, as nginx saw it.';
+
+COMMENT ON COLUMN kinora.request_log.request_bytes IS 'Length of its body as the client named it; null: it named none.';
+
+COMMENT ON COLUMN kinora.request_log.response_bytes IS 'Length of the answer''s body; 0 where nginx sent a file.';
+
+CREATE SEQUENCE kinora.request_log_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1;
+
+ALTER SEQUENCE kinora.request_log_id_seq OWNED BY kinora.request_log.id;
 
 CREATE TABLE kinora.request_permit (
     holder text NOT NULL,
@@ -898,6 +1061,19 @@ COMMENT ON VIEW kinora.v_queue IS 'Unfinished tasks by model and state; those th
 
 COMMENT ON COLUMN kinora.v_queue.reason IS 'As waiting_reason has it.';
 
+CREATE VIEW kinora.v_request_failure AS
+ SELECT request_log.error_code,
+    request_log.route,
+    request_log.status,
+    count(*) AS requests,
+    count(DISTINCT request_log.key_id) AS keys,
+    max(request_log.at) AS last_at
+   FROM kinora.request_log
+  WHERE ((request_log.at > (now() - '24:00:00'::interval)) AND (request_log.status >= 400))
+  GROUP BY request_log.error_code, request_log.route, request_log.status;
+
+COMMENT ON VIEW kinora.v_request_failure IS 'How requests of the last 24 hours failed.';
+
 CREATE TABLE kinora.worker (
     id bigint NOT NULL,
     host text NOT NULL,
@@ -1058,6 +1234,10 @@ ALTER TABLE kinora.worker ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+ALTER TABLE ONLY kinora.event_log ALTER COLUMN id SET DEFAULT nextval('kinora.event_log_id_seq'::regclass);
+
+ALTER TABLE ONLY kinora.request_log ALTER COLUMN id SET DEFAULT nextval('kinora.request_log_id_seq'::regclass);
+
 ALTER TABLE ONLY kinora.account
     ADD CONSTRAINT account_name_unique UNIQUE (vendor, name);
 
@@ -1091,6 +1271,9 @@ ALTER TABLE ONLY kinora.attempt
 ALTER TABLE ONLY kinora.config_version
     ADD CONSTRAINT config_version_pkey PRIMARY KEY (only_row);
 
+ALTER TABLE ONLY kinora.event_log
+    ADD CONSTRAINT event_log_pkey PRIMARY KEY (id, at);
+
 ALTER TABLE ONLY kinora.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (user_id, key);
 
@@ -1105,6 +1288,9 @@ ALTER TABLE ONLY kinora.open_task
 
 ALTER TABLE ONLY kinora.removal
     ADD CONSTRAINT removal_pkey PRIMARY KEY (attempt_id);
+
+ALTER TABLE ONLY kinora.request_log
+    ADD CONSTRAINT request_log_pkey PRIMARY KEY (id, at);
 
 ALTER TABLE ONLY kinora.request_permit
     ADD CONSTRAINT request_permit_pkey PRIMARY KEY (holder, holder_id, number);
@@ -1142,9 +1328,25 @@ CREATE UNIQUE INDEX attempt_slot_taken ON kinora.attempt USING btree (account_id
 
 CREATE UNIQUE INDEX attempt_vendor_task ON kinora.attempt USING btree (account_id, vendor_task_id) WHERE (vendor_task_id IS NOT NULL);
 
+CREATE INDEX event_log_account ON ONLY kinora.event_log USING btree (account_id, id) WHERE (account_id IS NOT NULL);
+
+CREATE INDEX event_log_at ON ONLY kinora.event_log USING brin (at);
+
+CREATE INDEX event_log_task ON ONLY kinora.event_log USING btree (task, id) WHERE (task IS NOT NULL);
+
+CREATE INDEX event_log_trouble ON ONLY kinora.event_log USING btree (id) WHERE (level = ANY (ARRAY['warning'::text, 'error'::text]));
+
 CREATE INDEX idempotency_created ON kinora.idempotency USING btree (created_at);
 
 CREATE INDEX removal_due ON kinora.removal USING btree (due_at);
+
+CREATE INDEX request_log_at ON ONLY kinora.request_log USING brin (at);
+
+CREATE INDEX request_log_key ON ONLY kinora.request_log USING btree (key_id, id) WHERE (key_id IS NOT NULL);
+
+CREATE INDEX request_log_request ON ONLY kinora.request_log USING hash (request_id);
+
+CREATE INDEX request_log_task ON ONLY kinora.request_log USING btree (task, id) WHERE (task IS NOT NULL);
 
 CREATE INDEX task_asset_asset ON kinora.task_asset USING btree (asset_id);
 

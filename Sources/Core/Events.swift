@@ -5,18 +5,33 @@ public enum Event: Sendable {
     case stopped(clean: Bool)
     case configurationLoaded(keys: Int, models: Int)
     case requestFailed(KinoraError, requestID: String, method: String, path: String)
-    case taskAccepted(TaskID, model: String)
-    case taskSubmitted(TaskID, vendor: String, account: Int64)
-    case taskFinished(TaskID, state: TaskState, seconds: Double, code: String?)
-    case taskRequeued(TaskID, delaySeconds: Double, KinoraError)
-    case pollFailed(TaskID, KinoraError)
+    case taskAccepted(TaskID, model: String, key: Int64)
+    case taskSubmitted(TaskID, vendor: String, on: AttemptPoint)
+    /// `on` is nil where the task ended without an attempt under way.
+    case taskFinished(TaskID, state: TaskState, seconds: Double, code: String?, on: AttemptPoint?)
+    case taskRequeued(TaskID, delaySeconds: Double, KinoraError, on: AttemptPoint)
+    case pollFailed(TaskID, KinoraError, on: AttemptPoint)
+    case accountFell(account: Int64, AccountFall, KinoraError)
     case removalFailed(attempt: Int64, tries: Int, KinoraError)
     case webhookFailed(delivery: Int64, endpoint: Int64, tries: Int, status: Int?, KinoraError)
     case webhookDisabled(endpoint: Int64, reason: String)
-    case leaseLost(TaskID)
+    case leaseLost(TaskID, on: AttemptPoint)
     case tasksTakenOver(Int)
     case fault(String, KinoraError)
     case databaseLost(KinoraError)
+    /// Rows of the logs that were never written: the database was away for long, or too slow.
+    case logRowsLost(Int)
+}
+
+/// Which try of a task, on which account.
+public struct AttemptPoint: Sendable, Equatable {
+    public let number: Int
+    public let account: Int64
+
+    public init(number: Int, account: Int64) {
+        self.number = number
+        self.account = account
+    }
 }
 
 /// Where events go.

@@ -60,6 +60,12 @@ public enum Limits {
     public static let webhookReplyBytesMax = 512
     /// Most bytes of a result.
     public static let resultBytesMax = 2 << 30
+    /// Rows of each log that a process keeps in memory while they cannot be written; later ones are lost.
+    public static let logRowsMax = 10_000
+    /// Most rows of each log that one statement writes.
+    public static let logBatchRowsMax = 1000
+    /// Most characters of a text in a log that comes from outside.
+    public static let logTextCharactersMax = 1000
     /// How long accepted requests may take to finish after SIGTERM.
     public static let drainSecondsMax = 8
 }

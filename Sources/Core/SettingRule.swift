@@ -20,8 +20,22 @@ public struct SettingRule: Sendable, Equatable {
         description: "Tasks of one family of models that may wait for a free slot; 0: refuse when no slot is "
             + "free.")
 
+    public static let eventLog = SettingRule(
+        name: "event_log", range: 0...2, defaultValue: 2,
+        description: "Events that are logged: 0 none, 1 warnings and errors, 2 all.")
+    public static let logRetentionDays = SettingRule(
+        name: "log_retention_days", range: 0...366, defaultValue: 14,
+        description: "Days that the logs of requests and events are kept; 0: none are kept.")
+    public static let requestLog = SettingRule(
+        name: "request_log", range: 0...3, defaultValue: 2,
+        description: "Requests that are logged: 0 none, 1 those that failed, 2 also those that change "
+            + "something, 3 all.")
+
     /// Settings that are there whatever models there are.
-    public static let all = [errorBanThreshold, imageTimeout, maxWaitingTasks, videoTimeout]
+    public static let all = [
+        errorBanThreshold, eventLog, imageTimeout, logRetentionDays, maxWaitingTasks, requestLog,
+        videoTimeout,
+    ]
 
     /// The bound of one family's line; without a row `max_waiting_tasks` holds for it.
     public static func maxWaitingTasks(of family: String) -> SettingRule {

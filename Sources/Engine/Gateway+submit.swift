@@ -64,7 +64,7 @@ extension Gateway {
             return (first, nil)
         }
         wakeups.noteWork()
-        events.emit(.taskAccepted(task.id, model: task.model))
+        events.emit(.taskAccepted(task.id, model: task.model, key: task.caller.keyID))
         let accepted = MediaTask(
             row: row, id: task.id, model: task.model, kind: task.kind, state: .queued, progress: 0,
             prompt: task.prompt, parameters: task.parameters,

@@ -38,10 +38,7 @@ final class Pulse: Sendable {
     }
 
     private static func register(_ store: Store) throws(KinoraError) -> Int64 {
-        var name = [CChar](repeating: 0, count: 256)
-        gethostname(&name, name.count - 1)
-        let host = String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-        return try store.registerWorker(host: host, processID: getpid())
+        try store.registerWorker(host: Host.name, processID: getpid())
     }
 
     var worker: Int64 { beat.withLock { $0.worker } }

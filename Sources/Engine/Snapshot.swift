@@ -41,15 +41,22 @@ public final class SnapshotCache: Sendable {
     private let store: Store
     private let events: any EventSink
     private let current: Guarded<Snapshot>
+    private let onChange: @Sendable (Snapshot) -> Void
     private let changed = Signal()
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<Thread?>(nil)
 
-    /// Reads everything once. Throws `databaseAway` or `configuration` (no migrations yet).
-    public init(_ store: Store, events: any EventSink) throws(KinoraError) {
+    /// Reads everything once; `onChange` hears of that, and of each reading after a change. Throws
+    /// `databaseAway` or `configuration` (no migrations yet).
+    public init(
+        _ store: Store, events: any EventSink, onChange: @escaping @Sendable (Snapshot) -> Void = { _ in }
+    ) throws(KinoraError) {
         self.store = store
         self.events = events
-        current = Guarded(try Self.read(store))
+        self.onChange = onChange
+        let snapshot = try Self.read(store)
+        current = Guarded(snapshot)
+        onChange(snapshot)
     }
 
     public var snapshot: Snapshot { current.withLock { $0 } }
@@ -88,6 +95,7 @@ public final class SnapshotCache: Sendable {
             guard try store.configVersion() != snapshot.version else { return }
             let fresh = try Self.read(store)
             current.withLock { $0 = fresh }
+            onChange(fresh)
             events.emit(.configurationLoaded(keys: fresh.keys.count, models: fresh.models.count))
         } catch {
             // What is known stays known while the database is away.

@@ -58,7 +58,7 @@ extension Worker {
         for task in try store.expire(limit: 1000) {
             events.emit(
                 .taskFinished(
-                    task.id, state: .expired, seconds: 0, code: ErrorCode.taskDeadline.rawValue))
+                    task.id, state: .expired, seconds: 0, code: ErrorCode.taskDeadline.rawValue, on: nil))
             onFinished(task.row)
         }
     }
@@ -163,7 +163,7 @@ extension Worker {
         call.beginBefore = pulse.leaseEnd
         submitsUnderWay.add(1, ordering: .relaxed)
         send(call, task, .submit, account)
-        events.emit(.taskSubmitted(task.id, vendor: vendor.name, account: account.row))
+        events.emit(.taskSubmitted(task.id, vendor: vendor.name, on: task.attemptPoint))
     }
 
     /// A task that already runs: poll it, or find out whether its submit arrived.

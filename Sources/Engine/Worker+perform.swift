@@ -38,21 +38,26 @@ extension Worker {
         case .requeue(let delay, let error):
             let error = scrubbed(error, task), blame = blame(for: error, fault)
             let isWritten = persist(task) { store throws(KinoraError) in
-                try store.requeue(task, delay: delay, error, blame: blame)
+                try store.requeue(task, delay: delay, error, blame: blame) { fell(task.account, $0, error) }
             }
             if isWritten {
-                events.emit(.taskRequeued(task.id, delaySeconds: delay.inSeconds, error))
+                events.emit(
+                    .taskRequeued(task.id, delaySeconds: delay.inSeconds, error, on: task.attemptPoint))
                 wakeups.work.raise()
             }
         case .fail(let error):
             let error = scrubbed(error, task), blame = blame(for: error, fault)
             let isWritten = persist(task) { store throws(KinoraError) in
-                try store.failed(task, error, blame: blame)
+                try store.failed(task, error, blame: blame) { fell(task.account, $0, error) }
             }
             if isWritten {
                 finished(task, error.code == .taskDeadline ? .expired : .failed, error)
             }
         }
+    }
+
+    private func fell(_ account: ClaimedAccount, _ fall: AccountFall, _ error: KinoraError) {
+        events.emit(.accountFell(account: account.row, fall, error))
     }
 
     private func blame(for error: KinoraError, _ fault: AccountFault?) -> Blame? {
@@ -62,7 +67,9 @@ extension Worker {
 
     func finished(_ task: ClaimedTask, _ state: TaskState, _ error: KinoraError?) {
         events.emit(
-            .taskFinished(task.id, state: state, seconds: task.running.inSeconds, code: error?.code.rawValue))
+            .taskFinished(
+                task.id, state: state, seconds: task.running.inSeconds, code: error?.code.rawValue,
+                on: task.attemptPoint))
         onFinished(task.row)
         // A slot has become free.
         wakeups.work.raise()
@@ -96,7 +103,7 @@ extension Worker {
         while true {
             do throws(KinoraError) {
                 if try write(store) { return true }
-                events.emit(.leaseLost(task.id))
+                events.emit(.leaseLost(task.id, on: task.attemptPoint))
                 return false
             } catch {
                 guard error.code == .databaseAway, !isStopping.load(ordering: .acquiring) else { throw error }

@@ -37,7 +37,7 @@ extension Worker {
             case .fetch(let url, let path, let hop): settleFetch(completion, vendor, url, path, hop)
             }
         } catch {
-            events.emit(.pollFailed(task.id, scrubbed(error, task)))
+            events.emit(.pollFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
             perform(machine(for: task, nil).action(on: .pollFailed(error)), task)
         }
     }

@@ -14,18 +14,17 @@ final class Responder: Handler {
     private let gateway: Gateway
     private let intake: Intake
     private let readiness: Readiness
-    private let events: any EventSink
+    private let journal: Journal
 
     init(
-        pool: Pool, router: Router, gateway: Gateway, intake: Intake, readiness: Readiness,
-        events: any EventSink
+        pool: Pool, router: Router, gateway: Gateway, intake: Intake, readiness: Readiness, journal: Journal
     ) {
         self.pool = pool
         self.router = router
         self.gateway = gateway
         self.intake = intake
         self.readiness = readiness
-        self.events = events
+        self.journal = journal
     }
 
     func handle(_ connection: Connection) {
@@ -37,8 +36,18 @@ final class Responder: Handler {
     }
 
     /// Nil when the client is gone and nobody listens.
-    // swift-format-ignore
     func respond(to connection: some Incoming) -> Response? {
+        let began = ContinuousClock.now
+        var course = RequestCourse()
+        let response = answer(connection, &course)
+        if journal.keeps(connection.head.method, hasFailed: course.error != nil) {
+            journal.note(RequestRecord(connection.head, course, response, began: began))
+        }
+        return response
+    }
+
+    // swift-format-ignore
+    private func answer(_ connection: some Incoming, _ course: inout RequestCourse) -> Response? {
         let head = connection.head
         var exchange = Exchange(method: head.method)
         var dialect = router.fallback
@@ -48,15 +57,20 @@ final class Responder: Handler {
             let (speaking, match) = try router.route(head.method, path)                    // 1 which tongue
             dialect = speaking
             exchange.match = match
+            course.note(speaking, match.route)
             let caller = match.route.access == .open ? nil : try gateway.caller(of: head)  // 2 who
             exchange.options = caller?.options ?? KeyOptions()
+            course.caller = caller
             let spool = Spool(directory: intake.spoolDirectory)
             let body = match.route.body == .none ? .none : try intake.body(of: connection, into: spool)
             let request = Request(head: head, path: path, body: body)
             let command = try dialect.decode(request, for: match)                          // 3 what
+            course.note(command)
             let outcome = try perform(command, for: caller, connection)                    // 4 do it
+            course.note(outcome)
             return dialect.encode(outcome, for: exchange)                                  // 5 say it
         } catch {
+            course.error = error
             guard error.code != .clientGone else { return nil }
             report(error, head, exchange)
             let response = dialect.encode(error, for: exchange)
@@ -78,7 +92,7 @@ final class Responder: Handler {
         var segments = exchange.path?.segments ?? []
         if segments.count > 1, segments[0] == "callback" { segments[1...] = ["***"] }
         let path = segments.joined(separator: "/")
-        events.emit(
+        journal.emit(
             .requestFailed(
                 error, requestID: head.requestID, method: head.method?.rawValue ?? "", path: "/" + path))
     }

@@ -15,7 +15,7 @@ final class Service {
     }
 
     private let configuration: Configuration
-    private let events: any EventSink
+    private let journal: Journal
     private let readiness = Readiness()
     private let cache: SnapshotCache
     private let wakeups: Wakeups
@@ -28,10 +28,10 @@ final class Service {
 
     init(_ roles: Roles, _ configuration: Configuration, events: any EventSink) throws(KinoraError) {
         self.configuration = configuration
-        self.events = events
         let database = configuration.database
         let store = Store(database)
-        let cache = try SnapshotCache(store, events: events)
+        let journal = Journal(store, echo: events)
+        let cache = try SnapshotCache(store, events: journal) { journal.heed($0.settings) }
         let wakeups = Wakeups(store, isNotifying: configuration.isNotifying)
         let media = MediaStore(
             directory: configuration.mediaDirectory, spoolDirectory: configuration.spoolDirectory)
@@ -42,11 +42,12 @@ final class Service {
             try makeDirectory(directory)
         }
         removeStaleFiles(in: configuration.spoolDirectory)
+        self.journal = journal
         self.cache = cache
         self.wakeups = wakeups
         gateway = Gateway(
             store: store, cache: cache, media: media, vault: vault, wakeups: wakeups, clock: SystemClock(),
-            events: events, waitersMax: max(1, configuration.slowThreads / 2))
+            events: journal, waitersMax: max(1, configuration.slowThreads / 2))
         let channels =
             configuration.isNotifying
             ? [Listener.configChannel] + (roles.isServing ? [Listener.deletionChannel] : [])
@@ -63,6 +64,9 @@ final class Service {
         if roles.isWorking { try makeWorker(store, media, vault) }
     }
 
+    /// Hears what happens to the whole process.
+    var events: any EventSink { journal }
+
     private func makeServers() throws(KinoraError) -> [Server] {
         func server(_ pool: Responder.Pool, _ name: String, _ threads: Int) throws(KinoraError) -> Server {
             let options = Server.Options(
@@ -78,21 +82,21 @@ final class Service {
     func responder(_ pool: Responder.Pool) -> Responder {
         Responder(
             pool: pool, router: Router(Dialects.all, fallback: Dialects.all[0]), gateway: gateway,
-            intake: Intake(spoolDirectory: configuration.spoolDirectory), readiness: readiness, events: events
-        )
+            intake: Intake(spoolDirectory: configuration.spoolDirectory), readiness: readiness,
+            journal: journal)
     }
 
     private func makeWorker(_ store: Store, _ media: MediaStore, _ vault: Vault) throws(KinoraError) {
         let transport = try configuration.transport()
         let courier = Courier(
-            store: store, vault: vault, transport: transport, clock: SystemClock(), events: events)
+            store: store, vault: vault, transport: transport, clock: SystemClock(), events: journal)
         var workerOptions = Worker.Options()
         workerOptions.callsMax = configuration.callsMax
         workerOptions.callbackBase = configuration.callbackBase
         let gateway = gateway
         worker = try Worker(
             store: store, cache: cache, media: media, vault: vault, transport: transport, wakeups: wakeups,
-            clock: SystemClock(), events: events, options: workerOptions
+            clock: SystemClock(), events: journal, options: workerOptions
         ) {
             gateway.noteFinished($0)
             courier.noteFinished()
@@ -102,6 +106,7 @@ final class Service {
     }
 
     func start() throws(KinoraError) {
+        try journal.start()
         try cache.start()
         try wakeups.start()
         try listener.start()
@@ -130,6 +135,8 @@ final class Service {
         listener.stop()
         wakeups.stop()
         cache.stop()
+        journal.emit(.stopped(clean: isClean))
+        journal.stop()
         return isClean
     }
 }

@@ -70,7 +70,7 @@ import Testing
                     submission(), as: limited)
             else { throw Unexpected("not limited") }
             #expect(allowance == Allowance(requestsMax: 2, remaining: left, resetSeconds: 60))
-            #expect(stage.events.has { if case .taskAccepted(task.id, _) = $0 { true } else { false } })
+            #expect(stage.events.has { if case .taskAccepted(task.id, _, _) = $0 { true } else { false } })
         }
         let error = #expect(throws: KinoraError.self) {
             _ = try stage.perform(submission(), as: limited)

@@ -23,7 +23,9 @@ import Testing
         #expect(
             (kept.row, kept.id, kept.createdAt, kept.state) == (task.row, task.id, task.createdAt, .queued))
         #expect(Set(kept.parameters.names) == ["seconds", "size"])
-        #expect(stage.events.has { if case .taskAccepted(task.id, "sora-2") = $0 { true } else { false } })
+        let key = stage.caller.keyID
+        #expect(
+            stage.events.has { if case .taskAccepted(task.id, "sora-2", key) = $0 { true } else { false } })
     }
 
     @Test func aRefusalNamesTheFieldInTheCallersSpelling() throws {

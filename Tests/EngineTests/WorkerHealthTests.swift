@@ -24,11 +24,16 @@ import Upstream
         stage.vendor.script { $0.step == .submit ? Self.error(401, "wrong key \(key)") : nil }
         _ = try stage.worker()
         let task = try stage.submit()
-        #expect(stage.events.has { if case .taskRequeued(task.id, _, _) = $0 { true } else { false } })
+        #expect(stage.events.has { if case .taskRequeued(task.id, _, _, _) = $0 { true } else { false } })
         let row = try account(stage)
         #expect(row?[0] == "invalid")
         #expect(row?[1]?.hasPrefix("upstream_credential: ") == true)
         #expect(row?[1]?.contains(key) == false)
+        #expect(
+            stage.events.has {
+                guard case .accountFell(_, .invalid, let error) = $0 else { return false }
+                return error.detail.contains("wrong key") && !error.detail.contains(key)
+            })
         // The operator mends it, and the task goes on as if nothing had been.
         stage.vendor.script { _ in nil }
         #expect(try stage.store.setAccountState("account 1", to: "active", reason: "") == 1)
@@ -57,7 +62,7 @@ import Upstream
         stage.vendor.script { $0.step == .submit ? Self.error(503, "overloaded") : nil }
         _ = try stage.worker()
         let task = try stage.submit()
-        #expect(stage.events.has { if case .taskRequeued(task.id, _, _) = $0 { true } else { false } })
+        #expect(stage.events.has { if case .taskRequeued(task.id, _, _, _) = $0 { true } else { false } })
         #expect(try account(stage)?[0] == "disabled")
     }
 
@@ -144,7 +149,7 @@ import Upstream
         stage.vendor.script { $0.step == .submit ? Self.error(401, "no") : nil }
         _ = try stage.worker()
         let task = try stage.submit()
-        #expect(stage.events.has { if case .taskRequeued(task.id, _, _) = $0 { true } else { false } })
+        #expect(stage.events.has { if case .taskRequeued(task.id, _, _, _) = $0 { true } else { false } })
         try stage.database.sql("UPDATE task SET deadline_at = now()")
         #expect(stage.events.end(of: task.id)?.state == .expired)
         #expect(try stage.task(task.id)?.failure?.code == "task_deadline")

@@ -91,7 +91,7 @@ import Upstream
         let task = try stage.submit()
         #expect(
             stage.events.has {
-                if case .taskRequeued(task.id, 0, let error) = $0 {
+                if case .taskRequeued(task.id, 0, let error, _) = $0 {
                     error.code == .upstreamRate
                 } else {
                     false
@@ -222,7 +222,8 @@ import Upstream
         }
         _ = try stage.worker()
         let tasks = [try stage.submit("the same"), try stage.submit("the same")]
-        #expect(stage.events.has { if case .taskFinished(_, .succeeded, _, _) = $0 { true } else { false } })
+        #expect(
+            stage.events.has { if case .taskFinished(_, .succeeded, _, _, _) = $0 { true } else { false } })
         #expect(try stage.database.count("attempt WHERE vendor_task_id = 'video_1'") == 1)
         try stage.database.sql(
             "UPDATE attempt SET started_at = now() - interval '90 seconds' WHERE finished_at IS NULL")
@@ -269,7 +270,7 @@ import Upstream
         stage.vendor.script { $0.step == .submit ? .json(429, [:]) : nil }
         _ = try stage.worker()
         let task = try stage.submit()
-        #expect(stage.events.has { if case .taskRequeued(task.id, _, _) = $0 { true } else { false } })
+        #expect(stage.events.has { if case .taskRequeued(task.id, _, _, _) = $0 { true } else { false } })
         stage.vendor.script { _ in nil }
         try stage.database.sql("UPDATE task SET deadline_at = now()")
         #expect(try #require(stage.events.end(of: task.id)) == (.expired, "task_deadline"))

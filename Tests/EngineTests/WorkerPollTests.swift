@@ -38,7 +38,8 @@ import Upstream
         for (task, failure) in zip(tasks, failures) {
             #expect(stage.events.end(of: task.id)?.state == .succeeded, "\(failure)")
             let reported = stage.events.count { event in
-                if case .pollFailed(task.id, let error) = event { error.code == failure.code } else { false }
+                guard case .pollFailed(task.id, let error, _) = event else { return false }
+                return error.code == failure.code
             }
             #expect(reported == 2, "\(failure)")
         }

@@ -119,7 +119,7 @@ import Upstream
         let task = try stage.submit()
         #expect(
             stage.events.has {
-                if case .taskRequeued(task.id, _, let error) = $0 {
+                if case .taskRequeued(task.id, _, let error, _) = $0 {
                     error.code == .upstreamCredential
                 } else {
                     false
@@ -140,7 +140,7 @@ import Upstream
         let stage = try Stage(slots: [])
         _ = try stage.worker()
         let task = try stage.submit { $0.model = "newer-1" }
-        #expect(stage.events.has { if case .taskRequeued(task.id, _, _) = $0 { true } else { false } })
+        #expect(stage.events.has { if case .taskRequeued(task.id, _, _, _) = $0 { true } else { false } })
         #expect(try stage.task(task.id)?.failure == nil)
     }
 }

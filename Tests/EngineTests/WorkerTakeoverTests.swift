@@ -27,7 +27,7 @@ import Upstream
         #expect(stage.vendor.waits(for: .poll))
         #expect(try stage.store.cancel(TaskReference(task.id)))
         stage.vendor.release()
-        #expect(stage.events.has { if case .leaseLost(task.id) = $0 { true } else { false } })
+        #expect(stage.events.has { if case .leaseLost(task.id, _) = $0 { true } else { false } })
         let kept = try #require(try stage.task(task.id))
         #expect((kept.state, kept.progress) == (.cancelled, 0))
         #expect(stage.vendor.calls(.content).isEmpty)
@@ -41,7 +41,7 @@ import Upstream
         #expect(stage.vendor.waits(for: .content))
         #expect(try stage.store.cancel(TaskReference(task.id)))
         stage.vendor.release()
-        #expect(stage.events.has { if case .leaseLost(task.id) = $0 { true } else { false } })
+        #expect(stage.events.has { if case .leaseLost(task.id, _) = $0 { true } else { false } })
         #expect(try stage.database.count("asset") == 0)
         #expect(try stage.task(task.id)?.state == .cancelled)
     }
@@ -70,7 +70,7 @@ import Upstream
         var rounds = 0
         while tasks.contains(where: { task in
             !stage.events.all.contains {
-                if case .taskFinished(task.id, _, _, _) = $0 { true } else { false }
+                if case .taskFinished(task.id, _, _, _, _) = $0 { true } else { false }
             }
         }) {
             try stage.database.terminateSessions()
@@ -237,7 +237,7 @@ import Upstream
         #expect(eventually { worker.pulse.worker != before })
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
         stage.vendor.release()
-        #expect(stage.events.has { if case .leaseLost(task.id) = $0 { true } else { false } })
+        #expect(stage.events.has { if case .leaseLost(task.id, _) = $0 { true } else { false } })
         #expect(try stage.task(task.id)?.state == .succeeded)
         // It works on under its new number.
         #expect(try stage.finished().state == .succeeded)

@@ -16,12 +16,21 @@ import Testing
         return try #require(try store.claim(worker: worker, limit: 1).first)
     }
 
-    private func refuse(_ code: ErrorCode, retryAfter: Int? = nil, errorsMax: Int64 = 5) throws {
+    /// What the account became by that.
+    @discardableResult
+    private func refuse(
+        _ code: ErrorCode, retryAfter: Int? = nil, errorsMax: Int64 = 5
+    ) throws -> [AccountFall] {
         let error = KinoraError(code, retryAfterSeconds: retryAfter, detail: "their words")
         let task = try claim()
-        #expect(try store.requeue(task, delay: .zero, error, blame: Blame(error, errorsMax: errorsMax)))
+        var falls: [AccountFall] = []
+        let isWritten = try store.requeue(
+            task, delay: .zero, error, blame: Blame(error, errorsMax: errorsMax)
+        ) { falls.append($0) }
+        #expect(isWritten)
         try database.sql(
             "UPDATE task SET state = 'cancelled', due_at = NULL, finished_at = now() WHERE state = 'queued'")
+        return falls
     }
 
     private func succeed(_ task: ClaimedTask) throws {
@@ -147,6 +156,41 @@ import Testing
     }
 
     /// Else a breath of bad air would disable an account that has a hundred slots.
+    @Test func whatAnAccountBecameIsToldOnce() throws {
+        try database.account("one")
+        #expect(try refuse(.upstreamRate) == [.cooling])
+        #expect(try refuse(.upstreamServer) == [.cooling])
+        #expect(try refuse(.upstreamRequest) == [])
+        #expect(try refuse(.upstreamMoney) == [.exhausted])
+        #expect(try database.sql("UPDATE account SET exhausted_at = NULL").isEmpty)
+        #expect(try refuse(.upstreamServer, errorsMax: 2) == [.disabled])
+        #expect(try store.setAccountState("one", to: "active", reason: "") == 1)
+        #expect(try refuse(.upstreamCredential) == [.invalid])
+    }
+
+    @Test func whatAnAccountIsAlreadyIsNoNews() throws {
+        try database.account("one")
+        let worker = try store.registerWorker(host: "here", processID: 1)
+        for _ in 0..<8 { _ = try store.submit(.sample(try database.caller())) }
+        let tasks = try store.claim(worker: worker)
+        #expect(tasks.count == 4)
+        let codes: [(ErrorCode, [AccountFall])] = [
+            (.upstreamMoney, [.exhausted]), (.upstreamMoney, []), (.upstreamCredential, [.invalid]),
+            (.upstreamCredential, []),
+        ]
+        for (task, (code, expected)) in zip(tasks, codes) {
+            let error = KinoraError(code)
+            var falls: [AccountFall] = []
+            _ = try store.failed(task, error, blame: Blame(error, errorsMax: 5)) { falls.append($0) }
+            #expect(falls == expected)
+        }
+        // Nobody's task any more: its worker has nothing to tell.
+        let error = KinoraError(.upstreamServer)
+        _ = try store.failed(tasks[0], error, blame: Blame(error, errorsMax: 1)) { _ in
+            Issue.record("a fall without a claim")
+        }
+    }
+
     @Test func errorsOfOneMomentCountOnce() throws {
         try database.account("one", slots: 20)
         let worker = try store.registerWorker(host: "here", processID: 1)
@@ -154,14 +198,17 @@ import Testing
         let tasks = try store.claim(worker: worker)
         #expect(tasks.count == 20)
         let store = store
+        let falls = Happening<AccountFall>()
         try concurrently(8) { thread in
             for task in tasks.enumerated() where task.offset % 8 == thread {
                 let error = KinoraError(.upstreamServer)
                 let blame = Blame(error, errorsMax: 5)
-                let isWritten = try store.requeue(task.element, delay: .zero, error, blame: blame)
+                let isWritten = try store.requeue(
+                    task.element, delay: .zero, error, blame: blame, onFall: falls.note)
                 #expect(isWritten)
             }
         }
+        #expect(falls.all == [.cooling])
         #expect(try counts == ["1", "0"])
         #expect(try state == "cooling")
         // A longer rest that the vendor asks for is heeded all the same.

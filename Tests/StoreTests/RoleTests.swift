@@ -20,7 +20,9 @@ import Testing
             "DROP TRIGGER task_guard ON task", "ALTER TABLE task DISABLE TRIGGER ALL", "DELETE FROM task",
             "DELETE FROM app_user", "DELETE FROM api_key", "DELETE FROM account", "DELETE FROM attempt",
             "DELETE FROM task_input", "DELETE FROM config_version", "CREATE ROLE mine",
-            "SELECT * FROM kinora_migration.applied",
+            "SELECT * FROM kinora_migration.applied", "DELETE FROM request_log", "DELETE FROM event_log",
+            "UPDATE request_log SET status = 200", "UPDATE event_log SET level = 'info'",
+            "CREATE TABLE kinora_log.mine ()",
         ] {
             let failure = #expect(throws: SQLFailure.self, "\(statement)") { try app.rows(statement) }
             #expect(failure?.state == "42501", "\(statement)")
@@ -32,6 +34,7 @@ import Testing
         for relation in [
             "task", "task_input", "attempt", "model", "route", "worker", "setting", "v_queue",
             "v_account_load", "v_stuck_task", "webhook_delivery",
+            "request_log", "event_log", "v_request_failure",
         ] {
             #expect(throws: Never.self, "\(relation)") { try reader.rows("SELECT * FROM \(relation)") }
         }
@@ -73,7 +76,7 @@ import Testing
         let reader = try session("kinora_read")
         for statement in [
             "UPDATE task SET priority = 1", "INSERT INTO setting VALUES ('a', '1', '')",
-            "DELETE FROM worker", "UPDATE account SET state = 'active'",
+            "DELETE FROM worker", "UPDATE account SET state = 'active'", "SELECT keep_logs(0, now())",
         ] {
             let failure = #expect(throws: SQLFailure.self) { try reader.rows(statement) }
             #expect(failure?.state == "42501", "\(statement)")

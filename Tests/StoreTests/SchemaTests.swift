@@ -70,6 +70,7 @@ import Testing
             ("model_category_known", Category.allCases.map(\.rawValue)),
             ("api_key_content_mode_known", KeyOptions.ContentMode.allCases.map(\.rawValue)),
             ("task_finished_iff_final", TaskState.allCases.filter(\.isFinal).map(\.rawValue)),
+            ("event_log_level_known", EventRecord.Level.allCases.map(\.rawValue)),
             ("task_due_iff_open", TaskState.allCases.filter { !$0.isFinal }.map(\.rawValue)),
         ]
         for (constraint, words) in lists {

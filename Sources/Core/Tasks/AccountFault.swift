@@ -43,3 +43,15 @@ public struct Blame: Sendable, Equatable {
         self.init(fault, retryAfterSeconds: error.retryAfterSeconds, errorsMax: errorsMax)
     }
 }
+
+/// What an account became by a fault.
+public enum AccountFall: String, Sendable, CaseIterable {
+    /// It rests.
+    case cooling
+    /// It gets no work until an operator enables it.
+    case disabled
+    /// It gets no work until it has another key or is enabled.
+    case invalid
+    /// It gets no work until its credits have risen or it is enabled.
+    case exhausted
+}

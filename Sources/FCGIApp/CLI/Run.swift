@@ -29,14 +29,11 @@ private func runService(_ roles: Service.Roles, verb: String) throws(KinoraError
     let configuration = try Configuration.current().validated()
     Server.limitAllocatorArenas()
     Termination.block()
-    let events = EventLog(level: configuration.logLevel)
-    let service = try Service(roles, configuration, events: events)
+    let service = try Service(roles, configuration, events: EventLog(level: configuration.logLevel))
     try service.start()
-    events.emit(.started(verb: verb))
+    service.events.emit(.started(verb: verb))
     Termination.notifyReady()
-    events.emit(.stopping(reason: Termination.wait()))
-    let isClean = service.drain()
-    events.emit(.stopped(clean: isClean))
+    service.events.emit(.stopping(reason: Termination.wait()))
     // Threads that did not finish in time must not keep the process.
-    exit(isClean ? 0 : 1)
+    exit(service.drain() ? 0 : 1)
 }

@@ -33,8 +33,7 @@ public struct ClaimedTask: Sendable {
     public let remixOfVendorTask: String?
     public let route: Int64
 
-    /// What a log line calls it.
-    public var label: TaskID { id }
+    public var attemptPoint: AttemptPoint { AttemptPoint(number: attempt, account: account.row) }
 }
 
 /// The account an attempt belongs to. Polls, downloads and remixes use it and no other.

@@ -75,7 +75,7 @@ extension Store {
             FROM t WHERE attempt.task_id = t.id AND attempt.number = t.attempt
             RETURNING attempt.id, account_id),
         \(blamed)
-        SELECT id FROM p
+        SELECT id, (SELECT fall FROM blamed) FROM p
         """)
 
     static let taskRequeue = Statement(
@@ -87,7 +87,7 @@ extension Store {
             SET outcome = 'abandoned', finished_at = now(), error_code = $8, error_detail = $9 FROM t
             WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id, account_id),
         \(blamed)
-        SELECT id FROM p
+        SELECT id, (SELECT fall FROM blamed) FROM p
         """)
 
     // What an error does to the account of the attempt `p`. $3 fault, or null: nothing; $4 seconds of rest
@@ -96,8 +96,12 @@ extension Store {
     // under way tell nothing new: they are not counted, and only a longer rest that the vendor asks for is
     // heeded. Who cannot pay does not rest, but waits to be refilled. Columns stand here by themselves, not
     // through a subquery: of two errors at the same moment, the second waits for the first and is then
-    // computed from what that one has written.
+    // computed from what that one has written. So is what it was before, which is locked when it is read: of
+    // two errors only one makes the account fall.
     private static let blamed = """
+        before AS (SELECT a.id AS account_id, a.state AS old_state, a.exhausted_at AS was_exhausted_at,
+                a.cooling_until AS was_cooling_until
+            FROM p JOIN account a ON a.id = p.account_id WHERE $3::text IS NOT NULL FOR UPDATE OF a),
         blamed AS (UPDATE account SET
             state = CASE WHEN $3::text = 'credential' THEN 'invalid'
                 WHEN $3 = 'money' OR state NOT IN ('active', 'cooling') THEN state
@@ -115,7 +119,11 @@ extension Store {
                                 WHEN 'failure' THEN consecutive_errors ELSE consecutive_throttles END))) END)
                 ELSE cooling_until END,
             exhausted_at = CASE $3 WHEN 'money' THEN coalesce(exhausted_at, now()) ELSE exhausted_at END
-            FROM p WHERE account.id = p.account_id AND $3::text IS NOT NULL)
+            FROM before WHERE account.id = before.account_id
+            RETURNING CASE WHEN state IN ('invalid', 'disabled') AND state <> old_state THEN state
+                WHEN exhausted_at IS NOT NULL AND was_exhausted_at IS NULL THEN 'exhausted'
+                WHEN state = 'cooling' AND coalesce(was_cooling_until <= now(), true) THEN 'cooling'
+                END AS fall)
         """
 
     private static let news = "CASE WHEN cooling_until > now() THEN 0 ELSE 1 END"
@@ -165,24 +173,36 @@ extension Store {
             ]) > 0
     }
 
-    /// The task is over. `blame` is what its account has to do with that; nil: nothing.
+    /// The task is over. `blame` is what its account has to do with that; nil: nothing. `onFall` hears what
+    /// the account became by it.
     public func failed(
-        _ task: ClaimedTask, _ error: KinoraError, blame: Blame? = nil
+        _ task: ClaimedTask, _ error: KinoraError, blame: Blame? = nil,
+        onFall: (AccountFall) -> Void = { _ in }
     ) throws(KinoraError) -> Bool {
         let state: TaskState = error.code == .taskDeadline ? .expired : .failed
         let outcome = error.code == .submitUnknown ? "unknown" : "failed"
-        return try execute(
+        return try settle(
             Self.taskFailed,
             Self.fenced(task) + Self.values(error, blame) + [
                 .text(state.rawValue), .text(error.message), .text(outcome),
-            ]) > 0
+            ], onFall)
     }
 
-    /// Back into the queue; the attempt is over and its slot free. `blame` as for `failed`.
+    /// Back into the queue; the attempt is over and its slot free. `blame` and `onFall` as for `failed`.
     public func requeue(
-        _ task: ClaimedTask, delay: Duration, _ error: KinoraError, blame: Blame? = nil
+        _ task: ClaimedTask, delay: Duration, _ error: KinoraError, blame: Blame? = nil,
+        onFall: (AccountFall) -> Void = { _ in }
     ) throws(KinoraError) -> Bool {
-        try execute(
-            Self.taskRequeue, Self.fenced(task) + Self.values(error, blame) + [.real(delay.inSeconds)]) > 0
+        try settle(
+            Self.taskRequeue, Self.fenced(task) + Self.values(error, blame) + [.real(delay.inSeconds)],
+            onFall)
+    }
+
+    private func settle(
+        _ statement: Statement, _ values: [Value], _ onFall: (AccountFall) -> Void
+    ) throws(KinoraError) -> Bool {
+        guard let fall = try first(statement, values, { $0.optionalText(1) }) else { return false }
+        if let fall = fall.flatMap(AccountFall.init(rawValue:)) { onFall(fall) }
+        return true
     }
 }

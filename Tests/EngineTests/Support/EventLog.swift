@@ -22,7 +22,7 @@ final class EventLog: EventSink {
     func end(of id: TaskID, within limit: Duration = .seconds(20)) -> (state: TaskState, code: String?)? {
         var end: (TaskState, String?)?
         _ = has(within: limit) { event in
-            guard case .taskFinished(id, let state, _, let code) = event else { return false }
+            guard case .taskFinished(id, let state, _, let code, _) = event else { return false }
             end = (state, code)
             return true
         }

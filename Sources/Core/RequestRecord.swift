@@ -1,0 +1,66 @@
+/// One answered request, as it is kept in the log. Nothing in it costs work before it is written down: it is
+/// made on the request's own thread.
+public struct RequestRecord: Sendable {
+    public let began: ContinuousClock.Instant
+    public let duration: Duration
+    public let requestID: String
+    public let clientAddress: String
+    public let method: Method?
+    public let requestBytes: Int?
+    public let status: Int
+    public let responseBytes: Int
+    public let course: RequestCourse
+
+    /// `response` is nil when the client was gone.
+    public init(
+        _ head: RequestHead, _ course: RequestCourse, _ response: Response?, began: ContinuousClock.Instant
+    ) {
+        self.began = began
+        duration = began.duration(to: .now)
+        requestID = head.requestID
+        clientAddress = head.clientAddress
+        method = head.method
+        requestBytes = head.contentLengthBytes
+        status = response?.status ?? ErrorCode.clientGone.facts.status
+        responseBytes = response?.body.count ?? 0
+        self.course = course
+    }
+}
+
+/// What became known of a request while it was answered.
+public struct RequestCourse: Sendable {
+    public private(set) var dialect: String?
+    public private(set) var route: Route?
+    public var caller: Caller?
+    public private(set) var task: TaskReference?
+    public private(set) var model: String?
+    public var error: KinoraError?
+
+    public init() {}
+
+    public mutating func note(_ dialect: any Dialect, _ route: Route) {
+        self.dialect = dialect.name
+        self.route = route
+    }
+
+    public mutating func note(_ command: Command) {
+        switch command {
+        case .submit(let submission): model = submission.model
+        case .task(let reference, _), .awaitResult(let reference, _), .content(let reference),
+            .delete(let reference):
+            task = reference
+        case .model(let id): model = id
+        case .tasks, .models, .signedMedia, .vendorCallback, .health: break
+        }
+    }
+
+    public mutating func note(_ outcome: Outcome) {
+        switch outcome {
+        case .accepted(let of), .acceptedWaiting(let of, _), .task(let of), .deleted(let of):
+            task = TaskReference(of.id)
+            model = of.model
+        case .limited(let inner, _): note(inner)
+        case .tasks, .content, .link, .models, .model, .noted, .health: break
+        }
+    }
+}

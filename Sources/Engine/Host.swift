@@ -1,0 +1,10 @@
+import Glibc
+
+/// The machine that this process runs on.
+enum Host {
+    static var name: String {
+        var name = [CChar](repeating: 0, count: 256)
+        gethostname(&name, name.count - 1)
+        return String(decoding: name.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
+    }
+}

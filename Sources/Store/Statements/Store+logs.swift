@@ -1,0 +1,124 @@
+public import Core
+
+extension Statement {
+    static let logs = [Store.logsKeep, Store.logWake, Store.requestLogWrite, Store.eventLogWrite]
+}
+
+/// A row of one of the logs, before it is written.
+public struct LogEntry<Record: Sendable>: Sendable {
+    public let at: ContinuousClock.Instant
+    public let record: Record
+
+    public init(_ record: Record, at: ContinuousClock.Instant) {
+        self.at = at
+        self.record = record
+    }
+}
+
+extension Store {
+    static let logsKeep = Statement("logs_keep", "SELECT keep_logs($1, now())")
+
+    // Whoever follows holds the lock shared: where it can be had, nobody is there to be woken.
+    static let logWake = Statement(
+        "log_wake", "SELECT pg_notify('kinora_log', '') WHERE NOT pg_try_advisory_xact_lock(7017175)")
+
+    // How long ago, not when: the hosts' clocks differ. No row is older than the oldest partition.
+    private static let at =
+        "greatest(now() - r.age * interval '1 us', date_trunc('day', now()) - interval '1 day')"
+
+    static let requestLogWrite = Statement(
+        "request_log_write",
+        """
+        INSERT INTO request_log (at, process, request_id, method, route, dialect, status, duration_micros,
+            key_id, user_id, task, model, error_code, error_detail, client_address, request_bytes,
+            response_bytes)
+        SELECT \(at), $2, r.request_id, r.method, r.route, r.dialect, r.status, r.duration_micros, r.key_id,
+            r.user_id, r.task, r.model, r.error_code, r.error_detail, r.client_address, r.request_bytes,
+            r.response_bytes
+        FROM json_to_recordset($1::json) AS r (age float8, request_id text, method text, route text,
+            dialect text, status smallint, duration_micros bigint, key_id bigint, user_id bigint, task text,
+            model text, error_code text, error_detail text, client_address text, request_bytes bigint,
+            response_bytes bigint)
+        """)
+
+    static let eventLogWrite = Statement(
+        "event_log_write",
+        """
+        INSERT INTO event_log (at, process, level, name, task, attempt, account_id, key_id, fields)
+        SELECT \(at), $2, r.level, r.name, r.task, r.attempt, r.account_id, r.key_id, r.fields
+        FROM json_to_recordset($1::json) AS r (age float8, level text, name text, task text, attempt integer,
+            account_id bigint, key_id bigint, fields jsonb)
+        """)
+
+    /// Makes the partitions that are needed until the third day from now, and drops those that are older
+    /// than so many days.
+    public func keepLogs(days: Int64) throws(KinoraError) {
+        while try first(Self.logsKeep, [.integer(days)], { $0.integer(0) }) ?? 0 > 0 {}
+    }
+
+    /// Writes rows of both logs in one transaction, all of them or none. It is not waited for the disk: what
+    /// a crash of the server may cost is a moment of its logs.
+    public func writeLogs(
+        requests: ArraySlice<RequestRecord>, events: ArraySlice<LogEntry<EventRecord>>, process: String
+    ) throws(KinoraError) {
+        let now = ContinuousClock.now
+        let requests = requests.map { $0.json(age: $0.began.duration(to: now)) }
+        let events = events.map { $0.record.json(age: $0.at.duration(to: now)) }
+        try pool.withConnection { connection throws(KinoraError) in
+            try connection.transaction { connection throws(KinoraError) in
+                // One writer at a time: rows appear in the order of their numbers.
+                try connection.script(
+                    "SET LOCAL synchronous_commit = off; SELECT pg_advisory_xact_lock(7017176)")
+                if !requests.isEmpty {
+                    _ = try connection.run(
+                        Self.requestLogWrite, [.json(.array(requests)), .text(process)])
+                }
+                guard !events.isEmpty else { return }
+                _ = try connection.run(Self.eventLogWrite, [.json(.array(events)), .text(process)])
+                _ = try connection.run(Self.logWake)
+            }
+        }
+    }
+}
+
+extension RequestRecord {
+    fileprivate func json(age: Duration) -> JSON {
+        [
+            "age": .integer(age.microseconds), "request_id": .string(requestID.loggable),
+            "method": JSON(method?.rawValue),
+            "route": JSON(course.route.map { "/" + $0.pattern.joined(separator: "/") }),
+            "dialect": JSON(course.dialect), "status": JSON(status),
+            "duration_micros": .integer(max(0, duration.microseconds)),
+            "key_id": course.caller.map { .integer($0.keyID) } ?? .null,
+            "user_id": course.caller.map { .integer($0.userID) } ?? .null,
+            "task": JSON(course.task?.short), "model": JSON(course.model?.loggable),
+            "error_code": JSON(course.error?.code.rawValue),
+            "error_detail": JSON(course.error.flatMap { $0.detail.isEmpty ? nil : $0.detail.loggable }),
+            "client_address": .string(clientAddress.loggable),
+            "request_bytes": requestBytes.map { JSON($0) } ?? .null, "response_bytes": JSON(responseBytes),
+        ]
+    }
+}
+
+extension EventRecord {
+    fileprivate func json(age: Duration) -> JSON {
+        let fields = JSONObject(
+            fields.members.map { name, value in
+                (name, value.stringValue.map { JSON.string($0.loggable) } ?? value)
+            })
+        return [
+            "age": .integer(age.microseconds), "level": .string(level.rawValue), "name": .string(name),
+            "task": JSON(task?.short), "attempt": attempt.map { JSON($0) } ?? .null,
+            "account_id": account.map(JSON.integer) ?? .null, "key_id": key.map(JSON.integer) ?? .null,
+            "fields": .object(fields),
+        ]
+    }
+}
+
+extension String {
+    /// What may be kept of a text from outside: short, without secrets, and without NUL, which PostgreSQL
+    /// cannot keep.
+    fileprivate var loggable: String {
+        String(prefix(Limits.logTextCharactersMax)).replacing("\u{0}", with: " ").redacted
+    }
+}
