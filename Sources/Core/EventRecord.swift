@@ -85,6 +85,8 @@ extension Event {
                 error, "task requeued", id, on: attempt, fields: ["delay_seconds": .decimal("\(delay)")])
         case .pollFailed(let id, let error, let attempt):
             EventRecord(error, "poll failed", id, on: attempt)
+        case .storeFailed(let id, let error, let attempt):
+            EventRecord(error, "result not stored", id, on: attempt)
         case .leaseLost(let id, let attempt): EventRecord(.warning, "lease lost", id, on: attempt)
         case .tasksTakenOver(let count):
             EventRecord(.warning, "tasks taken over", fields: ["count": JSON(count)])

@@ -11,6 +11,8 @@ public enum Event: Sendable {
     case taskFinished(TaskID, state: TaskState, seconds: Double, code: String?, on: AttemptPoint?)
     case taskRequeued(TaskID, delaySeconds: Double, KinoraError, on: AttemptPoint)
     case pollFailed(TaskID, KinoraError, on: AttemptPoint)
+    /// The vendor is done, and its result could not be fetched or kept.
+    case storeFailed(TaskID, KinoraError, on: AttemptPoint)
     case accountFell(account: Int64, AccountFall, KinoraError)
     case removalFailed(attempt: Int64, tries: Int, KinoraError)
     case webhookFailed(delivery: Int64, endpoint: Int64, tries: Int, status: Int?, KinoraError)

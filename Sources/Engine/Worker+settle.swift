@@ -176,6 +176,7 @@ extension Worker {
                 finished(task, .succeeded, nil)
             }
         } catch {
+            events.emit(.storeFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
             perform(machine(for: task, vendor).action(on: .storeFailed(error)), task)
         }
     }

@@ -148,7 +148,12 @@ import Upstream
         let blocked = try stage.folder.block("media")
         _ = try stage.worker()
         let task = try stage.submit()
-        #expect(stage.vendor.waits(for: .content))
+        // The operator hears of it: no other sign of a full disk would be in the log.
+        #expect(
+            stage.events.has { event in
+                guard case .storeFailed(task.id, let error, _) = event else { return false }
+                return error.code == .storageFailed
+            })
         #expect(
             try eventually {
                 try stage.database.count("task WHERE worker_id IS NULL AND state = 'storing'") == 1
