@@ -3,7 +3,7 @@ internal import Core
 /// The sandbox's own interface, for tests and operators. It asks for no key: nothing but loopback reaches it.
 ///
 /// - `GET /_sandbox/stats`
-/// - `GET /_sandbox/faults`, `POST /_sandbox/faults` arms one (see `Fault`)
+/// - `GET /_sandbox/faults`, `POST /_sandbox/faults` arms one (see `Fault`), `DELETE` disarms all
 /// - `GET /_sandbox/settings`, `POST /_sandbox/settings` changes those that are named
 /// - `DELETE /_sandbox` forgets tasks, counters, faults and settings
 struct Control {
@@ -27,6 +27,9 @@ struct Control {
                 let fault = try ArmedFault(try object(try body()))
                 world.withState { $0.faults.arm(fault) }
                 return .json(fault.json)
+            case (.delete, "faults"):
+                world.withState { $0.faults.disarm() }
+                return Response(status: 204)
             case (.get, "settings"):
                 return .json(world.withState { $0.settings }.json)
             case (.post, "settings"):

@@ -56,6 +56,8 @@ struct FaultBook: Sendable {
 
     mutating func arm(_ fault: ArmedFault) { armed.append(fault) }
 
+    mutating func disarm() { armed = [] }
+
     /// Takes the first armed fault that strikes the operation.
     mutating func takeArmed(_ operation: Operation, of vendor: String) -> Strike? {
         guard let index = armed.firstIndex(where: { $0.strikes(operation, of: vendor) }) else { return nil }

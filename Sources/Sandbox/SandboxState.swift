@@ -27,6 +27,8 @@ struct SandboxCounts: Sendable, Equatable {
     var acceptedByKey: [String: Int] = [:]
     /// Well-formed polls with a good key, whatever they were answered.
     var polls = 0
+    /// Requests about a task that another key had submitted. They are answered 404.
+    var strangers = 0
     /// Requests to vendors, refused ones too; those to `/_sandbox` not.
     var requests = 0
 }
@@ -65,9 +67,11 @@ struct SandboxState: Sendable {
 
     func running(at now: Timestamp) -> Int { tasks.values.count { !view(of: $0, at: now).isFinal } }
 
-    /// Takes the fault that strikes an order, and counts polls. Armed faults go before a prompt's markers.
+    /// Takes the fault that strikes an order, and counts polls and strangers. Armed faults go before a
+    /// prompt's markers.
     mutating func strike(for order: Order, of owner: Owner) -> Strike? {
         if case .poll = order { counts.polls += 1 }
+        if let task = order.taskID.flatMap({ tasks[$0] }), task.owner != owner { counts.strangers += 1 }
         if let strike = faults.takeArmed(order.operation, of: owner.vendor) { return strike }
         switch order {
         case .submit(let draft): return faults.takeMarker(ofSubmit: draft.prompt)

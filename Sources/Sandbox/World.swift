@@ -43,8 +43,8 @@ final class World: Sendable {
         }
         return [
             "accepted": JSON(counts.accepted), "by_vendor": object(counts.acceptedByVendor),
-            "by_key": object(counts.acceptedByKey), "polls": JSON(counts.polls), "running": JSON(running),
-            "requests": JSON(counts.requests),
+            "by_key": object(counts.acceptedByKey), "polls": JSON(counts.polls),
+            "strangers": JSON(counts.strangers), "running": JSON(running), "requests": JSON(counts.requests),
         ]
     }
 

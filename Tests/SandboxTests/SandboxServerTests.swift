@@ -77,6 +77,7 @@ import TestSupport
             client.headers = [("Authorization", "Bearer sk-sandbox-two2")]
             #expect(try client.send("GET", "/openai/v1/videos/\(id)").status == 404)
             #expect(try client.send("GET", "/openai/v1/videos").json["data"] == [])
+            #expect(try sandbox.stats()["strangers"] == 1, "a list asks for no task")
         }
     }
 
@@ -88,8 +89,7 @@ import TestSupport
             #expect(
                 try sandbox.stats() == [
                     "accepted": 3, "by_vendor": ["openai": 3], "by_key": ["one1": 3], "polls": 1,
-                    "running": 3,
-                    "requests": 5,
+                    "strangers": 0, "running": 3, "requests": 5,
                 ])
             #expect(try sandbox.client.send("DELETE", "/_sandbox").status == 204)
             #expect(try sandbox.stats()["requests"] == 0)
@@ -245,6 +245,18 @@ import TestSupport
             usleep(100_000)
             #expect(sandbox.server.drain(within: .seconds(5)))
             #expect(try held.readReply().isComplete == false)
+        }
+    }
+
+    @Test func armedFaultsAreTakenBack() throws {
+        try withSandbox { sandbox in
+            for fault in ["unavailable", "rate_limit"] as [JSON] {
+                _ = try sandbox.arm(["fault": fault, "times": 1000])
+            }
+            #expect(try sandbox.submit().status == 503)
+            #expect(try sandbox.client.send("DELETE", "/_sandbox/faults").status == 204)
+            #expect(try sandbox.client.send("GET", "/_sandbox/faults").json["faults"] == [])
+            #expect(try sandbox.submit().status == 200)
         }
     }
 
