@@ -1,0 +1,195 @@
+-- constraints.sql: every rule of the tables refuses its impossible row, and none is forgotten here.
+\ir support.psql
+SELECT no_plan();
+
+-- Users and keys
+SELECT pg_temp.refuses('app_user_name_unique', $$INSERT INTO app_user (name) VALUES ('owner')$$);
+SELECT pg_temp.refuses('app_user_name_form', $$INSERT INTO app_user (name) VALUES (E'two\nlines')$$);
+SELECT pg_temp.refuses('app_user_name_form', $$INSERT INTO app_user (name) VALUES ('')$$);
+SELECT pg_temp.refuses('app_user_role_known', $$UPDATE app_user SET role = 'root'$$);
+SELECT pg_temp.refuses('app_user_state_known', $$UPDATE app_user SET state = 'asleep'$$);
+SELECT pg_temp.refuses('app_user_password_form', $$UPDATE app_user SET password_hash = 'plain'$$);
+SELECT pg_temp.refuses('app_user_requests_positive', $$UPDATE app_user SET requests_per_minute = 0$$);
+SELECT pg_temp.refuses('app_user_concurrent_positive', $$UPDATE app_user SET concurrent_tasks_max = 0$$);
+SELECT pg_temp.refuses('api_key_public_id_unique', $$INSERT INTO api_key (user_id, public_id, secret_hash)
+    SELECT user_id, public_id, secret_hash FROM api_key$$);
+SELECT pg_temp.refuses('api_key_public_id_form', $$UPDATE api_key SET public_id = 'SHORT'$$);
+SELECT pg_temp.refuses('api_key_secret_hash_length', $$UPDATE api_key SET secret_hash = '\x00'$$);
+SELECT pg_temp.refuses('api_key_name_length', $$UPDATE api_key SET name = repeat('x', 129)$$);
+SELECT pg_temp.refuses('api_key_expires_finite', $$UPDATE api_key SET expires_at = 'infinity'$$);
+SELECT pg_temp.refuses('api_key_requests_positive', $$UPDATE api_key SET requests_per_minute = 0$$);
+SELECT pg_temp.refuses('api_key_concurrent_positive', $$UPDATE api_key SET concurrent_tasks_max = 0$$);
+SELECT pg_temp.refuses('api_key_quota_cap_not_negative', $$UPDATE api_key SET quota_cap_micros = -1$$);
+SELECT pg_temp.refuses('api_key_created_status_known', $$UPDATE api_key SET video_created_status = 202$$);
+SELECT pg_temp.refuses('api_key_content_mode_known', $$UPDATE api_key SET content_mode = 'guess'$$);
+SELECT pg_temp.refuses('api_key_chat_format_known', $$UPDATE api_key SET chat_format = 'prose'$$);
+SELECT pg_temp.refuses('api_key_user_id_fkey', $$UPDATE api_key SET user_id = 4711$$);
+
+-- Models, routes, accounts
+SELECT pg_temp.refuses('model_pkey', $$INSERT INTO model (id, kind, family) VALUES ('sora-2', 'video', 'sora')$$);
+SELECT pg_temp.refuses('model_id_form', $$UPDATE model SET id = 'two words' WHERE id = 'sora-2'$$);
+SELECT pg_temp.refuses('model_kind_known', $$UPDATE model SET kind = 'song'$$);
+SELECT pg_temp.refuses('model_family_form', $$UPDATE model SET family = 'So Ra'$$);
+SELECT pg_temp.refuses('model_category_pkey', $$INSERT INTO model_category VALUES ('sora-2', 't2v')$$);
+SELECT pg_temp.refuses('model_category_known', $$INSERT INTO model_category VALUES ('sora-2', 'x2y')$$);
+SELECT pg_temp.refuses('model_category_parameters_array', $$UPDATE model_category SET parameters = '{}'$$);
+SELECT pg_temp.refuses('model_category_model_id_fkey', $$INSERT INTO model_category VALUES ('none', 't2v')$$);
+SELECT pg_temp.refuses('route_unique', $$INSERT INTO route (model_id, vendor, vendor_model)
+    SELECT model_id, vendor, vendor_model FROM route$$);
+SELECT pg_temp.refuses('route_vendor_form', $$UPDATE route SET vendor = 'Open AI'$$);
+SELECT pg_temp.refuses('route_position_positive', $$UPDATE route SET position = 0$$);
+SELECT pg_temp.refuses('route_weight_positive', $$UPDATE route SET weight = 0$$);
+SELECT pg_temp.refuses('route_usual_seconds_positive', $$UPDATE route SET usual_seconds = 0$$);
+SELECT pg_temp.refuses('route_model_id_fkey', $$INSERT INTO route (model_id, vendor, vendor_model)
+    VALUES ('none', 'openai', 'none')$$);
+SELECT pg_temp.refuses('account_name_unique', $$UPDATE account SET name = 'same'$$);
+SELECT pg_temp.refuses('account_name_form', $$UPDATE account SET name = E'two\nlines' WHERE name = 'one'$$);
+SELECT pg_temp.refuses('account_vendor_form', $$UPDATE account SET vendor = 'Open AI'$$);
+SELECT pg_temp.refuses('account_base_url_form', $$UPDATE account SET base_url = 'ftp://one.example'$$);
+SELECT pg_temp.refuses('account_slots_in_range', $$UPDATE account SET slots = 0$$);
+SELECT pg_temp.refuses('account_slots_in_range', $$UPDATE account SET slots = 100001$$);
+SELECT pg_temp.refuses('account_weight_positive', $$UPDATE account SET weight = 0$$);
+SELECT pg_temp.refuses('account_state_known', $$UPDATE account SET state = 'tired'$$);
+SELECT pg_temp.refuses('account_cooling_has_end', $$UPDATE account SET state = 'cooling'$$);
+SELECT pg_temp.refuses('account_errors_not_negative', $$UPDATE account SET consecutive_errors = -1$$);
+SELECT pg_temp.refuses('account_throttles_not_negative', $$UPDATE account SET consecutive_throttles = -1$$);
+
+-- Tasks: only rows that make sense
+CREATE FUNCTION pg_temp.change(word text, change text) RETURNS text LANGUAGE sql
+    AS $$ SELECT format('UPDATE task SET %s WHERE id = pg_temp.the(%L)', change, word) $$;
+SELECT pg_temp.refuses(rule, pg_temp.change(word, change)) FROM (VALUES
+    ('task_state_known', 'running', $$state = 'resting', phase = NULL, due_at = NULL$$),
+    ('task_kind_known', 'queued', $$kind = 'song'$$),
+    ('task_phase_iff_running', 'running', 'phase = NULL'),
+    ('task_phase_iff_running', 'queued', $$phase = 'waiting'$$),
+    ('task_phase_known', 'running', $$phase = 'thinking'$$),
+    ('task_finished_iff_final', 'running', $$state = 'cancelled', phase = NULL, due_at = NULL$$),
+    ('task_finished_iff_final', 'queued', 'finished_at = now()'),
+    ('task_due_iff_open', 'running', 'due_at = NULL'),
+    ('task_due_iff_open', 'failed', 'due_at = now()'),
+    ('task_progress_in_range', 'storing', 'progress = 101'),
+    ('task_complete_iff_succeeded', 'storing', 'progress = 100'),
+    ('task_complete_iff_succeeded', 'storing', $$state = 'succeeded', due_at = NULL, finished_at = now()$$),
+    ('task_error_iff_failed', 'storing', $$state = 'failed', due_at = NULL, finished_at = now()$$),
+    ('task_error_iff_failed', 'running', $$error_code = 'x'$$),
+    ('task_price_not_negative', 'queued', 'price_micros = -1'),
+    ('task_attempt_not_negative', 'queued', 'attempt = -1'),
+    ('task_deleted_only_final', 'running', 'deleted_at = now()'),
+    ('task_uid', 'queued', $$uid = (SELECT uid FROM task WHERE id = pg_temp.the('running'))$$),
+    ('task_user_id_fkey', 'queued', 'user_id = 4711'),
+    ('task_key_id_fkey', 'queued', 'key_id = 4711')) AS t (rule, word, change);
+SELECT pg_temp.refuses('task_input_pkey', $$INSERT INTO task_input (task_id, dialect, prompt, parameters)
+    VALUES (pg_temp.the('queued'), 'openai', '', '{}')$$);
+SELECT pg_temp.refuses('task_input_prompt_length', $$UPDATE task_input SET prompt = repeat('x', 32001)$$);
+SELECT pg_temp.refuses('task_input_parameters_object', $$UPDATE task_input SET parameters = '[]'$$);
+SELECT pg_temp.refuses('task_input_user_identifier_length',
+    $$UPDATE task_input SET user_identifier = repeat('x', 129)$$);
+SELECT pg_temp.refuses('task_input_task_id_fkey', $$INSERT INTO task_input (task_id, dialect, prompt, parameters)
+    VALUES (4711, 'openai', '', '{}')$$);
+
+-- Attempts: a slot is one attempt's, and a vendor's task too
+CREATE FUNCTION pg_temp.attempt(word text, number integer, account bigint, slot integer, ticket text) RETURNS text
+LANGUAGE sql AS $$
+    SELECT format('INSERT INTO attempt (task_id, number, account_id, slot, vendor_model, vendor_task_id, accepted_at) '
+        'VALUES (%L, %L, %L, %L, %L, %L, %L)', coalesce(pg_temp.the(word), 4711), number, account, slot, 'sora-2',
+        ticket, CASE WHEN ticket IS NOT NULL THEN now() END)
+$$;
+SELECT pg_temp.refuses(rule, pg_temp.attempt(word, number, account_id, slot, ticket))
+FROM (SELECT id FROM account WHERE name = 'one') AS one, LATERAL (VALUES
+    ('attempt_slot_taken', 'queued', 1, one.id, 1, NULL),
+    ('attempt_vendor_task', 'queued', 1, one.id, 4, 'video_running'),
+    ('attempt_number_unique', 'running', 1, one.id, 4, NULL),
+    ('attempt_slot_positive', 'queued', 1, one.id, 0, NULL),
+    ('attempt_account_id_fkey', 'queued', 1, 4711, 4, NULL),
+    ('attempt_task_id_fkey', 'no such task', 1, one.id, 4, NULL)) AS t (rule, word, number, account_id, slot, ticket);
+SELECT lives_ok(pg_temp.attempt('queued', 1, id, 3, 'video_new'), 'a finished attempt has left its slot')
+    FROM account WHERE name = 'one';
+SELECT lives_ok(pg_temp.attempt('queued', 2, id, 1, 'video_running'), 'another account may use the same vendor id')
+    FROM account WHERE name = 'two';
+SELECT pg_temp.refuses('attempt_outcome_known', $$UPDATE attempt SET outcome = 'lost', finished_at = now()$$);
+SELECT pg_temp.refuses('attempt_outcome_iff_finished', $$UPDATE attempt SET outcome = 'failed', finished_at = NULL$$);
+SELECT pg_temp.refuses('attempt_outcome_iff_finished', $$UPDATE attempt SET outcome = NULL, finished_at = now()$$);
+SELECT pg_temp.refuses('attempt_accepted_with_id', $$UPDATE attempt SET vendor_task_id = NULL$$);
+SELECT pg_temp.refuses('removal_pkey', $$INSERT INTO removal SELECT attempt_id FROM removal$$);
+SELECT pg_temp.refuses('removal_tries_not_negative', $$UPDATE removal SET tries = -1$$);
+SELECT pg_temp.refuses('removal_attempt_id_fkey', $$INSERT INTO removal VALUES (4711)$$);
+
+-- Assets
+SELECT pg_temp.refuses('asset_unique', $$INSERT INTO asset (user_id, sha256, bytes, media_type)
+    SELECT user_id, sha256, bytes, media_type FROM asset$$);
+SELECT pg_temp.refuses('asset_sha256_length', $$UPDATE asset SET sha256 = '\x00'$$);
+SELECT pg_temp.refuses('asset_bytes_not_negative', $$UPDATE asset SET bytes = -1$$);
+SELECT pg_temp.refuses('asset_media_type_form', $$UPDATE asset SET media_type = 'text/html'$$);
+SELECT pg_temp.refuses('asset_user_id_fkey', $$UPDATE asset SET user_id = 4711$$);
+SELECT pg_temp.refuses('task_asset_pkey', $$INSERT INTO task_asset SELECT * FROM task_asset$$);
+SELECT pg_temp.refuses('task_asset_role_known', $$UPDATE task_asset SET role = 'gift'$$);
+SELECT pg_temp.refuses('task_asset_position_not_negative', $$UPDATE task_asset SET position = -1$$);
+SELECT pg_temp.refuses('task_asset_task_id_fkey', $$UPDATE task_asset SET task_id = 4711$$);
+SELECT pg_temp.refuses('task_asset_asset_id_fkey', $$DELETE FROM asset$$);
+
+-- Idempotency, limits, settings
+SELECT pg_temp.refuses('idempotency_pkey', $$INSERT INTO idempotency SELECT * FROM idempotency$$);
+SELECT pg_temp.refuses('idempotency_key_length', $$UPDATE idempotency SET key = ''$$);
+SELECT pg_temp.refuses('idempotency_key_length', $$UPDATE idempotency SET key = repeat('x', 256)$$);
+SELECT pg_temp.refuses('idempotency_hash_length', $$UPDATE idempotency SET request_hash = '\x00'$$);
+SELECT pg_temp.refuses('idempotency_user_id_fkey', $$UPDATE idempotency SET user_id = 4711$$);
+SELECT pg_temp.refuses('request_permit_pkey', $$INSERT INTO request_permit SELECT * FROM request_permit$$);
+SELECT pg_temp.refuses('request_permit_holder_known', $$UPDATE request_permit SET holder = 'guest'$$);
+SELECT pg_temp.refuses('open_task_pkey', $$INSERT INTO open_task SELECT * FROM open_task$$);
+SELECT pg_temp.refuses('open_task_holder_known', $$UPDATE open_task SET holder = 'guest'$$);
+SELECT pg_temp.refuses('setting_pkey', $$INSERT INTO setting SELECT * FROM setting$$);
+SELECT pg_temp.refuses('setting_name_form', $$INSERT INTO setting VALUES ('Two Words', '1', '')$$);
+SELECT pg_temp.refuses('config_version_pkey', $$INSERT INTO config_version DEFAULT VALUES$$);
+SELECT pg_temp.refuses('config_version_one_row', $$INSERT INTO config_version (only_row) VALUES (false)$$);
+
+-- Webhooks
+SELECT pg_temp.refuses('webhook_endpoint_url_form', $$UPDATE webhook_endpoint SET url = 'ftp://receiver.example'$$);
+SELECT pg_temp.refuses('webhook_endpoint_url_length',
+    $$UPDATE webhook_endpoint SET url = 'https://receiver.example/' || repeat('x', 2048)$$);
+SELECT pg_temp.refuses('webhook_endpoint_reason_iff_disabled', $$UPDATE webhook_endpoint SET enabled = false$$);
+SELECT pg_temp.refuses('webhook_endpoint_reason_iff_disabled', $$UPDATE webhook_endpoint SET disabled_reason = 'x'$$);
+SELECT pg_temp.refuses('webhook_endpoint_failures_not_negative',
+    $$UPDATE webhook_endpoint SET consecutive_failures = -1, failing_since = now()$$);
+SELECT pg_temp.refuses('webhook_endpoint_failures_have_begin',
+    $$UPDATE webhook_endpoint SET consecutive_failures = 1$$);
+SELECT pg_temp.refuses('webhook_endpoint_user_id_fkey', $$UPDATE webhook_endpoint SET user_id = 4711$$);
+SELECT pg_temp.refuses('webhook_delivery_event_known', $$UPDATE webhook_delivery SET event = 'task.begun'$$);
+SELECT pg_temp.refuses('webhook_delivery_state_known',
+    $$UPDATE webhook_delivery SET state = 'lost', due_at = NULL, finished_at = now()$$);
+SELECT pg_temp.refuses('webhook_delivery_due_iff_pending', $$UPDATE webhook_delivery SET due_at = NULL$$);
+SELECT pg_temp.refuses('webhook_delivery_finished_iff_final', $$UPDATE webhook_delivery SET finished_at = now()$$);
+SELECT pg_temp.refuses('webhook_delivery_tries_not_negative', $$UPDATE webhook_delivery SET tries = -1$$);
+SELECT pg_temp.refuses('webhook_delivery_endpoint_id_fkey', $$UPDATE webhook_delivery SET endpoint_id = 4711$$);
+
+-- Logs
+SELECT cmp_ok(keep_logs(1, now()), '>', 0, 'there are partitions for today');
+CREATE FUNCTION pg_temp.request(status integer, micros bigint) RETURNS text LANGUAGE sql AS $$
+    SELECT format('INSERT INTO request_log (at, process, request_id, status, duration_micros, client_address, '
+        'response_bytes) VALUES (now(), %L, %L, %L, %L, %L, 0)', 'here', 'one', status, micros, '127.0.0.1')
+$$;
+CREATE FUNCTION pg_temp.event(level text, fields text) RETURNS text LANGUAGE sql AS $$
+    SELECT format('INSERT INTO event_log (at, process, level, name, fields) VALUES (now(), %L, %L, %L, %L)',
+        'here', level, 'started', fields)
+$$;
+SELECT pg_temp.refuses('request_log_status_range', pg_temp.request(99, 1));
+SELECT pg_temp.refuses('request_log_status_range', pg_temp.request(600, 1));
+SELECT pg_temp.refuses('request_log_duration_not_negative', pg_temp.request(200, -1));
+SELECT lives_ok(pg_temp.request(200, 0), 'an ordinary request is kept');
+SELECT pg_temp.refuses('event_log_level_known', pg_temp.event('shout', '{}'));
+SELECT pg_temp.refuses('event_log_fields_object', pg_temp.event('info', '[]'));
+SELECT lives_ok(pg_temp.event('info', '{}'), 'an ordinary event too');
+
+-- Nothing is forgotten. A number that the database itself gives cannot come twice.
+SELECT is_empty($$
+    SELECT conname FROM pg_constraint c
+    WHERE connamespace = 'kinora'::regnamespace AND contype IN ('c', 'u', 'f', 'p', 'x')
+        AND NOT EXISTS (SELECT FROM pg_attribute a LEFT JOIN pg_attrdef d ON (adrelid, adnum) = (attrelid, attnum)
+            WHERE contype = 'p' AND a.attrelid = c.conrelid AND a.attnum = ANY (c.conkey)
+                AND (a.attidentity = 'a' OR pg_get_expr(adbin, adrelid) LIKE 'nextval(%'))
+    UNION SELECT relname FROM pg_index i JOIN pg_class r ON r.oid = i.indexrelid
+        WHERE i.indisunique AND NOT i.indisprimary AND r.relnamespace = 'kinora'::regnamespace
+    EXCEPT SELECT rule FROM met
+$$, 'every rule of the schema is met above');
+
+SELECT * FROM finish();
+ROLLBACK;

@@ -1,0 +1,68 @@
+-- triggers.sql: what a trigger promises: final states are final, nothing that rises falls, and who is told.
+\ir support.psql
+SELECT no_plan();
+
+-- A final state never changes, whoever writes.
+SELECT pg_temp.refuses('task_final_is_final', format('UPDATE task SET %s WHERE id = pg_temp.the(%L)', change, word))
+FROM unnest(ARRAY['succeeded', 'failed', 'cancelled', 'expired']) AS word, unnest(ARRAY[
+    $$state = 'queued', finished_at = NULL, due_at = now(), progress = 0, error_code = NULL$$,
+    $$state = CASE state WHEN 'cancelled' THEN 'expired' ELSE 'cancelled' END, progress = least(progress, 99),
+        error_code = CASE state WHEN 'cancelled' THEN 'task_deadline' END$$,
+    $$finished_at = finished_at + interval '1 s'$$,
+    $$price_micros = 7$$]) AS change;
+SELECT pg_temp.refuses('task_final_is_final', $$UPDATE task SET error_code = 'x' WHERE id = pg_temp.the('failed')$$);
+SELECT lives_ok($$UPDATE task SET deleted_at = now() WHERE id = pg_temp.the('succeeded')$$,
+    'what is final may be deleted');
+
+-- The fence of a claim, and progress.
+SELECT pg_temp.refuses('task_claim_never_falls',
+    $$UPDATE task SET claim = claim - 1 WHERE id = pg_temp.the('running')$$);
+SELECT pg_temp.refuses('task_progress_never_falls',
+    $$UPDATE task SET progress = 39 WHERE id = pg_temp.the('running')$$);
+SELECT lives_ok($$UPDATE task SET claim = claim + 1, progress = 41 WHERE id = pg_temp.the('running')$$,
+    'both may rise');
+
+-- Configuration: a change of it is counted, what workers write all the time is not.
+CREATE FUNCTION pg_temp.counts(statement text, expected boolean) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    before bigint := (SELECT version FROM config_version);
+BEGIN
+    EXECUTE statement;
+    RETURN tap.is((SELECT version FROM config_version) > before, expected, statement);
+END $$;
+SELECT pg_temp.counts(statement, true) FROM unnest(ARRAY[
+    $$UPDATE app_user SET state = 'disabled' WHERE name = 'stranger'$$,
+    $$UPDATE api_key SET revoked_at = now()$$,
+    $$UPDATE model SET enabled = false$$,
+    $$UPDATE model_category SET parameters = '[]'$$,
+    $$UPDATE route SET weight = 2$$,
+    $$UPDATE account SET state = 'disabled' WHERE name = 'two'$$,
+    $$DELETE FROM account WHERE name = 'two'$$,
+    $$UPDATE setting SET value = '7' WHERE name = 'error_ban_threshold'$$]) AS statement;
+SELECT pg_temp.counts(statement, false) FROM unnest(ARRAY[
+    $$UPDATE route SET usual_seconds = 7$$,
+    $$UPDATE account SET consecutive_errors = 1, state = 'cooling', cooling_until = now()$$]) AS statement;
+
+-- An account that could not pay works again once its credits rise, and only then.
+UPDATE account SET credits_micros = 5, exhausted_at = now(), state_reason = 'upstream_money' WHERE name = 'one';
+UPDATE account SET credits_micros = 4 WHERE name = 'one';
+SELECT isnt(exhausted_at, NULL, 'fewer credits change nothing') FROM account WHERE name = 'one';
+UPDATE account SET credits_micros = 6 WHERE name = 'one';
+SELECT is(exhausted_at, NULL, 'more credits end it') FROM account WHERE name = 'one';
+SELECT is(state_reason, '', 'and its reason') FROM account WHERE name = 'one';
+
+-- A webhook is written once, with the end of a task of a user who asked for it, and with no word of the vendor's.
+DELETE FROM webhook_delivery;
+UPDATE task SET state = 'cancelled', phase = NULL, due_at = NULL, finished_at = now() WHERE id = pg_temp.the('running');
+SELECT is_empty('SELECT FROM webhook_delivery', 'who has no endpoint is not told');
+UPDATE webhook_endpoint SET user_id = (SELECT id FROM app_user WHERE name = 'owner');
+UPDATE task SET progress = 99 WHERE id = pg_temp.the('storing');
+SELECT is_empty('SELECT FROM webhook_delivery', 'what has not ended is not told');
+UPDATE task SET state = 'failed', due_at = NULL, finished_at = now(), error_code = 'upstream_server',
+    error_message = 'The generation failed.' WHERE id = pg_temp.the('storing');
+UPDATE task SET deleted_at = now() WHERE id = pg_temp.the('storing');
+SELECT results_eq($$SELECT event, payload::jsonb #>> '{data,error,code}' FROM webhook_delivery$$,
+    $$VALUES ('task.failed', 'generation_failed')$$, 'one message, with the words of a poll');
+
+SELECT * FROM finish();
+ROLLBACK;
