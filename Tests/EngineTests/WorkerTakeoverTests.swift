@@ -183,15 +183,20 @@ import Upstream
         #expect(stage.vendor.taken == 1)
     }
 
-    @Test func theSubmitOfAKilledWorkerIsLookedUpAndNotSentAgain() throws {
+    /// The vendor took it; the answer reaches nobody.
+    private func submitOfAKilledWorker() throws -> MediaTask {
         stage.vendor.script { $0.step == .submit ? .held : nil }
         let killed = try stage.worker()
         let task = try stage.submit()
         #expect(stage.vendor.waits(for: .submit))
         try stage.kill(killed)
         stage.vendor.script { _ in nil }
-        // The vendor took it; the answer reaches nobody.
         stage.vendor.release()
+        return task
+    }
+
+    @Test func theSubmitOfAKilledWorkerIsLookedUpAndNotSentAgain() throws {
+        let task = try submitOfAKilledWorker()
         _ = try stage.worker()
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
         #expect(stage.vendor.calls.map(\.step) == [.submit, .list, .poll, .content])
@@ -201,13 +206,7 @@ import Upstream
 
     /// A worker with another master key cannot ask the vendor; that is no reason to send the task twice.
     @Test func anUnansweredSubmitIsNeverSentAgainForWantOfACredential() throws {
-        stage.vendor.script { $0.step == .submit ? .held : nil }
-        let killed = try stage.worker()
-        let task = try stage.submit()
-        #expect(stage.vendor.waits(for: .submit))
-        try stage.kill(killed)
-        stage.vendor.script { _ in nil }
-        stage.vendor.release()
+        let task = try submitOfAKilledWorker()
         let good = try stage.database.sql("SELECT id, credential_sealed FROM account")
         try stage.database.sql("UPDATE account SET credential_sealed = '\\x01'")
         _ = try stage.worker()

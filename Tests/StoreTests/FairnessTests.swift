@@ -10,20 +10,6 @@ import Testing
 
     private func worker() throws -> Int64 { try store.registerWorker(host: "here", processID: 1) }
 
-    /// Queues so many tasks of one user, faster than by submits.
-    @discardableResult
-    private func queue(_ count: Int, of name: String, priority: Int = 0) throws -> Int64 {
-        let user = try database.caller(name).userID
-        try database.sql(
-            """
-            WITH t AS (INSERT INTO task (uid, user_id, model_id, kind, category, priority)
-                SELECT gen_random_uuid(), \(user), 'sora-2', 'video', 't2v', \(priority)
-                FROM generate_series(1, \(count)) RETURNING id)
-            INSERT INTO task_input (task_id, dialect, prompt, parameters) SELECT id, 'test', 'p', '{}' FROM t;
-            """)
-        return user
-    }
-
     /// Whom a worker serves, claim after claim; each task is over before the next claim.
     private func served(_ claims: Int) throws -> [Int64] {
         let worker = try worker()
@@ -41,29 +27,32 @@ import Testing
 
     @Test func oneUsersThousandsDoNotDelayAnothersFirst() throws {
         try database.account("one", slots: 1)
-        let many = try queue(10_000, of: "many"), few = try queue(1, of: "few")
-        let late = try queue(2, of: "late")
+        let many = try database.queue(10_000, of: "many"), few = try database.queue(1, of: "few")
+        let late = try database.queue(2, of: "late")
         #expect(try served(6) == [many, few, late, many, late, many])
     }
 
     @Test func whoeverComesNewIsServedInTheNextRound() throws {
         try database.account("one", slots: 1)
-        let many = try queue(1_000, of: "many")
+        let many = try database.queue(1_000, of: "many")
         #expect(try served(3) == [many, many, many])
-        let few = try queue(1, of: "few")
+        let few = try database.queue(1, of: "few")
         #expect(try served(3).prefix(2).contains(few))
     }
 
     @Test func oneClaimOfManyGivesEachAnEqualShare() throws {
         try database.account("one", slots: 9)
-        let users = [try queue(500, of: "a"), try queue(500, of: "b"), try queue(500, of: "c")]
+        let users = [
+            try database.queue(500, of: "a"), try database.queue(500, of: "b"),
+            try database.queue(500, of: "c"),
+        ]
         let claimed = try store.claim(worker: try worker())
         #expect(claimed.map(\.userID) == users + users + users)
     }
 
     @Test func whatOneUserDoesNotNeedTheOthersGet() throws {
         try database.account("one", slots: 10)
-        let many = try queue(500, of: "many"), few = try queue(2, of: "few")
+        let many = try database.queue(500, of: "many"), few = try database.queue(2, of: "few")
         let worker = try worker()
         var shares: [Int64: Int] = [:]
         while case let claimed = try store.claim(worker: worker), !claimed.isEmpty {
@@ -74,14 +63,14 @@ import Testing
 
     @Test func moreUsersThanSlotsTakeTurns() throws {
         try database.account("one", slots: 2)
-        let users = try (1...5).map { try queue(10, of: "user \($0)") }
+        let users = try (1...5).map { try database.queue(10, of: "user \($0)") }
         #expect(try served(5) == users + users)
     }
 
     @Test func aLowerPriorityWaitsForAllOfAHigherOne() throws {
         try database.account("one", slots: 4)
-        let low = try queue(10, of: "low", priority: 1)
-        let uneven = try queue(9, of: "uneven"), one = try queue(1, of: "one")
+        let low = try database.queue(10, of: "low", priority: 1)
+        let uneven = try database.queue(9, of: "uneven"), one = try database.queue(1, of: "one")
         let worker = try worker()
         var order: [Int64] = []
         while order.count < 20 {
@@ -96,16 +85,17 @@ import Testing
 
     @Test func whoHasOnlyTasksThatAreNotDueHoldsUpNobody() throws {
         try database.account("one", slots: 1)
-        let waiting = try queue(5, of: "waiting")
+        let waiting = try database.queue(5, of: "waiting")
         try database.sql("UPDATE task SET due_at = now() + interval '1 hour'")
-        let ready = try queue(2, of: "ready"), other = try queue(2, of: "other", priority: 1)
+        let ready = try database.queue(2, of: "ready"),
+            other = try database.queue(2, of: "other", priority: 1)
         #expect(try served(4) == [ready, ready, other, other])
         #expect(try database.count("task WHERE state = 'queued' AND user_id = \(waiting)") == 5)
     }
 
     @Test func oneUsersOwnTasksRunInTheirOrder() throws {
         try database.account("one", slots: 3)
-        try queue(9, of: "a")
+        try database.queue(9, of: "a")
         let claimed = try store.claim(worker: try worker())
         #expect(claimed.map(\.row) == claimed.map(\.row).sorted())
         #expect(claimed.map(\.row) == [1, 2, 3])
@@ -114,11 +104,11 @@ import Testing
     /// Pages read, not time: the machine may be busy.
     @Test func aClaimReadsNoMoreWhenOneUserHasQueuedAHundredTimesAsMuch() throws {
         try database.account("one", slots: 10)
-        for name in ["a", "b", "c"] { try queue(20, of: name) }
-        try queue(1_000, of: "many")
+        for name in ["a", "b", "c"] { try database.queue(20, of: name) }
+        try database.queue(1_000, of: "many")
         try database.sql("VACUUM ANALYZE")
         let before = try pagesOfAClaim()
-        try queue(100_000, of: "many more")
+        try database.queue(100_000, of: "many more")
         try database.sql("VACUUM ANALYZE")
         let after = try pagesOfAClaim()
         #expect(after < before + 100, "\(before) pages before, \(after) after")

@@ -230,21 +230,10 @@ import Testing
 
     // The place in line
 
-    private func queue(_ count: Int, of name: String, priority: Int = 0) throws {
-        let user = try database.caller(name).userID
-        try database.sql(
-            """
-            WITH t AS (INSERT INTO task (uid, user_id, model_id, kind, category, priority)
-                SELECT gen_random_uuid(), \(user), 'sora-2', 'video', 't2v', \(priority)
-                FROM generate_series(1, \(count)) RETURNING id)
-            INSERT INTO task_input (task_id, dialect, prompt, parameters) SELECT id, 'test', 'p', '{}' FROM t;
-            """)
-    }
-
     @Test func thePlaceInLineIsTheOrderOfTheClaim() throws {
-        for (name, count) in [("a", 4), ("b", 1), ("c", 6)] { try queue(count, of: name) }
-        try queue(2, of: "b", priority: 1)
-        try queue(1, of: "c", priority: -1)
+        for (name, count) in [("a", 4), ("b", 1), ("c", 6)] { try database.queue(count, of: name) }
+        try database.queue(2, of: "b", priority: 1)
+        try database.queue(1, of: "c", priority: -1)
         let ids = try database.sql("SELECT uid FROM task ORDER BY id").compactMap {
             TaskID(uuid: $0[0] ?? "")
         }
@@ -266,7 +255,7 @@ import Testing
     }
 
     @Test func aPinnedTaskStandsInTheLineOfItsAccount() throws {
-        try queue(5, of: "a")
+        try database.queue(5, of: "a")
         let home = try database.account("home", slots: 1)
         try database.sql("UPDATE task SET pinned_account_id = \(home) WHERE id > 2")
         let ids = try database.sql("SELECT uid FROM task ORDER BY id").compactMap {
@@ -278,7 +267,7 @@ import Testing
     // What people see
 
     @Test func theQueueSaysPerModelWhyItWaits() throws {
-        try queue(3, of: "a")
+        try database.queue(3, of: "a")
         let home = try database.account("home", slots: 1)
         #expect(try claimed() == 1)
         try database.sql("UPDATE task SET pinned_account_id = \(home) WHERE id = 3")
@@ -292,7 +281,7 @@ import Testing
     }
 
     @Test func anOperatorSeesReasonAndPlace() throws {
-        try queue(3, of: "a")
+        try database.queue(3, of: "a")
         let ids = try database.sql("SELECT uid FROM task ORDER BY id").compactMap {
             TaskID(uuid: $0[0] ?? "")
         }

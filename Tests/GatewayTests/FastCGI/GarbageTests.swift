@@ -62,7 +62,7 @@ extension GatewayTests {
         @Test func endsConnectionsAndNothingElse() throws {
             try withSite { site in
                 let serve = try site.start("serve", ["KINORA_FAST_THREADS": "4"])
-                var random = SeededNumbers(seed: 20_260_101)
+                var random = SplitMix64(seed: 20_260_101)
                 for bytes in crafted { _ = try sendAndRead(bytes, to: site.fastSocket) }
                 for _ in 0..<1000 {
                     let count = Int.random(in: 1...2000, using: &random)
@@ -120,20 +120,5 @@ extension GatewayTests {
                 #expect(serve.isRunning)
             }
         }
-    }
-}
-
-/// Random numbers that are the same in every run (SplitMix64).
-struct SeededNumbers: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var z = state
-        z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        z = (z ^ (z >> 27)) &* 0x94D0_49BB_1331_11EB
-        return z ^ (z >> 31)
     }
 }

@@ -1,12 +1,12 @@
 import Foundation
 
 /// A small seeded generator: a failing round can be run again by its seed.
-struct SplitMix64: RandomNumberGenerator {
+public struct SplitMix64: RandomNumberGenerator {
     private var state: UInt64
 
-    init(seed: UInt64) { state = seed }
+    public init(seed: UInt64) { state = seed }
 
-    mutating func next() -> UInt64 {
+    public mutating func next() -> UInt64 {
         state &+= 0x9E37_79B9_7F4A_7C15
         var z = state
         z = (z ^ (z >> 30)) &* 0xBF58_476D_1CE4_E5B9
@@ -14,18 +14,18 @@ struct SplitMix64: RandomNumberGenerator {
         return z ^ (z >> 31)
     }
 
-    mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
-    mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
-    mutating func pick<T>(_ values: [T]) -> T { values[below(values.count)] }
+    public mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
+    public mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
+    public mutating func pick<T>(_ values: [T]) -> T { values[below(values.count)] }
 }
 
 /// How much fuzzing a test run does, and how it spoils what was valid.
-enum Fuzz {
+public enum Fuzz {
     /// `KINORA_FUZZ=100000` fuzzes in earnest; a plain run takes a taste.
-    static let rounds = ProcessInfo.processInfo.environment["KINORA_FUZZ"].flatMap(Int.init) ?? 2_000
+    public static let rounds = ProcessInfo.processInfo.environment["KINORA_FUZZ"].flatMap(Int.init) ?? 2_000
 
     /// Applies one to four random changes. `tokens` are pieces that mean something in the format at hand.
-    static func mutate(_ bytes: inout [UInt8], tokens: [[UInt8]], _ random: inout SplitMix64) {
+    public static func mutate(_ bytes: inout [UInt8], tokens: [[UInt8]], _ random: inout SplitMix64) {
         for _ in 0...random.below(4) {
             let at = random.below(bytes.count + 1)
             let end = min(bytes.count, at + random.below(12))
