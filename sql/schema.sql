@@ -239,7 +239,7 @@ $$;
 
 COMMENT ON FUNCTION kinora.waiting_line(line text, line_max bigint) IS 'The line of a family of models: tasks that wait (counted until line and free slots are full), slots of the accounts that run them, free ones, and after how many seconds the line has passed at the usual pace.';
 
-CREATE FUNCTION kinora.waiting_reason(asked_model text, price bigint, pinned bigint, due timestamp with time zone) RETURNS TABLE(reason text, until timestamp with time zone, accounts integer, taken integer, proving integer, resting integer, poor integer, closed integer)
+CREATE FUNCTION kinora.waiting_reason(asked_model text, pinned bigint, due timestamp with time zone) RETURNS TABLE(reason text, until timestamp with time zone, accounts integer, taken integer, proving integer, resting integer, poor integer, closed integer)
     LANGUAGE sql STABLE
     AS $$
     SELECT CASE WHEN due > now() THEN 'later'
@@ -259,14 +259,16 @@ CREATE FUNCTION kinora.waiting_reason(asked_model text, price bigint, pinned big
             count(*) FILTER (WHERE o IN ('credential', 'disabled'))::integer AS closed
         FROM (
             SELECT a.cooling_until, CASE WHEN pinned IS NULL AND NOT a.is_open THEN 'disabled'
-                ELSE coalesce(a.obstacle, CASE WHEN price > a.credits_micros THEN 'credit' END) END AS o
-            FROM kinora.v_account_load a
-            WHERE a.id = coalesce(pinned, a.id) AND a.vendor = ANY (ARRAY(SELECT r.vendor
-                FROM kinora.route r WHERE r.model_id = asked_model AND (r.enabled OR pinned IS NOT NULL)))
+                ELSE coalesce(a.obstacle, CASE WHEN a.credits_micros < r.cost THEN 'credit' END) END AS o
+            FROM kinora.v_account_load a JOIN (
+                SELECT vendor, min(coalesce(cost_micros, 1)) AS cost FROM kinora.route
+                WHERE model_id = asked_model AND (enabled OR pinned IS NOT NULL) GROUP BY vendor
+            ) r USING (vendor)
+            WHERE a.id = coalesce(pinned, a.id)
         ) a) c
 $$;
 
-COMMENT ON FUNCTION kinora.waiting_reason(asked_model text, price bigint, pinned bigint, due timestamp with time zone) IS 'Why a queued task of this model, price, pinned account (null: any) and due time is not started, until when if that is known, and how many accounts could run it: at their slot limit, proving themselves after a rest, resting, with too little credit, closed. turn: an account is free. docs/operations.md.';
+COMMENT ON FUNCTION kinora.waiting_reason(asked_model text, pinned bigint, due timestamp with time zone) IS 'Why a queued task of this model, pinned account (null: any) and due time is not started, until when if that is known, and how many accounts could run it: at their slot limit, proving themselves after a rest, resting, with too little credit, closed. turn: an account is free. docs/operations.md.';
 
 CREATE TABLE kinora.account (
     id bigint NOT NULL,
@@ -286,6 +288,9 @@ CREATE TABLE kinora.account (
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     consecutive_throttles integer DEFAULT 0 NOT NULL,
     exhausted_at timestamp with time zone,
+    checked_at timestamp with time zone,
+    check_error text,
+    low_since timestamp with time zone,
     CONSTRAINT account_base_url_form CHECK ((base_url ~ '^https?://[^[:space:]]+$'::text)),
     CONSTRAINT account_cooling_has_end CHECK (((state <> 'cooling'::text) OR (cooling_until IS NOT NULL))),
     CONSTRAINT account_errors_not_negative CHECK ((consecutive_errors >= 0)),
@@ -317,7 +322,7 @@ COMMENT ON COLUMN kinora.account.slots IS 'Tasks it may run at once.';
 
 COMMENT ON COLUMN kinora.account.weight IS 'Share of the work among accounts of equal load.';
 
-COMMENT ON COLUMN kinora.account.credits_micros IS 'Credit left at the vendor, micro-units; null: unknown.';
+COMMENT ON COLUMN kinora.account.credits_micros IS 'Credit left at the vendor when it was last read, micro-units; null: unknown or without limit.';
 
 COMMENT ON COLUMN kinora.account.state IS 'active; cooling: rests until cooling_until; disabled: by the operator or by errors, as state_reason says; invalid: its credentials were refused.';
 
@@ -332,6 +337,12 @@ COMMENT ON COLUMN kinora.account.created_at IS 'When the row was made.';
 COMMENT ON COLUMN kinora.account.consecutive_throttles IS 'Refusals for rate or concurrency since the vendor last took a task. They make rests longer and never disable.';
 
 COMMENT ON COLUMN kinora.account.exhausted_at IS 'When the vendor said that it cannot pay; null: it can. It gets no work until credits_micros rises or an operator enables it.';
+
+COMMENT ON COLUMN kinora.account.checked_at IS 'When the vendor was last asked about it, by a test or for its credit; null: never.';
+
+COMMENT ON COLUMN kinora.account.check_error IS 'What came of that: a code of docs/errors.md and details, never a secret; null: it answered well.';
+
+COMMENT ON COLUMN kinora.account.low_since IS 'When its credit was first seen below the setting low_credit_threshold; null: it is not.';
 
 ALTER TABLE kinora.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME kinora.account_id_seq
@@ -810,6 +821,8 @@ CREATE TABLE kinora.route (
     weight smallint DEFAULT 1 NOT NULL,
     enabled boolean DEFAULT true NOT NULL,
     usual_seconds real,
+    cost_micros bigint,
+    CONSTRAINT route_cost_not_negative CHECK ((cost_micros >= 0)),
     CONSTRAINT route_position_positive CHECK (("position" > 0)),
     CONSTRAINT route_usual_seconds_positive CHECK ((usual_seconds > (0)::double precision)),
     CONSTRAINT route_vendor_form CHECK ((vendor ~ '^[a-z][a-z0-9_-]{0,31}$'::text)),
@@ -833,6 +846,8 @@ COMMENT ON COLUMN kinora.route.weight IS 'Share among routes of equal position.'
 COMMENT ON COLUMN kinora.route.enabled IS 'False: not used for new tasks.';
 
 COMMENT ON COLUMN kinora.route.usual_seconds IS 'Running average of how long a task takes here, which sets the pace of polling; null: none has finished yet.';
+
+COMMENT ON COLUMN kinora.route.cost_micros IS 'What a task costs here at most, in micro-units of the account''s credits: an account with less gets none. Null: unknown, so that an account with any credit may have it.';
 
 ALTER TABLE kinora.route ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME kinora.route_id_seq
@@ -1042,7 +1057,6 @@ CREATE VIEW kinora.v_queue AS
             count(*) AS tasks,
             min(task.created_at) AS oldest_created_at,
             count(DISTINCT task.user_id) AS users,
-            min(task.price_micros) AS price,
             min(task.due_at) AS due,
                 CASE task.state
                     WHEN 'queued'::text THEN task.pinned_account_id
@@ -1055,9 +1069,9 @@ CREATE VIEW kinora.v_queue AS
                     WHEN 'queued'::text THEN task.pinned_account_id
                     ELSE NULL::bigint
                 END) q
-     LEFT JOIN LATERAL kinora.waiting_reason(q.model_id, q.price, q.pinned_account_id, q.due) w(reason, until, accounts, taken, proving, resting, poor, closed) ON ((q.state = 'queued'::text)));
+     LEFT JOIN LATERAL kinora.waiting_reason(q.model_id, q.pinned_account_id, q.due) w(reason, until, accounts, taken, proving, resting, poor, closed) ON ((q.state = 'queued'::text)));
 
-COMMENT ON VIEW kinora.v_queue IS 'Unfinished tasks by model and state; those that wait by the account they are pinned to as well, with the reason that keeps the first and cheapest of them.';
+COMMENT ON VIEW kinora.v_queue IS 'Unfinished tasks by model and state; those that wait by the account they are pinned to as well, with the reason that keeps the first of them.';
 
 COMMENT ON COLUMN kinora.v_queue.reason IS 'As waiting_reason has it.';
 

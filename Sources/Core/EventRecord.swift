@@ -110,6 +110,9 @@ extension Event {
             EventRecord(
                 .warning, "webhook disabled",
                 fields: ["endpoint": .integer(endpoint), "reason": .string(reason)])
+        case .creditLow(let account, let credits):
+            EventRecord(
+                .warning, "credit low", account: account, fields: ["credits": .decimal(Micros.text(credits))])
         case .fault(let place, let error): EventRecord(error, "fault", fields: ["place": .string(place)])
         case .databaseLost(let error): EventRecord(error, "database lost")
         case .logRowsLost(let count):

@@ -17,6 +17,8 @@ public enum Event: Sendable {
     case removalFailed(attempt: Int64, tries: Int, KinoraError)
     case webhookFailed(delivery: Int64, endpoint: Int64, tries: Int, status: Int?, KinoraError)
     case webhookDisabled(endpoint: Int64, reason: String)
+    /// Once until it has more again.
+    case creditLow(account: Int64, creditsMicros: Int64)
     case leaseLost(TaskID, on: AttemptPoint)
     case tasksTakenOver(Int)
     case fault(String, KinoraError)

@@ -19,6 +19,9 @@ public struct SettingRule: Sendable, Equatable {
         name: "max_waiting_tasks", range: 0...1_000_000, defaultValue: 10_000,
         description: "Tasks of one family of models that may wait for a free slot; 0: refuse when no slot is "
             + "free.")
+    public static let lowCreditThreshold = SettingRule(
+        name: "low_credit_threshold", range: 0...1_000_000_000, defaultValue: 0,
+        description: "Credits of an account below which a refresh warns, once until it has more; 0: never.")
 
     public static let eventLog = SettingRule(
         name: "event_log", range: 0...2, defaultValue: 2,
@@ -33,8 +36,8 @@ public struct SettingRule: Sendable, Equatable {
 
     /// Settings that are there whatever models there are.
     public static let all = [
-        errorBanThreshold, eventLog, imageTimeout, logRetentionDays, maxWaitingTasks, requestLog,
-        videoTimeout,
+        errorBanThreshold, eventLog, imageTimeout, logRetentionDays, lowCreditThreshold, maxWaitingTasks,
+        requestLog, videoTimeout,
     ]
 
     /// The bound of one family's line; without a row `max_waiting_tasks` holds for it.

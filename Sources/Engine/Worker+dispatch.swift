@@ -125,20 +125,7 @@ extension Worker {
         }
     }
 
-    func account(of task: ClaimedTask) throws(KinoraError) -> VendorAccount { try open(task.account) }
-
-    func open(_ account: ClaimedAccount) throws(KinoraError) -> VendorAccount {
-        let credential: Secret
-        do throws(KinoraError) {
-            credential = try vault.open(
-                account.sealedCredential, table: "account", row: account.row, column: "credential_sealed")
-        } catch {
-            // This process's key or the row is at fault, not the task: another try may have another account.
-            throw KinoraError(.upstreamCredential, detail: error.message)
-        }
-        return VendorAccount(
-            row: account.row, baseURL: account.baseURL, credential: credential, proxyURL: account.proxyURL)
-    }
+    func account(of task: ClaimedTask) throws(KinoraError) -> VendorAccount { try vault.opened(task.account) }
 
     func job(for task: ClaimedTask) -> VendorJob {
         VendorJob(

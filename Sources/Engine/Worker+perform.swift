@@ -79,7 +79,9 @@ extension Worker {
     func scrubbed(_ error: KinoraError, _ task: ClaimedTask) -> KinoraError { scrubbed(error, task.account) }
 
     func scrubbed(_ error: KinoraError, _ account: ClaimedAccount) -> KinoraError {
-        guard let credential = try? open(account).credential, !credential.isEmpty else { return error }
+        guard let credential = try? vault.opened(account).credential, !credential.isEmpty else {
+            return error
+        }
         return error.replacing(credential)
     }
 

@@ -14,7 +14,7 @@ extension Worker {
         guard !isDraining.load(ordering: .relaxed) else { return }
         for removal in try store.claimRemovals(limit: Self.batch) {
             do throws(KinoraError) {
-                let account = try open(removal.account)
+                let account = try vault.opened(removal.account)
                 let vendor = try vendor(of: removal.account)
                 guard let call = vendor.removal(of: removal.vendorTask, account) else {
                     try store.removalDone(removal.row)

@@ -122,13 +122,20 @@ extension ArmedFault {
 
 extension SandboxSettings {
     func changed(by object: JSONObject) throws(KinoraError) -> SandboxSettings {
-        try object.checkNames(["task_seconds", "render", "accept_limit"])
+        try object.checkNames(["task_seconds", "render", "accept_limit", "credit"])
         var copy = self
         if let seconds = try object.seconds("task_seconds") { copy.taskSeconds = seconds }
         if let render = try object.word("render", Render.self) { copy.render = render }
         // Null takes the limit away, so it differs from a limit that is not named.
         if object["accept_limit"] != nil {
             copy.acceptLimit = try object.integer("accept_limit", 0...1_000_000_000)
+        }
+        if let value = object["credit"] {
+            guard value.isNull || (0...1e6).contains(value.doubleValue ?? -1) else {
+                throw KinoraError(
+                    .invalidValue, "'credit' must be a number from 0 to 1000000.", field: "credit")
+            }
+            copy.credit = value.doubleValue
         }
         return copy
     }
@@ -137,6 +144,7 @@ extension SandboxSettings {
         [
             "task_seconds": .decimal(String(taskSeconds)), "render": JSON(render.rawValue),
             "accept_limit": acceptLimit.map { JSON($0) } ?? .null,
+            "credit": credit.map { .decimal(String($0)) } ?? .null,
         ]
     }
 }

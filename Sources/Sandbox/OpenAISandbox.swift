@@ -5,7 +5,8 @@ internal import Core
 ///
 /// `seconds` may also be "10" and "15": many compatible gateways offer these lengths, the vendor does not.
 /// The files API does not exist here, so every `file_id` is unknown; an https `image_url` is accepted and not
-/// fetched, since the sandbox never speaks to the outside.
+/// fetched, since the sandbox never speaks to the outside. The two billing pages are those of compatible
+/// gateways, and count in dollars.
 struct OpenAISandbox: SandboxVendor {
     let name = "openai"
 
@@ -51,6 +52,9 @@ struct OpenAISandbox: SandboxVendor {
                 throw KinoraError(.modelNotFound, "The model '\(id)' does not exist.", field: "model")
             }
             return .fixed(.json(modelObject(model)))
+        case (.get, "dashboard", "billing", let part?):
+            guard let billing = Billing(rawValue: part) else { throw unknownRoute(request) }
+            return .credit(billing)
         case (_, "videos", _, nil), (_, "videos", _?, "content"), (_, "videos", _?, "remix"),
             (_, "models", _, nil):
             throw KinoraError(.methodNotAllowed, "This method is not allowed for this URL.")
@@ -246,9 +250,19 @@ struct OpenAISandbox: SandboxVendor {
             var response = Response(status: 200, headers: [("Content-Type", type)])
             response.internalFile = World.internalPrefix + file
             return response
+        case .credit(.subscription, let limit, _):
+            let dollars = JSON.decimal(String(limit ?? Self.unlimitedDollars))
+            return .json([
+                "object": "billing_subscription", "has_payment_method": true, "soft_limit_usd": dollars,
+                "hard_limit_usd": dollars, "system_hard_limit_usd": dollars, "access_until": 0,
+            ])
+        case .credit(.usage, _, let used):
+            return .json(["object": "list", "total_usage": .decimal(String(used * 100))])
         case .fixed(let response): return response
         }
     }
+
+    private static let unlimitedDollars = 100_000_000.0
 
     private func object(_ view: TaskView) -> JSON {
         let status =

@@ -9,6 +9,8 @@ enum Order: Sendable {
     case list(Page)
     case content(String, Rendition)
     case delete(String)
+    /// What the key may spend and has spent.
+    case credit(Billing)
     /// Concerns no task: the answer is known already.
     case fixed(Response)
 
@@ -18,7 +20,7 @@ enum Order: Sendable {
         case .poll: .poll
         case .list: .list
         case .content: .content
-        case .delete, .fixed: .other
+        case .delete, .credit, .fixed: .other
         }
     }
 
@@ -38,8 +40,13 @@ enum Served: Sendable {
     /// A file name below the render directory.
     case content(file: String, type: String)
     case deleted(String)
+    /// Dollars; no limit: nil.
+    case credit(Billing, limit: Double?, used: Double)
     case fixed(Response)
 }
+
+/// The two halves of what a key has left.
+enum Billing: String, Sendable { case subscription, usage }
 
 struct FrameSize: Sendable, Hashable, CustomStringConvertible {
     let width: Int

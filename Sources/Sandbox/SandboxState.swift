@@ -17,6 +17,11 @@ struct SandboxSettings: Sendable, Equatable {
     var render = Render.prompt
     /// Most unfinished tasks that one key may have; a submit beyond it is a 429. Nil: no limit.
     var acceptLimit: Int?
+    /// Dollars that each key may spend; a submit beyond them is refused for money. Nil: without limit.
+    var credit: Double?
+
+    /// What a task costs.
+    static let dollarsPerTask = 0.1
 }
 
 /// Counted since the last reset.
@@ -41,6 +46,8 @@ struct SandboxState: Sendable {
         var tasks: [(sequence: Int, id: String)] = []
         /// Tasks that may still be unfinished. Filled always, thinned out only when a limit asks for it.
         var open: [String] = []
+        /// Deleted ones too.
+        var accepted = 0
     }
 
     private let defaults: SandboxSettings
@@ -88,6 +95,9 @@ struct SandboxState: Sendable {
         _ draft: Draft, id: String, for owner: Owner, mustFail: Bool, now: Timestamp
     ) throws(KinoraError) -> (task: SandboxTask, mustRender: Bool) {
         try checkLimit(of: owner, now: now)
+        if let credit = settings.credit, spent(by: owner) + SandboxSettings.dollarsPerTask > credit + 1e-9 {
+            throw KinoraError(.upstreamMoney)
+        }
         sequence += 1
         let markers = FaultMarker.all(in: draft.prompt)
         let fails = mustFail || markers.contains { $0.fault == .fail && $0.strikes(.submit) }
@@ -100,11 +110,17 @@ struct SandboxState: Sendable {
         tasks[id] = task
         accounts[owner, default: Account()].tasks.append((sequence, id))
         accounts[owner, default: Account()].open.append(id)
+        accounts[owner, default: Account()].accepted += 1
         if settings.render == .prompt, task.film != nil { filmed.append(id) }
         counts.accepted += 1
         counts.acceptedByVendor[owner.vendor, default: 0] += 1
         counts.acceptedByKey[String(owner.key.suffix(4)), default: 0] += 1
         return (task, task.film.map { startFilm($0) } ?? false)
+    }
+
+    /// Dollars for all the tasks that were accepted from it.
+    func spent(by owner: Owner) -> Double {
+        Double(accounts[owner]?.accepted ?? 0) * SandboxSettings.dollarsPerTask
     }
 
     private mutating func checkLimit(of owner: Owner, now: Timestamp) throws(KinoraError) {

@@ -71,6 +71,8 @@ final class World: Sendable {
             let film = try locked { (state) throws(KinoraError) in try state.delete(id, for: owner, at: now) }
             if film != nil { studio.forget(task: id) }
             return .deleted(id)
+        case .credit(let part):
+            return state.withLock { .credit(part, limit: $0.settings.credit, used: $0.spent(by: owner)) }
         case .content(let id, let rendition):
             return try content(of: try view(of: id, for: owner), rendition)
         }

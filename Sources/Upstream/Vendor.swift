@@ -28,6 +28,15 @@ public protocol Vendor: Sendable {
     func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall?
     /// What a removal's reply refuses it with; nil when the task is gone.
     func removalError(_ reply: HTTPReply) -> KinoraError?
+    /// Asks something cheap that needs the account's credential and changes nothing.
+    func probe(_ account: VendorAccount) -> HTTPCall
+    /// What a probe's reply refuses it with; nil when the account is well.
+    func probeError(_ reply: HTTPReply) -> KinoraError?
+    /// Asks, in this order, for what tells the account's credit. Empty: the vendor does not tell it.
+    func balance(_ account: VendorAccount) -> [HTTPCall]
+    /// The credit left, in micro-units, by the replies to `balance`; nil: without limit. Throws what they
+    /// refuse it with.
+    func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64?
 }
 
 /// What a poll found.

@@ -105,14 +105,17 @@ import Testing
 
     @Test func whoCannotPayForATaskIsLeftOutOfIt() throws {
         let poor = try database.account("poor", slots: 10), rich = try database.account("rich", slots: 2)
+        // Dear ones first: what nobody can pay for, what one can, and what all can.
+        let costs = [2000, 100, 100, 50, 50, 0]
+        for cost in Set(costs) { try database.model("model-\(cost)", vendor: "openai") }
         try database.sql(
             """
             UPDATE account SET credits_micros = CASE id WHEN \(poor) THEN 50 ELSE 1000 END;
+            UPDATE route SET cost_micros = substr(model_id, 7)::bigint WHERE model_id LIKE 'model-%';
             """)
         let rows = try submit(6)
-        // Dear ones first: what nobody can pay for, what one can, and what all can.
-        for (row, price) in zip(rows, [2000, 100, 100, 50, 50, 0]) {
-            try database.sql("UPDATE task SET price_micros = \(price) WHERE id = \(row)")
+        for (row, cost) in zip(rows, costs) {
+            try database.sql("UPDATE task SET model_id = 'model-\(cost)' WHERE id = \(row)")
         }
         let claimed = try store.claim(worker: try worker())
         let places = Dictionary(uniqueKeysWithValues: claimed.map { ($0.row, $0.account.row) })
@@ -125,7 +128,8 @@ import Testing
         let home = try database.account("home")
         try database.account("away")
         try submit()
-        try database.sql("UPDATE task SET pinned_account_id = \(home), price_micros = 7")
+        try database.sql("UPDATE task SET pinned_account_id = \(home)")
+        try database.sql("UPDATE route SET cost_micros = 7")
         try database.sql("UPDATE account SET credits_micros = 6 WHERE id = \(home)")
         #expect(try store.claim(worker: try worker()).isEmpty)
         try database.sql("UPDATE account SET credits_micros = 7 WHERE id = \(home)")

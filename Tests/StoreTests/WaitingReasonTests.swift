@@ -46,6 +46,7 @@ import Testing
         ),
         ("exhausted_at = now()", "credit", "all 2 accounts of sora-2 have too little credit for it"),
         ("credits_micros = 4", "credit", "all 2 accounts of sora-2 have too little credit for it"),
+        ("credits_micros = 0", "credit", "all 2 accounts of sora-2 have too little credit for it"),
         (
             "state = 'cooling', cooling_until = '2100-01-01T00:00:00Z'", "rest",
             "all 2 accounts of sora-2 rest, until 2100-01-01T00:00:00Z"
@@ -55,7 +56,7 @@ import Testing
         try database.account("one")
         try database.account("two")
         let task = try submit()
-        try database.sql("UPDATE account SET \(change); UPDATE task SET price_micros = 5")
+        try database.sql("UPDATE account SET \(change); UPDATE route SET cost_micros = 5")
         let reason = try #require(try store.waitingReason(of: task))
         #expect((reason.code.rawValue, reason.words) == (code, words))
         #expect(try claimed() == 0)
@@ -192,7 +193,7 @@ import Testing
         let rows = try database.sql(
             """
             SELECT t.id, w.reason FROM task t CROSS JOIN LATERAL
-                waiting_reason(t.model_id, t.price_micros, t.pinned_account_id, t.due_at) w
+                waiting_reason(t.model_id, t.pinned_account_id, t.due_at) w
             WHERE t.state = 'queued'
             """)
         return Dictionary(uniqueKeysWithValues: rows.map { ($0[0] ?? "", $0[1] ?? "") })
@@ -203,6 +204,8 @@ import Testing
             """
             TRUNCATE task, attempt, account CASCADE;
             SELECT setseed(\(Double(seed) / 100));
+            UPDATE route SET cost_micros = CASE WHEN random() < 0.7 THEN (random() * 8)::bigint END,
+                enabled = random() < 0.9;
             INSERT INTO account (vendor, name, base_url, credential_sealed, slots, state, cooling_until,
                     exhausted_at, credits_micros, consecutive_errors)
                 SELECT CASE WHEN random() < 0.7 THEN 'openai' ELSE 'other' END, 'account ' || n,
@@ -215,11 +218,10 @@ import Testing
                     CASE WHEN random() < 0.3 THEN 1 ELSE 0 END
                 FROM generate_series(1, 1 + \(seed) % 6) n;
             WITH t AS (
-                INSERT INTO task (uid, user_id, model_id, kind, category, price_micros, priority, due_at,
-                        pinned_account_id)
+                INSERT INTO task (uid, user_id, model_id, kind, category, priority, due_at, pinned_account_id)
                     SELECT gen_random_uuid(), (SELECT min(id) FROM app_user) + (random() * 1.4)::integer,
                         CASE WHEN random() < 0.6 THEN 'sora-2' ELSE 'other-1' END, 'video', 't2v',
-                        (random() * 8)::bigint, (random() * 2)::smallint,
+                        (random() * 2)::smallint,
                         CASE WHEN random() < 0.2 THEN now() + interval '1 hour' ELSE now() END,
                         CASE WHEN random() < 0.3 THEN
                             (SELECT id FROM account WHERE n > 0 ORDER BY random() LIMIT 1) END

@@ -9,6 +9,8 @@ import Upstream
 /// - `submit`: a job as JSON; gives the call.
 /// - `accepted`, `progress`, `content`: a reply; gives the vendor's id, the progress, the refusal.
 /// - `removal`: a reply; gives the call, once, and then the refusals.
+/// - `probe`: a reply; gives the call, once, and then the refusals.
+/// - `balance`: as many replies as there are calls, again and again; gives the calls, once, and then credits.
 /// - `found`: a job, and in the next section the reply to a look-up.
 ///
 /// A reply is its status, its headers, a blank line, and a body.
@@ -109,6 +111,18 @@ import Upstream
         case "removal":
             let call = vendor.removal(of: "video_1/2", account).map(show) ?? "none"
             return [call] + (try sections.map { vendor.removalError(try reply($0)).map(show) ?? "gone" })
+        case "probe":
+            let call = show(vendor.probe(account))
+            return [call] + (try sections.map { vendor.probeError(try reply($0)).map(show) ?? "well" })
+        case "balance":
+            let calls = vendor.balance(account)
+            return calls.map(show)
+                + (try stride(from: 0, to: sections.count, by: calls.count).map { first in
+                    try result {
+                        let replies = try sections[first..<(first + calls.count)].map(reply)
+                        return try vendor.credits(replies).map { "\($0) micro-units" } ?? "without limit"
+                    }
+                })
         case "found":
             let job = try job(sections[0])
             return try sections.dropFirst().map { text in
@@ -136,9 +150,12 @@ import Upstream
                 names.filter { $0.first.map(String.init) == vendor.name }.map {
                     String($0.dropFirst().first!)
                 })
-            #expect(kinds.isSuperset(of: ["submit", "accepted", "progress", "content"]), "\(vendor.name)")
+            #expect(
+                kinds.isSuperset(of: ["submit", "accepted", "progress", "content", "probe"]), "\(vendor.name)"
+            )
             let canRemove = vendor.removal(of: "x", account) != nil
             #expect(kinds.contains("removal") == canRemove, "\(vendor.name)")
+            #expect(kinds.contains("balance") == !vendor.balance(account).isEmpty, "\(vendor.name)")
             #expect(kinds.contains("found") == (vendor.lookUp != nil), "\(vendor.name)")
         }
     }
@@ -146,6 +163,8 @@ import Upstream
     @Test func aPollAndALookUpMayBeRepeatedAndASubmitMayNot() throws {
         for vendor in Vendors.all {
             #expect(vendor.poll("t", account).isRepeatable)
+            #expect(vendor.probe(account).isRepeatable)
+            for call in vendor.balance(account) { #expect(call.isRepeatable) }
             #expect(vendor.lookUp?(account).isRepeatable ?? true)
             #expect(try !vendor.submit(try job("{}"), account).isRepeatable)
             #expect(try vendor.submit(try job("{}"), account).timeoutSeconds <= Limits.submitSecondsMax)

@@ -7,7 +7,8 @@ import Upstream
 
 struct Account: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Accounts at vendors.", subcommands: [Add.self, List.self, Disable.self, Enable.self])
+        abstract: "Accounts at vendors.",
+        subcommands: [Add.self, List.self, Test.self, Refresh.self, Disable.self, Enable.self])
 
     struct Add: KinoraCommand {
         static let configuration = CommandConfiguration(
@@ -100,14 +101,15 @@ struct Account: ParsableCommand {
         _ account: String, to state: String, _ reason: String, _ store: Store
     ) throws(KinoraError) {
         switch try store.setAccountState(account, to: state, reason: reason) {
-        case 1: break
-        case 0:
-            throw KinoraError(
-                .invalidValue, "There is no account '\(account)'. See `kinora account list`.")
-        case let count:
-            throw KinoraError(
-                .invalidValue, "\(count) accounts are called '\(account)': name one as VENDOR/NAME.")
+        case 1: writeLine("\(account): \(state)")
+        case let count: throw notOne(account, count)
         }
-        writeLine("\(account): \(state)")
+    }
+
+    static func notOne(_ account: String, _ count: Int) -> KinoraError {
+        count == 0
+            ? KinoraError(.invalidValue, "There is no account '\(account)'. See `kinora account list`.")
+            : KinoraError(
+                .invalidValue, "\(count) accounts are called '\(account)': name one as VENDOR/NAME.")
     }
 }

@@ -2,7 +2,6 @@ import ArgumentParser
 import Core
 import Engine
 import Store
-import Synchronization
 import Upstream
 
 extension Webhook {
@@ -35,19 +34,9 @@ extension Webhook {
             let transport = try configuration.transport()
             try transport.start()
             defer { transport.stop() }
-            let result = Guarded<Result<HTTPReply, TransportFailure>?>(nil)
-            let hasEnded = Signal()
             let receiver = VendorAccount(row: 0, baseURL: call.url, credential: Secret(""))
-            transport.send(call, to: receiver, into: .beginning(bytesMax: Limits.webhookReplyBytesMax)) {
-                answer in
-                result.withLock { $0 = answer }
-                hasEnded.raise()
-            }
-            _ = hasEnded.wait(for: .seconds(Limits.webhookSecondsMax + 5))
-            guard let result = result.withLock({ $0 }) else {
-                throw KinoraError(.internalFault, detail: "the transport did not answer")
-            }
-            return result
+            return transport.answer(
+                to: call, from: receiver, into: .beginning(bytesMax: Limits.webhookReplyBytesMax))
         }
     }
 }

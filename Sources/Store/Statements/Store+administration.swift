@@ -99,7 +99,8 @@ extension Store {
         SELECT a.id, a.vendor, a.name, a.base_url,
             CASE WHEN a.exhausted_at IS NOT NULL AND a.state IN ('active', 'cooling') THEN 'exhausted'
                 WHEN a.state = 'cooling' AND a.cooling_until <= now() THEN 'active' ELSE a.state END,
-            a.state_reason, a.slots, v.slots_taken, a.created_at
+            a.state_reason, a.slots, v.slots_taken, a.created_at, a.credits_micros, a.checked_at,
+            a.check_error
         FROM account a JOIN v_account_load v ON v.id = a.id ORDER BY a.id
         """)
 
@@ -121,8 +122,7 @@ extension Store {
         FROM task t JOIN app_user u ON u.id = t.user_id JOIN task_input i ON i.task_id = t.id
         LEFT JOIN attempt a ON a.task_id = t.id AND a.number = t.attempt
         LEFT JOIN account ac ON ac.id = a.account_id
-        LEFT JOIN LATERAL waiting_reason(t.model_id, t.price_micros, t.pinned_account_id, t.due_at) w
-            ON t.state = 'queued'
+        LEFT JOIN LATERAL waiting_reason(t.model_id, t.pinned_account_id, t.due_at) w ON t.state = 'queued'
         WHERE ($1::text IS NULL OR t.state = $1) ORDER BY t.id DESC LIMIT $2
         """)
 
@@ -249,6 +249,9 @@ extension Store {
                 "base_url": .string(row.text(3)), "state": .string(row.text(4)),
                 "reason": .string(row.text(5)),
                 "slots": .integer(row.integer(6)), "slots_taken": .integer(row.integer(7)),
+                "credits": row.optionalInteger(9).map { .decimal(Micros.text($0)) } ?? .null,
+                "checked_at": Self.time(row.optionalTimestamp(10)),
+                "check_error": JSON(row.optionalText(11)),
                 "created_at": Self.time(row.optionalTimestamp(8)),
             ]
         }

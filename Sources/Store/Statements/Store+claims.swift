@@ -11,7 +11,7 @@ extension Store {
     // video may run, $5 lease in seconds, $6 and $7 models and the user of each that was served last. The
     // LIMITed, locking steps are MATERIALIZED: a plan that ran them again would claim too many.
     // usable: accounts with room, as the view has it from which people see why a task waits.
-    // pair: what can be made where. way: how much of each model can be started now.
+    // pair: what can be made where, and paid. way: how much of each model can be started now.
     // lane, turn, asker: priorities, and for each the users in a circle behind the one served last. Both are
     //     read by leaps through the index task_queued: what one user has queued costs the others nothing.
     // taken, due: each user's share of what can be started; of a lower priority only what comes after all of
@@ -31,37 +31,34 @@ extension Store {
             FROM v_account_load WHERE room > 0),
         pair AS MATERIALIZED (
             SELECT r.model_id, r.id AS route_id, r.vendor_model, r.position, a.id AS account_id,
-                r.enabled AND a.is_open AS is_open, a.credits_micros, a.taken, a.room,
+                r.enabled AND a.is_open AS is_open, a.taken, a.room,
                 a.slots::float8 * a.weight * r.weight AS capacity
-            FROM usable a JOIN route r USING (vendor)),
+            FROM usable a JOIN route r USING (vendor)
+            WHERE coalesce(a.credits_micros >= coalesce(r.cost_micros, 1), true)),
         way AS MATERIALIZED (
-            SELECT model_id, sum(room)::bigint AS room,
-                CASE WHEN bool_and(credits_micros IS NOT NULL) THEN max(credits_micros) END AS credits_micros
-            FROM pair WHERE is_open GROUP BY model_id),
+            SELECT model_id, sum(room)::bigint AS room FROM pair WHERE is_open GROUP BY model_id),
         lane AS (
             SELECT way.*, coalesce((SELECT user_id FROM unnest($6::text[], $7::bigint[]) AS s (model, user_id)
                     WHERE model = model_id), 0) AS seen,
                 (SELECT min(priority) FROM task WHERE \(isFree) AND model_id = way.model_id) AS priority
             FROM way
             UNION ALL
-            SELECT model_id, room, credits_micros, seen,
+            SELECT model_id, room, seen,
                 (SELECT min(priority) FROM task WHERE \(isFree) AND model_id = lane.model_id
                     AND priority > lane.priority)
             FROM lane WHERE priority IS NOT NULL),
         turn AS (
-            SELECT l.model_id, l.priority, l.credits_micros, l.room, half, upto, 1 AS nth,
+            SELECT l.model_id, l.priority, l.room, half, upto, 1 AS nth,
                 (SELECT user_id FROM task WHERE \(isFree) AND model_id = l.model_id AND priority = l.priority
-                    AND user_id > behind AND user_id <= upto
-                    AND due_at <= now() AND price_micros <= coalesce(l.credits_micros, price_micros)
+                    AND user_id > behind AND user_id <= upto AND due_at <= now()
                     ORDER BY user_id LIMIT 1) AS user_id
             FROM lane l CROSS JOIN LATERAL
                 (VALUES (1, l.seen, 9223372036854775807), (2, 0, l.seen)) AS circle (half, behind, upto)
             WHERE l.priority IS NOT NULL
             UNION ALL
-            SELECT t.model_id, t.priority, t.credits_micros, t.room, half, upto, nth + 1,
+            SELECT t.model_id, t.priority, t.room, half, upto, nth + 1,
                 (SELECT user_id FROM task WHERE \(isFree) AND model_id = t.model_id AND priority = t.priority
-                    AND user_id > t.user_id AND user_id <= upto
-                    AND due_at <= now() AND price_micros <= coalesce(t.credits_micros, price_micros)
+                    AND user_id > t.user_id AND user_id <= upto AND due_at <= now()
                     ORDER BY user_id LIMIT 1)
             FROM turn t WHERE t.user_id IS NOT NULL AND nth < $2),
         asker AS MATERIALIZED (
@@ -71,31 +68,28 @@ extension Store {
         taken AS MATERIALIZED (
             SELECT q.* FROM way w CROSS JOIN LATERAL (
                 SELECT q.*, u.share, u.half FROM asker u CROSS JOIN LATERAL (
-                    SELECT id, model_id, user_id, priority, attempt, price_micros FROM task
+                    SELECT id, model_id, user_id, priority, attempt FROM task
                     WHERE \(isFree) AND model_id = u.model_id AND priority = u.priority
                         AND user_id = u.user_id AND due_at <= now()
-                        AND price_micros <= coalesce(u.credits_micros, price_micros)
                     ORDER BY id LIMIT u.share FOR UPDATE SKIP LOCKED) q
                 WHERE u.model_id = w.model_id LIMIT least($2, w.room)) q),
         due AS (
-            SELECT id, model_id, priority, attempt, price_micros, round, half, user_id
+            SELECT id, model_id, priority, attempt, round, half, user_id
             FROM (SELECT *, min(priority) FILTER (WHERE round >= share) OVER (PARTITION BY model_id) AS last
                 FROM (SELECT *, row_number() OVER (PARTITION BY model_id, priority, user_id ORDER BY id)
                     AS round FROM taken) t) t
             WHERE priority <= coalesce(last, priority)),
         pinned AS MATERIALIZED (
             SELECT q.* FROM usable a CROSS JOIN LATERAL (
-                SELECT id, model_id, priority, attempt, price_micros, a.id AS account_id FROM task
+                SELECT id, model_id, priority, attempt, a.id AS account_id FROM task
                 WHERE state = 'queued' AND pinned_account_id = a.id AND due_at <= now()
-                    AND price_micros <= coalesce(a.credits_micros, price_micros)
-                    AND EXISTS (SELECT FROM route r WHERE r.model_id = task.model_id AND r.vendor = a.vendor)
+                    AND EXISTS (SELECT FROM pair c WHERE c.model_id = task.model_id AND c.account_id = a.id)
                 ORDER BY priority, id LIMIT least($2, a.room) FOR UPDATE SKIP LOCKED) q),
         line AS MATERIALIZED (
-            SELECT id, model_id, attempt, price_micros, account_id,
+            SELECT id, model_id, attempt, account_id,
                 row_number() OVER (ORDER BY account_id IS NULL, priority, round, half, user_id, id) AS turn
             FROM (SELECT *, 1 AS round, 1 AS half, 0 AS user_id FROM pinned UNION ALL
-                SELECT id, model_id, priority, attempt, price_micros, NULL, round, half, user_id
-                FROM due) both_kinds),
+                SELECT id, model_id, priority, attempt, NULL, round, half, user_id FROM due) both_kinds),
         choice AS (
             SELECT 0::bigint AS turn, NULL::bigint AS id, NULL::smallint AS attempt,
                 NULL::bigint AS account_id, NULL::bigint AS route_id, NULL::text AS vendor_model,
@@ -108,7 +102,6 @@ extension Store {
                     CROSS JOIN LATERAL (SELECT cardinality(array_positions(p.used, c.account_id)) AS used) n
                 WHERE c.model_id = l.model_id AND n.used < c.room
                     AND CASE WHEN l.account_id IS NULL THEN c.is_open ELSE c.account_id = l.account_id END
-                    AND l.price_micros <= coalesce(c.credits_micros, l.price_micros)
                 ORDER BY
                     CASE WHEN l.attempt > 0 THEN (
                         SELECT ARRAY[count(*), count(*) FILTER (WHERE f.route_id = c.route_id)]

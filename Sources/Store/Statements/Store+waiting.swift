@@ -17,7 +17,7 @@ extension Store {
         """
         SELECT \(waitingColumns)
         FROM task t CROSS JOIN LATERAL
-            waiting_reason(t.model_id, t.price_micros, t.pinned_account_id, t.due_at) w
+            waiting_reason(t.model_id, t.pinned_account_id, t.due_at) w
         WHERE \(shortID) = $1 AND t.state = 'queued'
         """)
 

@@ -8,7 +8,7 @@ public struct OpenAI: Vendor {
     public let name = "openai"
     public let pollInterval: ClosedRange<Duration> = .milliseconds(800) ... .seconds(20)
 
-    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
+    func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
         [
             ("Authorization", Secret("Bearer \(account.credential.revealed())")),
             ("Accept", Secret("application/json")),
@@ -180,14 +180,14 @@ public struct OpenAI: Vendor {
         code.contains("content_policy") || code.contains("moderation")
     }
 
-    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
+    static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
         guard (200..<300).contains(reply.status) else { throw error(reply) }
         do { return try JSONParser.parse(reply.body) } catch {
             throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(excerpt(reply))")
         }
     }
 
-    private static func excerpt(_ reply: HTTPReply) -> String {
+    static func excerpt(_ reply: HTTPReply) -> String {
         "HTTP \(reply.status) \(String(decoding: reply.body.prefix(300), as: UTF8.self))"
     }
 

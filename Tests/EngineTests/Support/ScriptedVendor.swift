@@ -7,7 +7,7 @@ import Upstream
 /// A vendor that speaks OpenAI's videos API in memory. It takes every task and has it done at the first poll,
 /// unless the test's script answers otherwise. It remembers every call and every task that it took.
 final class ScriptedVendor: Transport {
-    enum Step: String, Sendable { case submit, poll, list, content, removal }
+    enum Step: String, Sendable { case submit, poll, list, content, removal, account }
 
     /// One call as the script sees it.
     struct Call: Sendable {
@@ -96,13 +96,14 @@ final class ScriptedVendor: Transport {
         let step: Step =
             switch (call.method, parts.count) {
             case _ where !isAPI: .content
+            case _ where ["models", "dashboard"].contains(parts.first): .account
             case (.post, _): .submit
             case (.delete, _): .removal
             case (_, 1): .list
             case (_, 2): .poll
             default: .content
             }
-        let ticket = step == .submit || step == .list ? nil : parts[1]
+        let ticket = [.submit, .list, .account].contains(step) ? nil : parts[1]
         let prompt = ticket.map { id in
             state.videos.first { $0["id"]?.stringValue == id }?["prompt"]?.stringValue
         }
@@ -158,6 +159,7 @@ final class ScriptedVendor: Transport {
         case .poll: .json(200, ["id": JSON(call.ticket), "status": "completed", "progress": 100])
         case .list: .json(200, ["data": .array(state.withLock { $0.videos.reversed().map(JSON.object) })])
         case .content: .bytes(Self.film(call.ticket ?? ""))
+        case .account: .json(200, ["data": [], "hard_limit_usd": 20, "total_usage": 750])
         case .removal: .json(200, ["id": JSON(call.ticket), "deleted": true])
         }
     }

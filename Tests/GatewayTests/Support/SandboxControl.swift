@@ -14,6 +14,10 @@ struct SandboxControl: Sendable {
             json: ["render": "reuse", "task_seconds": .decimal(String(taskSeconds))])
     }
 
+    func set(_ settings: JSON) throws {
+        _ = try client.send("POST", "/_sandbox/settings", json: settings)
+    }
+
     func arm(_ fault: JSON) throws { _ = try client.send("POST", "/_sandbox/faults", json: fault) }
 
     func reset() throws { _ = try client.send("DELETE", "/_sandbox") }

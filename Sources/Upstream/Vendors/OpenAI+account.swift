@@ -1,0 +1,48 @@
+public import Core
+
+/// The account itself. OpenAI tells no ordinary key what credit it has; one-api, new-api and their kin do, in
+/// the form of OpenAI's former billing pages.
+extension OpenAI {
+    public func probe(_ account: VendorAccount) -> HTTPCall {
+        HTTPCall(.get, account.url("/models"), headers: headers(account), timeoutSeconds: 30)
+    }
+
+    public func probeError(_ reply: HTTPReply) -> KinoraError? {
+        do throws(KinoraError) {
+            guard try Self.json(reply)["data"]?.arrayValue != nil else {
+                throw KinoraError(
+                    .upstreamProtocol, detail: "the models are no list: \(Self.excerpt(reply))")
+            }
+            return nil
+        } catch { return error }
+    }
+
+    public func balance(_ account: VendorAccount) -> [HTTPCall] {
+        ["subscription", "usage"].map {
+            HTTPCall(
+                .get, account.url("/dashboard/billing/\($0)"), headers: headers(account), timeoutSeconds: 30)
+        }
+    }
+
+    /// How those services write that a key has no limit.
+    private static let unlimitedDollars = 100_000_000.0
+
+    /// A dollar is a million micro-units.
+    public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
+        let limit = try Self.number("hard_limit_usd", in: replies[0])
+        let used = try Self.number("total_usage", in: replies[1]) / 100
+        guard limit < Self.unlimitedDollars else { return nil }
+        return Int64((max(limit - used, 0) * 1_000_000).rounded())
+    }
+
+    private static func number(_ name: String, in reply: HTTPReply) throws(KinoraError) -> Double {
+        if [404, 405, 501].contains(reply.status) {
+            throw KinoraError(
+                .unsupportedByVendor, "The service does not tell what credit it has.", detail: excerpt(reply))
+        }
+        guard let number = try json(reply)[name]?.doubleValue, (0...1e12).contains(number) else {
+            throw KinoraError(.upstreamProtocol, detail: "\(name) is no amount: \(excerpt(reply))")
+        }
+        return number
+    }
+}
