@@ -85,6 +85,48 @@ import Upstream
         #expect(stage.vendor.taken == 20)
     }
 
+    @Test func aServerThatGivesTooFewSessionsCostsNoTask() throws {
+        stage.vendor.script { $0.step == .submit && $0.nth <= 4 ? .held : nil }
+        _ = try stage.worker()
+        let tasks = try (0..<10).map { try stage.submit("\($0)") }
+        #expect(stage.vendor.waits(for: .submit, times: 4))
+        try stage.database.limitSessions(to: 1)
+        stage.vendor.release()
+        // Refused again and again, by dispatcher, heartbeat and settlers.
+        #expect(
+            stage.events.has(6) { event in
+                guard case .databaseLost(let error) = event else { return false }
+                return error.detail.contains("too many connections")
+            })
+        try stage.database.limitSessions(to: nil)
+        for task in tasks {
+            #expect(stage.events.end(of: task.id, within: .seconds(40))?.state == .succeeded)
+        }
+        #expect(stage.vendor.taken == 10)
+    }
+
+    /// Somebody's psql keeps a task's row in a transaction, and an answer comes for it.
+    @Test func aTransactionLeftOpenHoldsUpItsTaskAndNoOther() throws {
+        stage.vendor.script { $0.step == .submit && $0.prompt == "locked" ? .held : nil }
+        _ = try stage.worker()
+        let locked = try stage.submit("locked")
+        #expect(stage.vendor.waits(for: .submit))
+        let session = try stage.database.newSession()
+        try session.rows("BEGIN; SELECT FROM task WHERE uid = '\(locked.id)' FOR UPDATE")
+        stage.vendor.release()
+        for number in 0..<3 { _ = try stage.finished("\(number)") }
+        // Its write waited for the lock until that was too long, and is tried again.
+        #expect(
+            stage.events.has { event in
+                guard case .databaseLost(let error) = event else { return false }
+                return error.detail.contains("task_accepted: 55P03")
+            })
+        try session.rows("ROLLBACK")
+        #expect(stage.events.end(of: locked.id)?.state == .succeeded)
+        #expect(stage.vendor.taken == 4)
+        #expect(stage.vendor.calls(.list).isEmpty)
+    }
+
     /// As after a claim whose reply was lost with its connection.
     @Test func whatAWorkerHoldsWithoutKnowingItIsGivenBack() throws {
         stage.vendor.script { $0.step == .poll && $0.nth == 1 ? .json(200, ["status": "in_progress"]) : nil }

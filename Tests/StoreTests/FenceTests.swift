@@ -79,6 +79,46 @@ import Testing
         #expect(try store.result(ofTask: task.row) == Self.media)
     }
 
+    /// What ends a task: a worker's two answers, and an operator.
+    private enum End: String, CaseIterable {
+        case succeeded, failed, cancelled
+
+        func settle(_ task: ClaimedTask, _ store: Store) throws(KinoraError) -> Bool {
+            switch self {
+            case .succeeded: try store.succeeded(task, result: FenceTests.media)
+            case .failed: try store.failed(task, KinoraError(.generationFailed))
+            case .cancelled: try store.cancel(TaskReference(task.id))
+            }
+        }
+    }
+
+    @Test func settlersThatRaceLeaveOneEnd() throws {
+        let worker = try worker()
+        var ends: Set<String> = []
+        for round in 0..<30 {
+            let task = try held(by: worker)
+            _ = try store.storing(task)
+            let winners = Happening<End>(), store = store
+            try concurrently(6) { index in
+                // Each end has two settlers, and nobody is always the first to start.
+                let end = End.allCases[(index + round) % 3]
+                if try end.settle(task, store) { winners.note(end) }
+            }
+            let end = try #require(winners.all.first)
+            #expect(winners.all.count == 1)
+            let results = end == .succeeded ? "1" : "0"
+            #expect(
+                try database.sql(
+                    """
+                    SELECT state, (SELECT string_agg(outcome, ' ') FROM attempt WHERE task_id = task.id),
+                        (SELECT count(*) FROM task_asset WHERE task_id = task.id)
+                    FROM task WHERE id = \(task.row)
+                    """) == [[end.rawValue, end.rawValue, results]])
+            ends.insert(end.rawValue)
+        }
+        #expect(ends.count > 1, "one of them always came first: nobody raced")
+    }
+
     @Test func progressNeverFalls() throws {
         let task = try held(by: try worker())
         for (told, kept) in [(30, "30"), (10, "30"), (nil, "30"), (99, "99")] as [(Int?, String)] {

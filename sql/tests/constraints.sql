@@ -24,6 +24,7 @@ SELECT pg_temp.refuses('api_key_created_status_known', $$UPDATE api_key SET vide
 SELECT pg_temp.refuses('api_key_content_mode_known', $$UPDATE api_key SET content_mode = 'guess'$$);
 SELECT pg_temp.refuses('api_key_chat_format_known', $$UPDATE api_key SET chat_format = 'prose'$$);
 SELECT pg_temp.refuses('api_key_user_id_fkey', $$UPDATE api_key SET user_id = 4711$$);
+SELECT pg_temp.refuses('api_key_user_id_fkey', $$DELETE FROM app_user WHERE name = 'owner'$$);
 
 -- Models, routes, accounts
 SELECT pg_temp.refuses('model_pkey', $$INSERT INTO model (id, kind, family) VALUES ('sora-2', 'video', 'sora')$$);
@@ -106,6 +107,7 @@ SELECT lives_ok(pg_temp.attempt('queued', 1, id, 3, 'video_new'), 'a finished at
     FROM account WHERE name = 'one';
 SELECT lives_ok(pg_temp.attempt('queued', 2, id, 1, 'video_running'), 'another account may use the same vendor id')
     FROM account WHERE name = 'two';
+SELECT pg_temp.refuses('attempt_account_id_fkey', $$DELETE FROM account WHERE name = 'one'$$);
 SELECT pg_temp.refuses('attempt_outcome_known', $$UPDATE attempt SET outcome = 'lost', finished_at = now()$$);
 SELECT pg_temp.refuses('attempt_outcome_iff_finished', $$UPDATE attempt SET outcome = 'failed', finished_at = NULL$$);
 SELECT pg_temp.refuses('attempt_outcome_iff_finished', $$UPDATE attempt SET outcome = NULL, finished_at = now()$$);

@@ -46,7 +46,7 @@ extension GatewayTests {
             }
         }
 
-        @Test func forAMomentCostsNoTask() throws {
+        @Test(arguments: Cluster.End.allCases) func forAMomentCostsNoTask(_ end: Cluster.End) throws {
             let cluster = try Cluster()
             try withSite(on: cluster.database) { site in
                 try site.startSandbox(taskSeconds: 3)
@@ -58,7 +58,7 @@ extension GatewayTests {
                 }
                 // Some are accepted by the vendor, others on their way, none finished.
                 try waitUntil("some have arrived") { try site.sandbox.accepted() >= 5 }
-                try cluster.stop()
+                try cluster.end(end)
                 try cluster.start()
                 try waitUntil("all are made", within: .seconds(90)) {
                     try site.database.tasks("succeeded") == 30

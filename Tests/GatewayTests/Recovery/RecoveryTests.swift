@@ -65,6 +65,20 @@ extension GatewayTests {
             }
         }
 
+        @Test func everyProcessKilledAtOnceLosesAndRepeatsNothing() throws {
+            try withSite { site in
+                try site.startSandbox(taskSeconds: 4)
+                let roles = ["serve", "work", "work"]
+                let first = try roles.map { try site.start($0) }
+                _ = try submit(60, to: site)
+                try waitUntil("all 60 run") { try site.sandbox.accepted() == 60 }
+                for program in first { program.signal(SIGKILL) }
+                for program in first { #expect(program.end() == 128 + SIGKILL) }
+                _ = try roles.map { try site.start($0) }
+                try expectAllMade(60, site)
+            }
+        }
+
         @Test func aKilledServerLosesNothingItAccepted() throws {
             try withSite { site in
                 let first = try site.start("serve")

@@ -26,6 +26,7 @@ final class Cluster: Sendable {
             case $verb in
                 start) kinora_postgres_start "$2/data" "$2/sockets" "$2/log" ;;
                 stop) kinora_postgres_stop "$2/data" ;;
+                crash) kill -QUIT "$kinora_postgres_pid"; wait "$kinora_postgres_pid" || true ;;
             esac
             echo done
         done
@@ -58,8 +59,13 @@ final class Cluster: Sendable {
         process.waitUntilExit()
     }
 
-    func stop() throws { try order("stop") }
+    func stop() throws { try end(.stop) }
     func start() throws { try order("start") }
+
+    /// How it may end. Crash: at once, like a power cut, so that it has to recover when it starts.
+    enum End: String, CaseIterable, Sendable { case stop, crash }
+
+    func end(_ how: End) throws { try order(how.rawValue) }
 
     private func order(_ verb: String) throws {
         try input.write(contentsOf: Data("\(verb)\n".utf8))

@@ -109,4 +109,10 @@ public final class TestDatabase: Sendable {
     public func comeBack() throws {
         try server.maintenance().rows("ALTER DATABASE \(name) ALLOW_CONNECTIONS true")
     }
+
+    /// The server gives no more sessions than so many, and ends those there are; nil: as many as it can.
+    public func limitSessions(to count: Int?) throws {
+        try server.maintenance().rows("ALTER DATABASE \(name) CONNECTION LIMIT \(count ?? -1)")
+        if count != nil { try terminateSessions() }
+    }
 }
