@@ -40,6 +40,7 @@ SELECT pg_temp.refuses('route_unique', $$INSERT INTO route (model_id, vendor, ve
 SELECT pg_temp.refuses('route_vendor_form', $$UPDATE route SET vendor = 'Open AI'$$);
 SELECT pg_temp.refuses('route_position_positive', $$UPDATE route SET position = 0$$);
 SELECT pg_temp.refuses('route_weight_positive', $$UPDATE route SET weight = 0$$);
+SELECT pg_temp.refuses('route_cost_not_negative', $$UPDATE route SET cost_micros = -1$$);
 SELECT pg_temp.refuses('route_usual_seconds_positive', $$UPDATE route SET usual_seconds = 0$$);
 SELECT pg_temp.refuses('route_model_id_fkey', $$INSERT INTO route (model_id, vendor, vendor_model)
     VALUES ('none', 'openai', 'none')$$);

@@ -30,7 +30,9 @@ def accepts(path):
 class Instance:
     """Its programs by name. Context manager: they run inside and are gone behind."""
 
-    def __init__(self):
+    def __init__(self, receiver):
+        self.receiver = receiver
+        os.environ["KINORA_EGRESS_ALLOW"] += f",{receiver.address}"
         self.postgres = Program("postgres", shlex.split(os.environ["CHAOS_POSTGRES"]), HOME,
                                 lambda _: self.database_answers(), asks=signal.SIGINT)
         self.nginx = Program("nginx", shlex.split(os.environ["CHAOS_NGINX"]), HOME,
@@ -90,6 +92,7 @@ class Instance:
             made = json.loads(self.kinora("key", "create", "--user", f"client-{number}", *limit, "--json"))
             self.keys.append(made["key"])
             self.limited_key_id = made["id"]
+        self.kinora("webhook", "add", "--user", "client-1", "--url", f"http://{self.receiver.address}/")
         self.sql("CREATE TABLE public.chaos_final (task_id bigint PRIMARY KEY, was text NOT NULL)")
 
     def revive(self):

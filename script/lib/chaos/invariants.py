@@ -178,6 +178,24 @@ def the_situation_was_felt(seen):
     yield from (f"no log says '{trace}'" for trace in seen.traces if trace not in said)
 
 
+DELIVERIES = """
+SELECT left(replace(t.uid::text, '-', ''), 12), count(d.id), 'msg_' || replace(min(d.uid::text), '-', '')
+FROM task t JOIN app_user u ON u.id = t.user_id LEFT JOIN webhook_delivery d ON d.task_id = t.id
+WHERE u.name = 'client-1' GROUP BY t.id
+"""
+
+
+def ends_are_told(instance, receiver):
+    """once all is over: who asked for it was told of every end, each time under the one id of its message"""
+    told = {message: set(tasks) for message, tasks in receiver.came.items()}
+    for task, count, message in instance.sql(DELIVERIES):
+        if count != "1":
+            yield f"{task} has {count} messages"
+        elif told.pop(message, None) != {task}:
+            yield f"{task}: its message {message} did not come, or told of another task"
+    yield from (f"the message {message} is of no task" for message in told)
+
+
 ALL = (nothing_is_lost, everything_ends_as_it_must, nothing_is_submitted_twice, everything_is_paid_once,
        results_can_be_had, ends_are_final, slots_and_limits_hold, tasks_stay_with_their_account,
        strangers_are_not_believed, nobody_dies, the_situation_was_felt)

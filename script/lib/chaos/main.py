@@ -1,6 +1,7 @@
 """script/chaos, once its instance is prepared: runs the scenarios one after the other, and judges."""
 
 import argparse
+import contextlib
 import os
 import signal
 import sys
@@ -13,7 +14,8 @@ import situations
 from instance import HOME, Instance, SQLFailed
 from load import Load, Watch
 from observer import Observer
-from program import Late
+from program import Late, wait_until
+from receiver import Receiver
 from report import Report
 from scenarios import MATRIX
 
@@ -57,7 +59,7 @@ class Stage:
             self.hold(0.2)
 
 
-def play(scenario, instance, count, observer_of_all):
+def play(scenario, instance, count):
     """Runs one scenario. Gives the evidence and what was found broken, by invariant."""
     sandbox.reset()
     if scenario.slow:
@@ -67,7 +69,7 @@ def play(scenario, instance, count, observer_of_all):
     since = instance.number("SELECT coalesce(max(id), 0) FROM task")
     load = Load(scenario.name, count, min(LOAD_SECONDS, max(3, count / 20)), scenario.kinds, instance.keys)
     watch, stage = Watch(load), Stage(instance, load)
-    observer = observer_of_all(instance)
+    observer = Observer(instance)
     observers = (load, watch, observer)
     for each in observers:
         each.start()
@@ -117,30 +119,38 @@ def parse():
     return options
 
 
-def main():
-    options = parse()
-    scenarios = chosen(options.scenario, options.quick)
-    share = max(20, options.tasks // len(scenarios))
-    report = Report(invariants.ALL)
-    end = time.monotonic() + options.minutes * 60
-    # Asked to end: everything that was started is stopped on the way out.
-    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(name, lambda number, _: sys.exit(128 + number))
-    with Instance() as instance:
+def run(scenarios, count, end, report):
+    """Plays them on one instance until `end`, and then looks at what came of them all."""
+    with Receiver() as receiver, Instance(receiver) as instance:
         report.head()
         for scenario in scenarios:
             if why := possible(scenario):
                 report.leave_out(scenario, why)
-            elif time.monotonic() > end:
+                continue
+            if time.monotonic() > end:
                 report.fail(scenario, "the time was up before it began")
-            else:
-                began = time.monotonic()
-                try:
-                    seen, broken = play(scenario, instance, share, Observer)
-                except (Late, SQLFailed, RuntimeError, OSError) as error:
-                    report.fail(scenario, error)
-                    break
-                report.add(scenario, seen, time.monotonic() - began, broken)
+                continue
+            began = time.monotonic()
+            try:
+                seen, broken = play(scenario, instance, count)
+            except (Late, SQLFailed, RuntimeError, OSError) as error:
+                return report.fail(scenario, error)
+            report.add(scenario, seen, time.monotonic() - began, broken)
+        # Who died with a message in the air leaves it to the others, a minute later.
+        with contextlib.suppress(Late):
+            wait_until("all messages are delivered", lambda: not instance.number(
+                "SELECT count(*) FROM webhook_delivery WHERE state <> 'delivered'"), 150)
+        report.conclude(invariants.ends_are_told, list(invariants.ends_are_told(instance, receiver)))
+
+
+def main():
+    options = parse()
+    scenarios = chosen(options.scenario, options.quick)
+    report = Report((*invariants.ALL, invariants.ends_are_told))
+    # Asked to end: everything that was started is stopped on the way out.
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, lambda number, _: sys.exit(128 + number))
+    run(scenarios, max(20, options.tasks // len(scenarios)), time.monotonic() + options.minutes * 60, report)
     report.finish(f"{HOME}/chaos.json", os.environ["CHAOS_SOURCE"], sys.argv[1:])
     sys.exit(0 if report.has_held else 1)
 

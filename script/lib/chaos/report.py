@@ -46,6 +46,13 @@ class Report:
                 task.end for task in seen.tasks)), "broken": broken,
         })
 
+    def conclude(self, check, findings):
+        """What was found once all scenarios were over."""
+        if findings:
+            self.broken[check.__name__] += findings
+        for finding in findings[:10]:
+            print(f"    {check.__name__}: {finding}", flush=True)
+
     def leave_out(self, scenario, why):
         self.left_out.append((scenario.name, why))
         print(f"{scenario.name:<22}  not run: {why}", flush=True)
