@@ -26,10 +26,15 @@ GRANT DELETE ON kinora.request_permit, kinora.open_task TO kinora_app;
 -- What happened does not change. The partitions have no grants of their own: they are reached by their parents.
 REVOKE UPDATE ON kinora.request_log, kinora.event_log FROM kinora_app;
 GRANT EXECUTE ON FUNCTION kinora.keep_logs(integer, timestamptz) TO kinora_app;
-GRANT DELETE ON kinora.model, kinora.model_category, kinora.route, kinora.setting TO kinora_app;
+GRANT DELETE ON kinora.model, kinora.model_category, kinora.route, kinora.setting, kinora.price TO kinora_app;
+GRANT DELETE ON kinora.redemption_miss TO kinora_app;
+-- The ledger is only added to, and a trigger of it alone writes what it adds up to.
+REVOKE UPDATE ON kinora.ledger FROM kinora_app;
+REVOKE INSERT, UPDATE ON kinora.wallet, kinora.key_spend FROM kinora_app;
 
 GRANT SELECT ON ALL TABLES IN SCHEMA kinora TO kinora_read;
-REVOKE SELECT ON kinora.app_user, kinora.api_key, kinora.account, kinora.webhook_endpoint FROM kinora_read;
+REVOKE SELECT ON kinora.app_user, kinora.api_key, kinora.account, kinora.webhook_endpoint, kinora.redemption_code
+    FROM kinora_read;
 GRANT SELECT (id, name, role, state, requests_per_minute, concurrent_tasks_max, created_at) ON kinora.app_user TO kinora_read;
 GRANT SELECT (id, user_id, public_id, name, models, requests_per_minute, concurrent_tasks_max, quota_cap_micros,
     video_created_status, content_mode, chat_format, expires_at, revoked_at, created_at)
@@ -41,6 +46,7 @@ GRANT SELECT (id, vendor, name, region, slots, weight, credits_micros, state, st
 -- A receiver's address may carry a token.
 GRANT SELECT (id, user_id, enabled, disabled_reason, consecutive_failures, failing_since, created_at)
     ON kinora.webhook_endpoint TO kinora_read;
+GRANT SELECT (id, batch_id, redeemed_at, redeemed_by, voided_at) ON kinora.redemption_code TO kinora_read;
 
 -- Whoever migrates may also run: serve and work change to kinora_app after logging in.
 DO $$ BEGIN EXECUTE format('GRANT kinora_app, kinora_read TO %I', current_user); END $$;

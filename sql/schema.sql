@@ -163,6 +163,107 @@ END $$;
 
 COMMENT ON FUNCTION kinora.keep_logs(days integer, moment timestamp with time zone) IS 'Makes the partitions of both logs from the day before the given moment to three days after it, and drops the oldest one that is past the given days; 0: keeps none. Returns how many were made or dropped: call it until that is 0.';
 
+CREATE FUNCTION kinora.ledger_book() RETURNS trigger
+    LANGUAGE plpgsql SECURITY DEFINER
+    SET search_path TO 'kinora'
+    AS $$
+DECLARE
+    spent bigint;
+BEGIN
+    IF NEW.debit = 'issued' THEN
+        INSERT INTO wallet (user_id) VALUES (NEW.user_id) ON CONFLICT DO NOTHING;
+    END IF;
+    UPDATE wallet SET
+        available_micros = available_micros
+            + CASE 'available' WHEN NEW.credit THEN NEW.amount_micros WHEN NEW.debit THEN -NEW.amount_micros ELSE 0 END,
+        held_micros = held_micros
+            + CASE 'held' WHEN NEW.credit THEN NEW.amount_micros WHEN NEW.debit THEN -NEW.amount_micros ELSE 0 END,
+        used_micros = used_micros + CASE 'used' WHEN NEW.credit THEN NEW.amount_micros ELSE 0 END
+    WHERE user_id = NEW.user_id AND (NEW.debit <> 'available' OR available_micros >= NEW.amount_micros);
+    IF NOT FOUND THEN
+        RAISE EXCEPTION 'The quota that is left does not cover this.' USING ERRCODE = 'KN209';
+    END IF;
+    IF NEW.kind = 'hold' AND NEW.key_id IS NOT NULL THEN
+        INSERT INTO key_spend AS s (key_id, spent_micros) VALUES (NEW.key_id, NEW.amount_micros)
+        ON CONFLICT (key_id) DO UPDATE SET spent_micros = s.spent_micros + excluded.spent_micros
+        RETURNING spent_micros INTO spent;
+        IF spent > (SELECT quota_cap_micros FROM api_key WHERE id = NEW.key_id) THEN
+            RAISE EXCEPTION 'This API key may not spend that much of the quota.' USING ERRCODE = 'KN209';
+        END IF;
+    ELSIF NEW.kind = 'release' THEN
+        UPDATE key_spend SET spent_micros = spent_micros - NEW.amount_micros WHERE key_id = NEW.key_id;
+    END IF;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION kinora.ledger_book() IS 'Carries a transfer over into wallet and key_spend, in the same transaction. Refuses what the quota does not cover.';
+
+CREATE FUNCTION kinora.ledger_refuse() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    RAISE EXCEPTION 'the ledger is only ever added to: correct by another transfer'
+        USING ERRCODE = 'check_violation', CONSTRAINT = 'ledger_append_only';
+END $$;
+
+COMMENT ON FUNCTION kinora.ledger_refuse() IS 'Refuses to change or remove what stands in the ledger, whoever asks.';
+
+CREATE FUNCTION kinora.redeem(asking_user bigint, asking_key bigint, hash bytea, misses_max integer) RETURNS TABLE(refusal text, retry_seconds integer, added_micros bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'kinora'
+    AS $$
+DECLARE
+    moment timestamptz;
+    misses integer;
+    oldest timestamptz;
+    code bigint;
+BEGIN
+    PERFORM pg_advisory_xact_lock(hashtextextended('kinora redeem ' || asking_key, 0));
+    moment := clock_timestamp();
+    DELETE FROM redemption_miss WHERE key_id = asking_key AND missed_at <= moment - interval '1 hour';
+    SELECT count(*), min(missed_at) INTO misses, oldest FROM redemption_miss WHERE key_id = asking_key;
+    IF misses >= misses_max THEN
+        refusal := 'limit';
+        retry_seconds := greatest(ceil(extract(epoch FROM oldest + interval '1 hour' - moment)), 1);
+        RETURN NEXT;
+        RETURN;
+    END IF;
+    UPDATE redemption_code c SET redeemed_at = now(), redeemed_by = asking_user
+    FROM code_batch b
+    WHERE c.code_hash = hash AND c.redeemed_at IS NULL AND c.voided_at IS NULL
+        AND b.id = c.batch_id AND coalesce(b.expires_at > moment, true)
+    RETURNING c.id, b.amount_micros INTO code, added_micros;
+    IF FOUND THEN
+        INSERT INTO ledger (event, kind, debit, credit, user_id, key_id, amount_micros)
+        VALUES ('code:' || code, 'redemption', 'issued', 'available', asking_user, asking_key, added_micros);
+    ELSE
+        SELECT CASE WHEN c.redeemed_at IS NOT NULL THEN 'used' ELSE 'over' END INTO refusal
+        FROM redemption_code c WHERE c.code_hash = hash;
+        IF NOT FOUND THEN
+            INSERT INTO redemption_miss (key_id, missed_at) VALUES (asking_key, moment);
+            refusal := 'unknown';
+        END IF;
+    END IF;
+    RETURN NEXT;
+END $$;
+
+COMMENT ON FUNCTION kinora.redeem(asking_user bigint, asking_key bigint, hash bytea, misses_max integer) IS 'Redeems a code for a user, once: what it added, or why not: unknown, used, over (void or expired), limit (too many unknown ones in an hour).';
+
+CREATE FUNCTION kinora.require_quota(asking_user bigint, asking_key bigint, price bigint) RETURNS void
+    LANGUAGE plpgsql STABLE
+    AS $$
+BEGIN
+    IF price > coalesce((SELECT available_micros FROM kinora.wallet WHERE user_id = asking_user), 0) THEN
+        RAISE EXCEPTION 'The quota that is left does not cover this.' USING ERRCODE = 'KN209';
+    END IF;
+    IF price > (SELECT k.quota_cap_micros - coalesce(s.spent_micros, 0)
+            FROM kinora.api_key k LEFT JOIN kinora.key_spend s ON s.key_id = k.id WHERE k.id = asking_key) THEN
+        RAISE EXCEPTION 'This API key may not spend that much of the quota.' USING ERRCODE = 'KN209';
+    END IF;
+END $$;
+
+COMMENT ON FUNCTION kinora.require_quota(asking_user bigint, asking_key bigint, price bigint) IS 'Refuses a price (KN209) that the user''s quota or the key''s cap does not cover at this moment.';
+
 CREATE FUNCTION kinora.task_guard() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -180,10 +281,48 @@ BEGIN
         RAISE EXCEPTION 'task %: the claim number never falls', OLD.id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'task_claim_never_falls';
     END IF;
+    IF (NEW.price_micros, NEW.user_id) IS DISTINCT FROM (OLD.price_micros, OLD.user_id) THEN
+        RAISE EXCEPTION 'task %: who pays how much is fixed at acceptance', OLD.id
+            USING ERRCODE = 'check_violation', CONSTRAINT = 'task_price_is_fixed';
+    END IF;
     RETURN NEW;
 END $$;
 
-COMMENT ON FUNCTION kinora.task_guard() IS 'Refuses a change of a final state, and progress or claim numbers that fall.';
+COMMENT ON FUNCTION kinora.task_guard() IS 'Refuses a change of a final state, of who pays how much, and progress or claim numbers that fall.';
+
+CREATE FUNCTION kinora.task_hold() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO kinora.ledger (event, kind, debit, credit, user_id, key_id, task_id, amount_micros)
+    VALUES ('hold:' || NEW.id, 'hold', 'available', 'held', NEW.user_id, NEW.key_id, NEW.id, NEW.price_micros);
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION kinora.task_hold() IS 'Holds the price of a task with its acceptance.';
+
+CREATE FUNCTION kinora.task_require_quota() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM kinora.require_quota(NEW.user_id, NEW.key_id, NEW.price_micros);
+    RETURN NEW;
+END $$;
+
+COMMENT ON FUNCTION kinora.task_require_quota() IS 'Refuses a task that cannot be paid before a row of it is written: refusals must not fill the tables.';
+
+CREATE FUNCTION kinora.task_settle() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO kinora.ledger (event, kind, debit, credit, user_id, key_id, task_id, amount_micros)
+    VALUES ('settle:' || NEW.id, CASE NEW.state WHEN 'succeeded' THEN 'capture' ELSE 'release' END, 'held',
+        CASE NEW.state WHEN 'succeeded' THEN 'used' ELSE 'available' END,
+        NEW.user_id, NEW.key_id, NEW.id, NEW.price_micros);
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION kinora.task_settle() IS 'Settles what was held for a task that has just ended, whoever ended it: captures a success, releases the rest in full.';
 
 CREATE FUNCTION kinora.task_webhook() RETURNS trigger
     LANGUAGE plpgsql
@@ -399,7 +538,7 @@ COMMENT ON COLUMN kinora.api_key.requests_per_minute IS 'Submits in any 60 secon
 
 COMMENT ON COLUMN kinora.api_key.concurrent_tasks_max IS 'Unfinished tasks at once; null: no limit.';
 
-COMMENT ON COLUMN kinora.api_key.quota_cap_micros IS 'Most the key may spend of its user''s quota, micro-units; null: no cap.';
+COMMENT ON COLUMN kinora.api_key.quota_cap_micros IS 'Most the key may spend of its user''s quota, all its life, micro-units; null: no cap. key_spend says what it has.';
 
 COMMENT ON COLUMN kinora.api_key.video_created_status IS 'HTTP status of a created video: 200 (default), or 201 for clients that insist.';
 
@@ -565,6 +704,38 @@ ALTER TABLE kinora.attempt ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE kinora.code_batch (
+    id bigint NOT NULL,
+    amount_micros bigint NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    expires_at timestamp with time zone,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT code_batch_amount_in_range CHECK (((amount_micros >= 1) AND (amount_micros <= '1000000000000000'::bigint))),
+    CONSTRAINT code_batch_expires_finite CHECK (isfinite(expires_at)),
+    CONSTRAINT code_batch_note_length CHECK ((length(note) <= 500))
+);
+
+COMMENT ON TABLE kinora.code_batch IS 'Redemption codes that were made together.';
+
+COMMENT ON COLUMN kinora.code_batch.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.code_batch.amount_micros IS 'What each code of it adds to a user''s quota, micro-units.';
+
+COMMENT ON COLUMN kinora.code_batch.note IS 'The operator''s words.';
+
+COMMENT ON COLUMN kinora.code_batch.expires_at IS 'No code of it is taken from then on; quota that was granted stays. Null: never.';
+
+COMMENT ON COLUMN kinora.code_batch.created_at IS 'When it was made.';
+
+ALTER TABLE kinora.code_batch ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.code_batch_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE kinora.config_version (
     only_row boolean DEFAULT true NOT NULL,
     version bigint DEFAULT 1 NOT NULL,
@@ -646,6 +817,71 @@ COMMENT ON COLUMN kinora.idempotency.task_id IS 'The task that the first request
 
 COMMENT ON COLUMN kinora.idempotency.created_at IS 'When the first request came.';
 
+CREATE TABLE kinora.key_spend (
+    key_id bigint NOT NULL,
+    spent_micros bigint NOT NULL,
+    CONSTRAINT key_spend_not_negative CHECK ((spent_micros >= 0))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE kinora.key_spend IS 'What each key has spent of its user''s quota, kept by the trigger ledger_book. Nobody else writes it.';
+
+COMMENT ON COLUMN kinora.key_spend.key_id IS 'The key. No row: it has spent nothing.';
+
+COMMENT ON COLUMN kinora.key_spend.spent_micros IS 'What its tasks have cost or will cost if they succeed, micro-units. api_key.quota_cap_micros is its bound.';
+
+CREATE TABLE kinora.ledger (
+    id bigint NOT NULL,
+    event text NOT NULL,
+    kind text NOT NULL,
+    debit text NOT NULL,
+    credit text NOT NULL,
+    user_id bigint NOT NULL,
+    key_id bigint,
+    task_id bigint,
+    amount_micros bigint NOT NULL,
+    note text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT ledger_amount_in_range CHECK (((amount_micros >= 1) AND (amount_micros <= '1000000000000000'::bigint))),
+    CONSTRAINT ledger_books_of_kind CHECK ((((((kind || ': '::text) || debit) || ' > '::text) || credit) = ANY (ARRAY['topup: issued > available'::text, 'redemption: issued > available'::text, 'withdrawal: available > issued'::text, 'hold: available > held'::text, 'capture: held > used'::text, 'release: held > available'::text]))),
+    CONSTRAINT ledger_event_length CHECK (((length(event) >= 1) AND (length(event) <= 160))),
+    CONSTRAINT ledger_note_length CHECK ((length(note) <= 500)),
+    CONSTRAINT ledger_task_iff_settled CHECK (((task_id IS NOT NULL) = (kind = ANY (ARRAY['hold'::text, 'capture'::text, 'release'::text]))))
+);
+
+COMMENT ON TABLE kinora.ledger IS 'Every change of quota, for ever. A row is one transfer: the amount leaves one book of the user and enters another, so that all books together are always zero.';
+
+COMMENT ON COLUMN kinora.ledger.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.ledger.event IS 'What happened, which can happen once: hold:<task>, settle:<task> (capture or release), code:<redemption_code.id>, topup:<reference>, withdrawal:<reference>.';
+
+COMMENT ON COLUMN kinora.ledger.kind IS 'topup, withdrawal: by an operator. redemption: by a code. hold: with a task''s acceptance. capture: it succeeded. release: it ended otherwise.';
+
+COMMENT ON COLUMN kinora.ledger.debit IS 'The book the amount leaves: issued (the operator''s), available, held or used (the user''s).';
+
+COMMENT ON COLUMN kinora.ledger.credit IS 'The book it enters.';
+
+COMMENT ON COLUMN kinora.ledger.user_id IS 'Whose quota it is.';
+
+COMMENT ON COLUMN kinora.ledger.key_id IS 'The key of the task, or that a code was redeemed with; null: it is about no key.';
+
+COMMENT ON COLUMN kinora.ledger.task_id IS 'The task that is held for or settled; null: it is about no task.';
+
+COMMENT ON COLUMN kinora.ledger.amount_micros IS 'How much, micro-units.';
+
+COMMENT ON COLUMN kinora.ledger.note IS 'The operator''s words.';
+
+COMMENT ON COLUMN kinora.ledger.created_at IS 'When it happened.';
+
+ALTER TABLE kinora.ledger ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.ledger_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE kinora.model (
     id text NOT NULL,
     kind text NOT NULL,
@@ -703,6 +939,95 @@ COMMENT ON COLUMN kinora.open_task.holder IS 'Whose limit it counts against: key
 COMMENT ON COLUMN kinora.open_task.holder_id IS 'api_key.id or app_user.id.';
 
 COMMENT ON COLUMN kinora.open_task.task_id IS 'The task. No reference: whether it still counts is looked up in task.';
+
+CREATE TABLE kinora.price (
+    model_id text NOT NULL,
+    category text NOT NULL,
+    resolution text DEFAULT ''::text NOT NULL,
+    task_micros bigint DEFAULT 0 NOT NULL,
+    second_micros bigint DEFAULT 0 NOT NULL,
+    image_micros bigint DEFAULT 0 NOT NULL,
+    off_peak_percent smallint DEFAULT 100 NOT NULL,
+    CONSTRAINT price_image_in_range CHECK (((image_micros >= 0) AND (image_micros <= '1000000000000'::bigint))),
+    CONSTRAINT price_off_peak_percent_in_range CHECK (((off_peak_percent >= 0) AND (off_peak_percent <= 100))),
+    CONSTRAINT price_resolution_form CHECK ((resolution ~ '^[0-9A-Za-z:x_-]{0,32}$'::text)),
+    CONSTRAINT price_second_in_range CHECK (((second_micros >= 0) AND (second_micros <= '1000000000000'::bigint))),
+    CONSTRAINT price_task_in_range CHECK (((task_micros >= 0) AND (task_micros <= '1000000000000'::bigint)))
+);
+
+COMMENT ON TABLE kinora.price IS 'What tasks cost. The row of the task''s resolution holds, else that without one; without any a task costs nothing.';
+
+COMMENT ON COLUMN kinora.price.model_id IS 'The model.';
+
+COMMENT ON COLUMN kinora.price.category IS 'How the model is used; see model_category.';
+
+COMMENT ON COLUMN kinora.price.resolution IS 'The task''s parameter size or resolution; empty: any that has no row of its own.';
+
+COMMENT ON COLUMN kinora.price.task_micros IS 'For the task, whatever it makes, in micro-units.';
+
+COMMENT ON COLUMN kinora.price.second_micros IS 'For each second of video asked for, micro-units.';
+
+COMMENT ON COLUMN kinora.price.image_micros IS 'For each picture asked for, micro-units.';
+
+COMMENT ON COLUMN kinora.price.off_peak_percent IS 'What of all that a task costs that may be put off (parameter off_peak), in percent.';
+
+CREATE TABLE kinora.redemption_code (
+    id bigint NOT NULL,
+    batch_id bigint NOT NULL,
+    code_hash bytea NOT NULL,
+    redeemed_at timestamp with time zone,
+    redeemed_by bigint,
+    voided_at timestamp with time zone,
+    CONSTRAINT redemption_code_hash_length CHECK ((octet_length(code_hash) = 32)),
+    CONSTRAINT redemption_code_redeemed_by_somebody CHECK (((redeemed_at IS NULL) = (redeemed_by IS NULL))),
+    CONSTRAINT redemption_code_redeemed_or_void CHECK (((redeemed_at IS NULL) OR (voided_at IS NULL)))
+);
+
+COMMENT ON TABLE kinora.redemption_code IS 'Codes that add to the quota of whoever redeems them first. The code itself (REDEEM-XXXX-XXXX) is shown once and never stored.';
+
+COMMENT ON COLUMN kinora.redemption_code.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.redemption_code.batch_id IS 'The batch, which says what it is worth.';
+
+COMMENT ON COLUMN kinora.redemption_code.code_hash IS 'HMAC-SHA256 of the code under a key that is derived from the master key. Secret.';
+
+COMMENT ON COLUMN kinora.redemption_code.redeemed_at IS 'When it was redeemed; null: it was not.';
+
+COMMENT ON COLUMN kinora.redemption_code.redeemed_by IS 'Whose quota it went to.';
+
+COMMENT ON COLUMN kinora.redemption_code.voided_at IS 'When an operator made it worthless; null: it is not.';
+
+ALTER TABLE kinora.redemption_code ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.redemption_code_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE kinora.redemption_miss (
+    id bigint NOT NULL,
+    key_id bigint NOT NULL,
+    missed_at timestamp with time zone NOT NULL
+);
+
+COMMENT ON TABLE kinora.redemption_miss IS 'Codes that do not exist and were tried within the last hour.';
+
+COMMENT ON COLUMN kinora.redemption_miss.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.redemption_miss.key_id IS 'The key that tried. No reference: a row lives for an hour.';
+
+COMMENT ON COLUMN kinora.redemption_miss.missed_at IS 'When.';
+
+ALTER TABLE kinora.redemption_miss ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.redemption_miss_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE kinora.removal (
     attempt_id bigint NOT NULL,
@@ -937,7 +1262,7 @@ COMMENT ON COLUMN kinora.task.progress IS 'Percent. Never falls; 100 only when t
 
 COMMENT ON COLUMN kinora.task.priority IS 'Lower runs first.';
 
-COMMENT ON COLUMN kinora.task.price_micros IS 'Price fixed at acceptance, micro-units.';
+COMMENT ON COLUMN kinora.task.price_micros IS 'Price fixed at acceptance, micro-units; held in the ledger until the task ends.';
 
 COMMENT ON COLUMN kinora.task.pinned_account_id IS 'Must run on this account (a remix, whose source lives there); null: any.';
 
@@ -1043,6 +1368,176 @@ COMMENT ON COLUMN kinora.v_account_load.is_open IS 'False: disabled, or its key 
 COMMENT ON COLUMN kinora.v_account_load.obstacle IS 'What keeps it from a task: credential refused, credit used up, rest, slots all taken, proof (back from a rest, and the first task is not yet accepted); null: nothing.';
 
 COMMENT ON COLUMN kinora.v_account_load.room IS 'Tasks it can take now; one that comes back from a rest proves itself by a single one.';
+
+CREATE TABLE kinora.wallet (
+    user_id bigint NOT NULL,
+    available_micros bigint DEFAULT 0 NOT NULL,
+    held_micros bigint DEFAULT 0 NOT NULL,
+    used_micros bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT wallet_available_not_negative CHECK ((available_micros >= 0)),
+    CONSTRAINT wallet_held_not_negative CHECK ((held_micros >= 0)),
+    CONSTRAINT wallet_total_in_range CHECK ((((available_micros + held_micros) + used_micros) <= '4000000000000000000'::bigint)),
+    CONSTRAINT wallet_used_not_negative CHECK ((used_micros >= 0))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE kinora.wallet IS 'How a user''s quota stands: the sums of the ledger, kept by the trigger ledger_book. Nobody else writes it.';
+
+COMMENT ON COLUMN kinora.wallet.user_id IS 'The user. No row: never had any quota.';
+
+COMMENT ON COLUMN kinora.wallet.available_micros IS 'What may be spent, micro-units. Never below zero.';
+
+COMMENT ON COLUMN kinora.wallet.held_micros IS 'What unfinished tasks will cost if they succeed, micro-units.';
+
+COMMENT ON COLUMN kinora.wallet.used_micros IS 'What succeeded tasks have cost, micro-units. All three together are all that was ever granted and not withdrawn.';
+
+CREATE VIEW kinora.v_ledger_fault AS
+ WITH balance AS (
+         SELECT ledger.user_id,
+            sum(
+                CASE 'available'::text
+                    WHEN ledger.credit THEN ledger.amount_micros
+                    WHEN ledger.debit THEN (- ledger.amount_micros)
+                    ELSE (0)::bigint
+                END) AS available,
+            sum(
+                CASE 'held'::text
+                    WHEN ledger.credit THEN ledger.amount_micros
+                    WHEN ledger.debit THEN (- ledger.amount_micros)
+                    ELSE (0)::bigint
+                END) AS held,
+            sum(
+                CASE 'used'::text
+                    WHEN ledger.credit THEN ledger.amount_micros
+                    WHEN ledger.debit THEN (- ledger.amount_micros)
+                    ELSE (0)::bigint
+                END) AS used,
+            sum(
+                CASE 'issued'::text
+                    WHEN ledger.credit THEN (- ledger.amount_micros)
+                    WHEN ledger.debit THEN ledger.amount_micros
+                    ELSE (0)::bigint
+                END) AS issued
+           FROM kinora.ledger
+          GROUP BY ledger.user_id
+        ), key_balance AS (
+         SELECT ledger.key_id,
+            sum(
+                CASE ledger.kind
+                    WHEN 'hold'::text THEN ledger.amount_micros
+                    WHEN 'release'::text THEN (- ledger.amount_micros)
+                    ELSE (0)::bigint
+                END) AS spent
+           FROM kinora.ledger
+          WHERE (ledger.key_id IS NOT NULL)
+          GROUP BY ledger.key_id
+        ), settled AS (
+         SELECT ledger.task_id,
+            min(ledger.user_id) AS user_id,
+            count(DISTINCT ledger.user_id) AS users,
+            COALESCE(sum(ledger.amount_micros) FILTER (WHERE (ledger.kind = 'hold'::text)), (0)::numeric) AS held,
+            COALESCE(sum(ledger.amount_micros) FILTER (WHERE (ledger.kind = 'capture'::text)), (0)::numeric) AS captured,
+            COALESCE(sum(ledger.amount_micros) FILTER (WHERE (ledger.kind = 'release'::text)), (0)::numeric) AS released
+           FROM kinora.ledger
+          WHERE (ledger.task_id IS NOT NULL)
+          GROUP BY ledger.task_id
+        )
+ SELECT 'wallet'::text AS subject,
+    COALESCE(w.user_id, b.user_id) AS id,
+    format('available, held, used are %s, %s, %s; the ledger says %s, %s, %s'::text, COALESCE(w.available_micros, (0)::bigint), COALESCE(w.held_micros, (0)::bigint), COALESCE(w.used_micros, (0)::bigint), COALESCE(b.available, (0)::numeric), COALESCE(b.held, (0)::numeric), COALESCE(b.used, (0)::numeric)) AS fault
+   FROM (kinora.wallet w
+     FULL JOIN balance b USING (user_id))
+  WHERE ((((COALESCE(w.available_micros, (0)::bigint))::numeric IS DISTINCT FROM COALESCE(b.available, (0)::numeric)) OR ((COALESCE(w.held_micros, (0)::bigint))::numeric IS DISTINCT FROM COALESCE(b.held, (0)::numeric))) OR ((COALESCE(w.used_micros, (0)::bigint))::numeric IS DISTINCT FROM COALESCE(b.used, (0)::numeric)))
+UNION ALL
+ SELECT 'books'::text AS subject,
+    NULL::bigint AS id,
+    format('all wallets hold %s; %s was issued'::text, w.total, b.issued) AS fault
+   FROM ( SELECT COALESCE(sum(((wallet.available_micros + wallet.held_micros) + wallet.used_micros)), (0)::numeric) AS total
+           FROM kinora.wallet) w,
+    ( SELECT COALESCE(sum(balance.issued), (0)::numeric) AS issued
+           FROM balance) b
+  WHERE (w.total <> b.issued)
+UNION ALL
+ SELECT 'key'::text AS subject,
+    COALESCE(s.key_id, b.key_id) AS id,
+    format('spent is %s; the ledger says %s'::text, COALESCE(s.spent_micros, (0)::bigint), COALESCE(b.spent, (0)::numeric)) AS fault
+   FROM (kinora.key_spend s
+     FULL JOIN key_balance b USING (key_id))
+  WHERE ((COALESCE(s.spent_micros, (0)::bigint))::numeric <> COALESCE(b.spent, (0)::numeric))
+UNION ALL
+ SELECT 'code'::text AS subject,
+    c.id,
+    format('%s; the ledger has %s'::text,
+        CASE
+            WHEN (c.id IS NULL) THEN 'no such code was redeemed'::text
+            ELSE ((('user '::text || c.redeemed_by) || ' redeemed '::text) || c.amount_micros)
+        END,
+        CASE
+            WHEN (l.event IS NULL) THEN 'nothing'::text
+            ELSE ((((l.event || ' of user '::text) || l.user_id) || ', '::text) || l.amount_micros)
+        END) AS fault
+   FROM (( SELECT c_1.id,
+            c_1.redeemed_by,
+            b.amount_micros
+           FROM (kinora.redemption_code c_1
+             JOIN kinora.code_batch b ON ((b.id = c_1.batch_id)))
+          WHERE (c_1.redeemed_at IS NOT NULL)) c
+     FULL JOIN ( SELECT ledger.id,
+            ledger.event,
+            ledger.kind,
+            ledger.debit,
+            ledger.credit,
+            ledger.user_id,
+            ledger.key_id,
+            ledger.task_id,
+            ledger.amount_micros,
+            ledger.note,
+            ledger.created_at
+           FROM kinora.ledger
+          WHERE (ledger.kind = 'redemption'::text)) l ON ((l.event = ('code:'::text || c.id))))
+  WHERE ((c.redeemed_by IS DISTINCT FROM l.user_id) OR (c.amount_micros IS DISTINCT FROM l.amount_micros))
+UNION ALL
+ SELECT 'task'::text AS subject,
+    COALESCE(t.id, s.task_id) AS id,
+    format('%s, price %s: held %s, captured %s, released %s'::text, COALESCE(((t.state || ' task of user '::text) || t.user_id), 'no such task'::text), t.price_micros, COALESCE(s.held, (0)::numeric), COALESCE(s.captured, (0)::numeric), COALESCE(s.released, (0)::numeric)) AS fault
+   FROM (settled s
+     FULL JOIN ( SELECT task.id,
+            task.uid,
+            task.user_id,
+            task.key_id,
+            task.model_id,
+            task.kind,
+            task.category,
+            task.state,
+            task.phase,
+            task.progress,
+            task.priority,
+            task.price_micros,
+            task.pinned_account_id,
+            task.attempt,
+            task.claim,
+            task.worker_id,
+            task.due_at,
+            task.deadline_at,
+            task.error_code,
+            task.error_message,
+            task.created_at,
+            task.started_at,
+            task.finished_at,
+            task.deleted_at
+           FROM kinora.task
+          WHERE (task.price_micros > 0)) t ON ((t.id = s.task_id)))
+  WHERE (COALESCE(((s.users > 1) OR (s.user_id <> t.user_id)), false) OR (COALESCE(s.held, (0)::numeric) <> COALESCE((t.price_micros)::numeric, (s.captured + s.released))) OR ((t.id IS NOT NULL) AND ((COALESCE(s.captured, (0)::numeric) IS DISTINCT FROM (
+        CASE
+            WHEN (t.state = 'succeeded'::text) THEN t.price_micros
+            ELSE (0)::bigint
+        END)::numeric) OR (COALESCE(s.released, (0)::numeric) IS DISTINCT FROM (
+        CASE
+            WHEN (t.state = ANY (ARRAY['failed'::text, 'cancelled'::text, 'expired'::text])) THEN t.price_micros
+            ELSE (0)::bigint
+        END)::numeric))));
+
+COMMENT ON VIEW kinora.v_ledger_fault IS 'What does not agree between ledger, wallets, keys, codes and tasks; empty on a sound system. Reads everything: `kinora check --ledger`.';
 
 CREATE VIEW kinora.v_queue AS
  SELECT q.model_id,
@@ -1282,6 +1777,9 @@ ALTER TABLE ONLY kinora.attempt
 ALTER TABLE ONLY kinora.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY kinora.code_batch
+    ADD CONSTRAINT code_batch_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY kinora.config_version
     ADD CONSTRAINT config_version_pkey PRIMARY KEY (only_row);
 
@@ -1291,6 +1789,15 @@ ALTER TABLE ONLY kinora.event_log
 ALTER TABLE ONLY kinora.idempotency
     ADD CONSTRAINT idempotency_pkey PRIMARY KEY (user_id, key);
 
+ALTER TABLE ONLY kinora.key_spend
+    ADD CONSTRAINT key_spend_pkey PRIMARY KEY (key_id);
+
+ALTER TABLE ONLY kinora.ledger
+    ADD CONSTRAINT ledger_event_unique UNIQUE (event);
+
+ALTER TABLE ONLY kinora.ledger
+    ADD CONSTRAINT ledger_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY kinora.model_category
     ADD CONSTRAINT model_category_pkey PRIMARY KEY (model_id, category);
 
@@ -1299,6 +1806,18 @@ ALTER TABLE ONLY kinora.model
 
 ALTER TABLE ONLY kinora.open_task
     ADD CONSTRAINT open_task_pkey PRIMARY KEY (holder, holder_id, task_id);
+
+ALTER TABLE ONLY kinora.price
+    ADD CONSTRAINT price_pkey PRIMARY KEY (model_id, category, resolution);
+
+ALTER TABLE ONLY kinora.redemption_code
+    ADD CONSTRAINT redemption_code_hash_unique UNIQUE (code_hash);
+
+ALTER TABLE ONLY kinora.redemption_code
+    ADD CONSTRAINT redemption_code_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.redemption_miss
+    ADD CONSTRAINT redemption_miss_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY kinora.removal
     ADD CONSTRAINT removal_pkey PRIMARY KEY (attempt_id);
@@ -1327,6 +1846,9 @@ ALTER TABLE ONLY kinora.task_input
 ALTER TABLE ONLY kinora.task
     ADD CONSTRAINT task_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY kinora.wallet
+    ADD CONSTRAINT wallet_pkey PRIMARY KEY (user_id);
+
 ALTER TABLE ONLY kinora.webhook_delivery
     ADD CONSTRAINT webhook_delivery_pkey PRIMARY KEY (id);
 
@@ -1351,6 +1873,12 @@ CREATE INDEX event_log_task ON ONLY kinora.event_log USING btree (task, id) WHER
 CREATE INDEX event_log_trouble ON ONLY kinora.event_log USING btree (id) WHERE (level = ANY (ARRAY['warning'::text, 'error'::text]));
 
 CREATE INDEX idempotency_created ON kinora.idempotency USING btree (created_at);
+
+CREATE INDEX ledger_user ON kinora.ledger USING btree (user_id, id);
+
+CREATE INDEX redemption_code_batch ON kinora.redemption_code USING btree (batch_id, id);
+
+CREATE INDEX redemption_miss_key ON kinora.redemption_miss USING btree (key_id, missed_at);
 
 CREATE INDEX removal_due ON kinora.removal USING btree (due_at);
 
@@ -1446,15 +1974,27 @@ CREATE TRIGGER api_key_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.api_ke
 
 CREATE TRIGGER app_user_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.app_user FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 
+CREATE TRIGGER ledger_append_only BEFORE DELETE OR UPDATE OR TRUNCATE ON kinora.ledger FOR EACH STATEMENT EXECUTE FUNCTION kinora.ledger_refuse();
+
+CREATE TRIGGER ledger_book AFTER INSERT ON kinora.ledger FOR EACH ROW EXECUTE FUNCTION kinora.ledger_book();
+
 CREATE TRIGGER model_category_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.model_category FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 
 CREATE TRIGGER model_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.model FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+
+CREATE TRIGGER price_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.price FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 
 CREATE TRIGGER route_changed AFTER INSERT OR DELETE OR UPDATE OF model_id, vendor, vendor_model, "position", weight, enabled ON kinora.route FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 
 CREATE TRIGGER setting_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.setting FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 
-CREATE TRIGGER task_guard BEFORE UPDATE ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NOT NULL) OR (new.progress < old.progress) OR (new.claim < old.claim))) EXECUTE FUNCTION kinora.task_guard();
+CREATE TRIGGER task_guard BEFORE UPDATE ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NOT NULL) OR (new.progress < old.progress) OR (new.claim < old.claim) OR (new.price_micros <> old.price_micros) OR (new.user_id <> old.user_id))) EXECUTE FUNCTION kinora.task_guard();
+
+CREATE TRIGGER task_hold AFTER INSERT ON kinora.task FOR EACH ROW WHEN ((new.price_micros > 0)) EXECUTE FUNCTION kinora.task_hold();
+
+CREATE TRIGGER task_require_quota BEFORE INSERT ON kinora.task FOR EACH ROW WHEN ((new.price_micros > 0)) EXECUTE FUNCTION kinora.task_require_quota();
+
+CREATE TRIGGER task_settle AFTER UPDATE OF finished_at ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (new.price_micros > 0))) EXECUTE FUNCTION kinora.task_settle();
 
 CREATE TRIGGER task_webhook AFTER UPDATE OF finished_at ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION kinora.task_webhook();
 
@@ -1473,8 +2013,20 @@ ALTER TABLE ONLY kinora.attempt
 ALTER TABLE ONLY kinora.idempotency
     ADD CONSTRAINT idempotency_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);
 
+ALTER TABLE ONLY kinora.key_spend
+    ADD CONSTRAINT key_spend_key_id_fkey FOREIGN KEY (key_id) REFERENCES kinora.api_key(id);
+
 ALTER TABLE ONLY kinora.model_category
     ADD CONSTRAINT model_category_model_id_fkey FOREIGN KEY (model_id) REFERENCES kinora.model(id) ON UPDATE CASCADE ON DELETE CASCADE;
+
+ALTER TABLE ONLY kinora.price
+    ADD CONSTRAINT price_category_fkey FOREIGN KEY (model_id, category) REFERENCES kinora.model_category(model_id, category) ON UPDATE CASCADE ON DELETE CASCADE;
+
+ALTER TABLE ONLY kinora.redemption_code
+    ADD CONSTRAINT redemption_code_batch_id_fkey FOREIGN KEY (batch_id) REFERENCES kinora.code_batch(id);
+
+ALTER TABLE ONLY kinora.redemption_code
+    ADD CONSTRAINT redemption_code_redeemed_by_fkey FOREIGN KEY (redeemed_by) REFERENCES kinora.app_user(id);
 
 ALTER TABLE ONLY kinora.removal
     ADD CONSTRAINT removal_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES kinora.attempt(id) ON DELETE CASCADE;
@@ -1496,6 +2048,9 @@ ALTER TABLE ONLY kinora.task
 
 ALTER TABLE ONLY kinora.task
     ADD CONSTRAINT task_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);
+
+ALTER TABLE ONLY kinora.wallet
+    ADD CONSTRAINT wallet_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);
 
 ALTER TABLE ONLY kinora.webhook_delivery
     ADD CONSTRAINT webhook_delivery_endpoint_id_fkey FOREIGN KEY (endpoint_id) REFERENCES kinora.webhook_endpoint(id) ON DELETE CASCADE;

@@ -1,6 +1,8 @@
 /// What a request asks for, in Kinora's own words: the far side of every dialect.
 public enum Command: Sendable {
     case submit(Submission)
+    /// What a submission would cost.
+    case estimate(Submission)
     /// A task of the caller. Waits up to `waitSeconds` for it to end; 0 answers at once.
     case task(TaskReference, waitSeconds: Int)
     /// The end of a submit that asked to wait: like `task`, but the wait running out or a failure is an
@@ -9,6 +11,10 @@ public enum Command: Sendable {
     case tasks(TaskPage)
     case content(TaskReference)
     case delete(TaskReference)
+    /// How the caller's quota stands.
+    case quota
+    /// Adds what a code is worth to the caller's quota.
+    case redeem(String)
     case models
     case model(String)
     /// A stored result by a link that Kinora signed.

@@ -29,6 +29,10 @@ extension ErrorCode {
             Self.fact("KN207", 429, .later, .info, "Too many requests in a minute: the limit is reached.")
         case .concurrencyLimitExceeded:
             Self.fact("KN208", 429, .later, .info, "Too many tasks at once: the limit is reached.")
+        case .insufficientQuota:
+            Self.fact("KN209", 403, .never, .info, "The quota that is left does not cover this.")
+        case .redemptionLimitExceeded:
+            Self.fact("KN210", 429, .later, .warning, "Too many codes that do not exist. Try again later.")
 
         case .modelNotFound: Self.fact("KN301", 404, .never, .info, "Model not found")
         case .taskNotFound: Self.fact("KN302", 404, .never, .info, "Task not found")
@@ -43,6 +47,9 @@ extension ErrorCode {
         case .waitTimedOut: Self.fact("KN308", 408, .later, .info, "The task is still running.")
         case .taskNotFinal: Self.fact("KN309", 409, .later, .info, "The task is still running.")
         case .syncFailed: Self.fact("KN311", 500, .never, .info, "Video generation failed")
+        case .codeNotFound: Self.fact("KN312", 404, .never, .info, "There is no such code.")
+        case .codeUsed: Self.fact("KN313", 409, .never, .info, "The code was redeemed before.")
+        case .codeExpired: Self.fact("KN314", 410, .never, .info, "The code is no longer valid.")
 
         case .upstreamCredential:
             Self.fact("KN401", 502, .elsewhere, .error, "The upstream account refused its credentials.")

@@ -19,6 +19,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case invalidSignature = "invalid_signature"
     case rateLimitExceeded = "rate_limit_exceeded"
     case concurrencyLimitExceeded = "concurrency_limit_exceeded"
+    case insufficientQuota = "insufficient_quota"
+    case redemptionLimitExceeded = "redemption_limit_exceeded"
     // 3: the domain
     case modelNotFound = "model_not_found"
     case taskNotFound = "task_not_found"
@@ -31,6 +33,9 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case waitTimedOut = "task_timeout"
     case taskNotFinal = "task_not_final"
     case syncFailed = "sync_generation_failed"
+    case codeNotFound = "code_not_found"
+    case codeUsed = "code_used"
+    case codeExpired = "code_expired"
     // 4: upstream
     case upstreamCredential = "upstream_credential"
     case upstreamMoney = "upstream_money"
@@ -57,6 +62,12 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case shuttingDown = "shutting_down"
     case configuration = "configuration_error"
     case leaseLost = "lease_lost"
+
+    /// Nil for a number that no code has.
+    public init?(number: String) {
+        guard let code = Self.allCases.first(where: { $0.facts.number == number }) else { return nil }
+        self = code
+    }
 
     /// When the same request may succeed.
     public enum Retry: String, Sendable { case never, later, elsewhere }

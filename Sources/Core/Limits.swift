@@ -19,6 +19,8 @@ public enum Limits {
     public static let promptCharactersMax = 32_000
     /// Longest Idempotency-Key.
     public static let idempotencyKeyCharactersMax = 255
+    /// Codes that do not exist and that a key may try within an hour.
+    public static let wrongCodesPerHourMax = 10
     /// Tries of a task before its last refusal is final.
     public static let taskAttemptsMax = 12
     /// Accounts that may refuse a task before the refusal is final; being full is no refusal.

@@ -10,6 +10,9 @@ public enum Outcome: Sendable {
     /// A signed link of the same origin, as path and query.
     case link(String)
     case deleted(MediaTask)
+    case estimate(Estimate)
+    case quota(Quota)
+    case redeemed(Amount, Quota)
     case models([Model])
     case model(Model)
     /// A vendor's callback was taken, whether or not it changed anything.

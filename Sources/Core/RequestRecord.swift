@@ -45,12 +45,12 @@ public struct RequestCourse: Sendable {
 
     public mutating func note(_ command: Command) {
         switch command {
-        case .submit(let submission): model = submission.model
+        case .submit(let submission), .estimate(let submission): model = submission.model
         case .task(let reference, _), .awaitResult(let reference, _), .content(let reference),
             .delete(let reference):
             task = reference
         case .model(let id): model = id
-        case .tasks, .models, .signedMedia, .vendorCallback, .health: break
+        case .tasks, .quota, .redeem, .models, .signedMedia, .vendorCallback, .health: break
         }
     }
 
@@ -60,7 +60,8 @@ public struct RequestCourse: Sendable {
             task = TaskReference(of.id)
             model = of.model
         case .limited(let inner, _): note(inner)
-        case .tasks, .content, .link, .models, .model, .noted, .health: break
+        case .estimate(let estimate): model = estimate.model
+        case .tasks, .quota, .redeemed, .content, .link, .models, .model, .noted, .health: break
         }
     }
 }

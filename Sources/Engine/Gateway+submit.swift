@@ -12,6 +12,20 @@ extension Gateway {
         if let idempotency, let task = try replay(idempotency, caller) {
             return try answer(task, submission, caller, patience)
         }
+        var (task, model) = try draft(of: submission, for: caller)
+        task.idempotency = idempotency
+        let line = LineLimit(
+            family: model.family, waitingMax: cache.snapshot.waitingMax(of: model.family))
+        try keepReferences(of: submission, in: &task, line)
+        let (accepted, allowance) = try accept(task, line)
+        let outcome = try answer(accepted, submission, caller, patience)
+        return allowance.map { .limited(outcome, $0) } ?? outcome
+    }
+
+    /// The task that a submission asks for, checked against its model and priced. Keeps nothing.
+    func draft(
+        of submission: Submission, for caller: Caller
+    ) throws(KinoraError) -> (task: NewTask, model: Model) {
         let source = try remixSource(of: submission, caller)
         let model = try model(for: submission, source, caller)
         try check(prompt: submission.prompt)
@@ -22,17 +36,14 @@ extension Gateway {
         }
         // A remix has its source's length and size, whatever is asked: that is what the vendor renders.
         let parameters = if let source { source.parameters } else { try rules.checked(submission.parameters) }
-        var task = NewTask(
+        let task = NewTask(
             id: TaskID.random(), caller: caller, dialect: submission.dialect, model: model.id,
             kind: submission.kind, category: category, prompt: submission.prompt,
             parameters: parameters, remixOf: source,
-            userIdentifier: submission.userIdentifier, references: [], idempotency: idempotency)
-        let line = LineLimit(
-            family: model.family, waitingMax: cache.snapshot.waitingMax(of: model.family))
-        try keepReferences(of: submission, in: &task, line)
-        let (accepted, allowance) = try accept(task, line)
-        let outcome = try answer(accepted, submission, caller, patience)
-        return allowance.map { .limited(outcome, $0) } ?? outcome
+            userIdentifier: submission.userIdentifier, references: [],
+            price: model.prices[category]?.cost(of: submission.kind, parameters) ?? Amount(micros: 0),
+            idempotency: nil)
+        return (task, model)
     }
 
     /// Nil for a line that `longLines` watches.
@@ -48,6 +59,7 @@ extension Gateway {
         if task.caller.isLimited || exactly(line) != nil {
             try store.admit(task.caller, within: exactly(line))
         }
+        if task.price.micros > 0 { try store.requireQuota(task.price, of: task.caller) }
         for reference in submission.references {
             task.references.append(try store.putAsset(try keep(reference), owner: task.caller.userID))
         }

@@ -86,6 +86,9 @@ public final class Gateway: Sendable {
     ) throws(KinoraError) -> Outcome {
         switch command {
         case .submit(let submission): return try submit(submission, for: caller, patience)
+        case .estimate(let submission): return .estimate(try estimate(submission, for: caller))
+        case .quota: return .quota(try store.quota(of: caller))
+        case .redeem(let code): return try redeem(code, for: caller)
         case .task(let reference, let seconds):
             return .task(try task(reference, of: caller, waitSeconds: seconds, patience))
         case .awaitResult(let reference, let seconds):

@@ -6,6 +6,7 @@ public struct Vault: Sendable {
     private let sealingKey: SymmetricKey
     private let linkKey: SymmetricKey
     private let callbackKey: SymmetricKey
+    private let codeKey: SymmetricKey
 
     /// `masterKey` is 32 random bytes from a file that only Kinora may read.
     public init(masterKey: [UInt8]) throws(KinoraError) {
@@ -20,6 +21,7 @@ public struct Vault: Sendable {
         sealingKey = derived("sealing")
         linkKey = derived("links")
         callbackKey = derived("callbacks")
+        codeKey = derived("codes")
     }
 
     /// Where a sealed value stands. A value moved to another row or column does not open.
@@ -67,6 +69,12 @@ public struct Vault: Sendable {
 
     func isCallbackCode(_ code: [UInt8], of text: String) -> Bool {
         HMAC<SHA256>.isValidAuthenticationCode(code, authenticating: Array(text.utf8), using: callbackKey)
+    }
+
+    /// What is kept of a redemption code: HMAC-SHA256, 64 hex digits. Without the master key nobody can try
+    /// out which code it is.
+    public func hash(of code: RedemptionCode) -> String {
+        Hex.text(HMAC<SHA256>.authenticationCode(for: Array(code.revealed().utf8), using: codeKey))
     }
 
     /// Compares in constant time.

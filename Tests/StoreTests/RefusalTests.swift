@@ -86,13 +86,18 @@ import Testing
         ("task_error_iff_failed", "UPDATE task SET error_code = 'x' WHERE id = \(of("running"))"),
         ("task_deleted_only_final", "UPDATE task SET deleted_at = now() WHERE id = \(of("running"))"),
         ("task_kind_known", "UPDATE task SET kind = 'song' WHERE id = \(of("running"))"),
-        ("task_price_not_negative", "UPDATE task SET price_micros = -1 WHERE id = \(of("running"))"),
+        (
+            "task_price_not_negative",
+            "INSERT INTO task (uid, user_id, model_id, kind, category, price_micros) "
+                + "SELECT gen_random_uuid(), user_id, model_id, kind, category, -1 FROM task"
+        ),
+        ("task_price_is_fixed", "UPDATE task SET price_micros = 1 WHERE id = \(of("running"))"),
         ("task_attempt_not_negative", "UPDATE task SET attempt = -1 WHERE id = \(of("running"))"),
         (
             "task_uid",
             "UPDATE task SET uid = (SELECT uid FROM task WHERE id = \(of("done"))) WHERE id = \(of("queued"))"
         ),
-        ("task_user_id_fkey", "UPDATE task SET user_id = 4711 WHERE id = \(of("queued"))"),
+        ("task_price_is_fixed", "UPDATE task SET user_id = 4711 WHERE id = \(of("queued"))"),
     ]
 
     @Test func noTaskContradictsItself() throws { try expectRefused(Self.tasks) }

@@ -35,6 +35,7 @@ import Testing
             "task", "task_input", "attempt", "model", "route", "worker", "setting", "v_queue",
             "v_account_load", "v_stuck_task", "webhook_delivery",
             "request_log", "event_log", "v_request_failure",
+            "price", "wallet", "key_spend", "ledger", "v_ledger_fault",
         ] {
             #expect(throws: Never.self, "\(relation)") { try reader.rows("SELECT * FROM \(relation)") }
         }
@@ -49,6 +50,7 @@ import Testing
             ("app_user", "password_hash"), ("api_key", "secret_hash"), ("account", "credential_sealed"),
             ("account", "base_url"), ("account", "proxy_url"), ("account", "*"), ("api_key", "*"),
             ("app_user", "*"), ("webhook_endpoint", "url"), ("webhook_endpoint", "secret_sealed"),
+            ("redemption_code", "code_hash"), ("redemption_code", "*"),
         ] {
             let select = "SELECT \(column) FROM \(table)"
             let failure = #expect(throws: SQLFailure.self, "\(select)") { try reader.rows(select) }
@@ -66,10 +68,12 @@ import Testing
                 AND has_column_privilege('kinora_read', c.oid, a.attnum, 'SELECT')
             """)
         #expect(seen.isEmpty)
-        let tables = ["account", "api_key", "app_user", "webhook_endpoint"].map { "'\($0)'::regclass" }
+        let tables = ["account", "api_key", "app_user", "redemption_code", "webhook_endpoint"].map {
+            "'\($0)'::regclass"
+        }
         let secrets =
             "pg_description WHERE objoid IN (\(tables.joined(separator: ", "))) AND description ~ 'Secret\\.'"
-        #expect(try database.count(secrets) == 5)
+        #expect(try database.count(secrets) == 6)
     }
 
     @Test func theReaderWritesNothing() throws {

@@ -6,12 +6,14 @@ public struct Model: Sendable, Equatable {
     public let title: String
     public let createdAt: Timestamp
     public let rules: [Category: [ParameterRule]]
+    /// A category that is not in it costs nothing.
+    public let prices: [Category: PriceList]
     /// Vendors of the model's enabled routes.
     public let vendors: [String]
 
     public init(
         id: String, kind: String, family: String, title: String, createdAt: Timestamp,
-        rules: [Category: [ParameterRule]], vendors: [String]
+        rules: [Category: [ParameterRule]], prices: [Category: PriceList] = [:], vendors: [String]
     ) {
         self.id = id
         self.kind = kind
@@ -19,6 +21,7 @@ public struct Model: Sendable, Equatable {
         self.title = title
         self.createdAt = createdAt
         self.rules = rules
+        self.prices = prices
         self.vendors = vendors
     }
 }

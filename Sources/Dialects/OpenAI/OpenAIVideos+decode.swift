@@ -5,6 +5,9 @@ extension OpenAIVideos {
         switch match.route {
         case Self.create: return .submit(try submission(request, remixOf: nil))
         case Self.remix: return .submit(try submission(request, remixOf: try Self.reference(match.values[0])))
+        case Self.estimate: return .estimate(try submission(request, remixOf: nil))
+        case Self.quota: return .quota
+        case Self.redemption: return .redeem(try Self.code(Fields(request.body)))
         case Self.list: return .tasks(try Self.page(request.path.query))
         case Self.retrieve: return try retrieval(request, match)
         case Self.content:
@@ -60,6 +63,13 @@ extension OpenAIVideos {
             throw KinoraError(
                 .invalidValue, "'variant' must be video, thumbnail or spritesheet.", field: "variant")
         }
+    }
+
+    private static func code(_ fields: Fields) throws(KinoraError) -> String {
+        guard let code = try fields.string("code") else {
+            throw KinoraError(.missingParameter, "code is required", field: "code")
+        }
+        return code
     }
 
     private func submission(_ request: Request, remixOf: TaskReference?) throws(KinoraError) -> Submission {

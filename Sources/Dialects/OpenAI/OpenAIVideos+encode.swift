@@ -23,6 +23,16 @@ extension OpenAIVideos {
             return .json([
                 "id": .string(Self.id(task.id, task.model)), "object": "video.deleted", "deleted": true,
             ])
+        case .estimate(let estimate):
+            return fresh([
+                "object": "estimate", "model": .string(estimate.model),
+                "cost_micros": .integer(estimate.cost.micros), "quota": Self.quota(estimate.quota),
+            ])
+        case .quota(let quota): return fresh(Self.quota(quota))
+        case .redeemed(let added, let quota):
+            return fresh([
+                "object": "redemption", "added_micros": .integer(added.micros), "quota": Self.quota(quota),
+            ])
         case .models(let models): return .json(["object": "list", "data": .array(models.map(Self.model))])
         case .model(let model): return .json(Self.model(model))
         case .noted: return Response(status: 204)
@@ -115,6 +125,14 @@ extension OpenAIVideos {
     private static func code(_ failure: TaskFailure) -> String {
         let refusal = ErrorCode.contentRefused.rawValue
         return failure.code == refusal ? refusal : ErrorCode.generationFailed.rawValue
+    }
+
+    private static func quota(_ quota: Quota) -> JSON {
+        [
+            "object": "quota", "total_micros": .integer(quota.total.micros),
+            "used_micros": .integer(quota.used.micros), "held_micros": .integer(quota.held.micros),
+            "available_micros": .integer(quota.available.micros),
+        ]
     }
 
     private static func model(_ model: Model) -> JSON {

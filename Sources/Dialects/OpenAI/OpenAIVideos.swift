@@ -9,7 +9,7 @@ public struct OpenAIVideos: Dialect {
 
     public let routes: [Route] = [
         Self.create, Self.list, Self.retrieve, Self.content, Self.remix, Self.remove,
-        Self.models, Self.model, Self.health, Self.media,
+        Self.models, Self.model, Self.health, Self.media, Self.estimate, Self.quota, Self.redemption,
     ]
 
     static let create = Route(.post, "/v1/videos", body: .jsonOrForm)
@@ -22,4 +22,9 @@ public struct OpenAIVideos: Dialect {
     static let model = Route(.get, "/v1/models/:id")
     static let health = Route(.get, "/api/health", access: .open)
     static let media = Route(.get, "/media/:name", access: .open)
+
+    // Kinora's own: OpenAI has nothing of the kind. Amounts are micro-units.
+    static let estimate = Route(.post, "/v1/videos/estimate", body: .jsonOrForm)
+    static let quota = Route(.get, "/v1/quota")
+    static let redemption = Route(.post, "/v1/redemptions", body: .jsonOrForm)
 }

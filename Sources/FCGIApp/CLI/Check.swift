@@ -6,10 +6,36 @@ import Store
 
 struct Check: KinoraCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Print the whole configuration, secrets masked, and every fault in it at once.")
+        abstract: "Print the whole configuration, secrets masked, and every fault in it at once.",
+        discussion: "With --ledger instead: prove that ledger, quotas, keys, codes and tasks agree.")
+    @Flag(help: "Prove the ledger.") var ledger = false
     @Flag(help: "Print JSON.") var json = false
 
     func perform() throws(KinoraError) {
+        try ledger ? proveLedger() : checkConfiguration()
+    }
+
+    /// Most faults that are printed.
+    private static let ledgerFaultsMax = 1000
+
+    private func proveLedger() throws(KinoraError) {
+        var options = try Configuration.current().validated().database
+        // It reads every task and every transfer there ever was.
+        options.statementTimeoutSeconds = 24 * 3600
+        let faults = try Store(options).ledgerFaults(limit: Self.ledgerFaultsMax)
+        if json {
+            writeLine(JSON.object(["faults": .array(faults.map(JSON.object))]).text)
+        } else {
+            writeLine(faults.isEmpty ? "The ledger is sound." : Table.text(faults))
+        }
+        if !faults.isEmpty {
+            let isAll = faults.count < Self.ledgerFaultsMax
+            throw KinoraError(
+                .internalFault, "The ledger has \(faults.count)\(isAll ? "" : " or more") fault(s).")
+        }
+    }
+
+    private func checkConfiguration() throws(KinoraError) {
         let configuration = Configuration.current()
         let faults = configuration.faults + Self.faults(of: configuration)
         if json {

@@ -15,6 +15,7 @@ struct Key: ParsableCommand {
         @Option(help: "HTTP status of a created video: 200 or 201.") var createdStatus = 200
         @Option(help: "How content is answered: serve or redirect.") var content = "serve"
         @OptionGroup var limits: LimitOptions
+        @Option(help: "Units it may spend of its user's quota, all its life; 0: no cap.") var quota: Amount?
         @Flag(help: "Print JSON.") var json = false
 
         func validate() throws {
@@ -39,7 +40,8 @@ struct Key: ParsableCommand {
             try store.addKey(
                 key, user: try store.putUser(name: user, role: "client", passwordHash: nil), name: name,
                 models: models, expiresInDays: expiresInDays.map(Int64.init), createdStatus: createdStatus,
-                contentMode: KeyOptions.ContentMode(rawValue: content) ?? .serve, limits: limits.change)
+                contentMode: KeyOptions.ContentMode(rawValue: content) ?? .serve, limits: limits.change,
+                quotaCap: quota)
             if json {
                 writeLine(JSON.object(["id": .string(key.publicID), "key": .string(key.revealed())]).text)
             } else {
@@ -70,12 +72,18 @@ struct Key: ParsableCommand {
             discussion: "What is not named stays as it is.")
         @Argument(help: "Its id, or the key itself.") var key: String
         @OptionGroup var limits: LimitOptions
+        @Option(help: "Units it may spend of its user's quota, all its life; 0: no cap.") var quota: Amount?
 
-        func validate() throws { try limits.requireOne() }
+        func validate() throws {
+            guard !limits.isEmpty || quota != nil else {
+                throw ValidationError(
+                    "Give --requests-per-minute, --concurrent-tasks, --quota, or several of them.")
+            }
+        }
 
         func perform() throws(KinoraError) {
             let id = APIKey(key)?.publicID ?? key
-            guard try openStore().limitKey(publicID: id, limits.change) else {
+            guard try openStore().limitKey(publicID: id, limits.change, quotaCap: quota) else {
                 throw KinoraError(.invalidValue, "There is no active key '\(id)'. See `kinora key list`.")
             }
             writeLine("limited \(id)")

@@ -16,11 +16,7 @@ struct LimitOptions: ParsableArguments {
         }
     }
 
-    func requireOne() throws {
-        guard requestsPerMinute != nil || concurrentTasks != nil else {
-            throw ValidationError("Give --requests-per-minute, --concurrent-tasks, or both.")
-        }
-    }
+    var isEmpty: Bool { requestsPerMinute == nil && concurrentTasks == nil }
 
     var change: LimitChange {
         LimitChange(requestsPerMinute: requestsPerMinute, concurrentTasksMax: concurrentTasks)

@@ -4,7 +4,8 @@ import Store
 
 struct ModelCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "model", abstract: "Models.", subcommands: [List.self])
+        commandName: "model", abstract: "Models and their prices.",
+        subcommands: [List.self, PriceCommand.self])
 
     struct List: KinoraCommand {
         static let configuration = CommandConfiguration(abstract: "List models and where they are made.")

@@ -39,7 +39,11 @@ struct User: ParsableCommand {
         @Argument(help: "The user's name.") var name: String
         @OptionGroup var limits: LimitOptions
 
-        func validate() throws { try limits.requireOne() }
+        func validate() throws {
+            guard !limits.isEmpty else {
+                throw ValidationError("Give --requests-per-minute, --concurrent-tasks, or both.")
+            }
+        }
 
         func perform() throws(KinoraError) {
             guard try openStore().limitUser(name: name, limits.change) else {

@@ -157,6 +157,10 @@ public final class Connection {
         let state = kn_pq_sqlstate(result).map { String(cString: $0) } ?? ""
         let constraint = kn_pq_constraint(result).map { String(cString: $0) } ?? ""
         let detail = "\(name): \(state) \(constraint) \(tidy(String(cString: PQresultErrorMessage(result))))"
+        // Kinora's own functions refuse with an error's number, and with words for the caller.
+        if state.hasPrefix("KN"), let code = ErrorCode(number: state) {
+            return KinoraError(code, kn_pq_primary(result).map { String(cString: $0) }, detail: name)
+        }
         // Classes: 08 connection, 53 resources, 57 operator intervention, 40 serialization or deadlock.
         let isAway = isBroken || ["08", "53", "57", "40"].contains(state.prefix(2)) || state == "55P03"
         if isAway { return KinoraError(.databaseAway, detail: detail) }

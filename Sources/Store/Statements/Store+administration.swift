@@ -27,9 +27,9 @@ extension Store {
         """
         INSERT INTO api_key (
             user_id, public_id, secret_hash, name, models, expires_at, video_created_status, content_mode,
-            requests_per_minute, concurrent_tasks_max)
+            requests_per_minute, concurrent_tasks_max, quota_cap_micros)
         VALUES ($1, $2, $3, $4, $5::text[], now() + $6::bigint * interval '1 day', $7, $8,
-            nullif($9, 0), nullif($10, 0))
+            nullif($9, 0), nullif($10, 0), nullif($11, 0))
         RETURNING id
         """)
 
@@ -66,8 +66,9 @@ extension Store {
             CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= now() THEN 'expired'
                 WHEN u.state <> 'active' THEN 'user disabled' ELSE 'active' END,
             coalesce(array_to_string(k.models, ','), '*'), k.created_at, k.expires_at,
-            k.requests_per_minute, k.concurrent_tasks_max
-        FROM api_key k JOIN app_user u ON u.id = k.user_id ORDER BY k.id
+            k.requests_per_minute, k.concurrent_tasks_max, k.quota_cap_micros, s.spent_micros
+        FROM api_key k JOIN app_user u ON u.id = k.user_id LEFT JOIN key_spend s ON s.key_id = k.id
+        ORDER BY k.id
         """)
 
     static let keyRevoke = Statement(
@@ -178,7 +179,8 @@ extension Store {
     /// Keeps a new key: its public id and the hash of its secret.
     public func addKey(
         _ key: APIKey, user: Int64, name: String, models: [String]?, expiresInDays: Int64?,
-        createdStatus: Int, contentMode: KeyOptions.ContentMode, limits: LimitChange = LimitChange()
+        createdStatus: Int, contentMode: KeyOptions.ContentMode, limits: LimitChange = LimitChange(),
+        quotaCap: Amount? = nil
     ) throws(KinoraError) {
         try execute(
             Self.keyInsert,
@@ -186,7 +188,7 @@ extension Store {
                 .integer(user), .text(key.publicID), .bytes(Array(key.secretHash)), .text(name),
                 models.map(Value.texts) ?? .null, .optional(expiresInDays), .integer(Int64(createdStatus)),
                 .text(contentMode.rawValue),
-            ] + limits.values)
+            ] + limits.values + [.optional(quotaCap?.micros)])
     }
 
     public func activeKeys() throws(KinoraError) -> Int {
@@ -236,6 +238,8 @@ extension Store {
                 "state": .string(row.text(3)), "models": .string(row.text(4)),
                 "requests_per_minute": Self.number(row.optionalInteger(7)),
                 "concurrent_tasks": Self.number(row.optionalInteger(8)),
+                "quota": row.optionalInteger(9).map { Self.units(Amount(micros: $0)) } ?? .null,
+                "spent": Self.units(Amount(micros: row.integer(10))),
                 "created_at": Self.time(row.optionalTimestamp(5)),
                 "expires_at": Self.time(row.optionalTimestamp(6)),
             ]

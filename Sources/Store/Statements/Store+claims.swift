@@ -162,11 +162,15 @@ extension Store {
         """
     )
 
-    // No account came back in time for them. Rows that are claimed at this moment are left.
+    // No account came back in time for them. Rows that are claimed at this moment are left. One process at a
+    // time: two that give several users their quota back could wait for each other's wallets in a circle.
     static let taskExpire = Statement(
         "task_expire",
         """
-        WITH late AS MATERIALIZED (SELECT id FROM task WHERE state = 'queued' AND deadline_at <= now()
+        WITH turn AS MATERIALIZED (
+            SELECT pg_try_advisory_xact_lock(hashtextextended('kinora expire', 0)) AS mine),
+        late AS MATERIALIZED (SELECT task.id FROM task
+            WHERE state = 'queued' AND deadline_at <= now() AND (SELECT mine FROM turn)
             ORDER BY deadline_at LIMIT $1 FOR UPDATE SKIP LOCKED)
         UPDATE task SET state = 'expired', due_at = NULL, finished_at = now(), error_code = $2,
             error_message = $3

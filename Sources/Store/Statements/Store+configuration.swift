@@ -35,7 +35,8 @@ extension Store {
         SELECT m.id, m.kind, m.family, m.title, m.created_at,
             (SELECT jsonb_object_agg(c.category, c.parameters) FROM model_category c WHERE c.model_id = m.id),
             (SELECT jsonb_agg(r.vendor ORDER BY r.position)
-                FROM route r WHERE r.model_id = m.id AND r.enabled)
+                FROM route r WHERE r.model_id = m.id AND r.enabled),
+            (SELECT jsonb_agg(to_jsonb(p)) FROM price p WHERE p.model_id = m.id)
         FROM model m WHERE m.enabled ORDER BY m.id
         """)
 
@@ -72,9 +73,24 @@ extension Store {
             }
             return Model(
                 id: row.text(0), kind: row.text(1), family: row.text(2), title: row.text(3),
-                createdAt: row.timestamp(4), rules: rules,
+                createdAt: row.timestamp(4), rules: rules, prices: Self.prices(try row.json(7)),
                 vendors: try row.json(6).arrayValue?.compactMap(\.stringValue) ?? [])
         }
+    }
+
+    private static func prices(_ rows: JSON) -> [Category: PriceList] {
+        var prices: [Category: PriceList] = [:]
+        for row in rows.arrayValue ?? [] {
+            func amount(_ column: String) -> Amount { Amount(micros: row[column]?.integerValue ?? 0) }
+            guard let category = row["category"]?.stringValue.flatMap(Category.init(rawValue:)) else {
+                continue
+            }
+            prices[category, default: PriceList()][row["resolution"]?.stringValue ?? ""] = Price(
+                task: amount("task_micros"), second: amount("second_micros"),
+                image: amount("image_micros"),
+                offPeakPercent: Int(row["off_peak_percent"]?.integerValue ?? 100))
+        }
+        return prices
     }
 
     public func settings() throws(KinoraError) -> [String: JSON] {

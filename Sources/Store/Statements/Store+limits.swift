@@ -62,9 +62,10 @@ extension Store {
     static let taskSubmitWithin = Statement(
         "task_submit_within",
         """
-        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $14, $15)),
-        t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id)
-            SELECT $1::uuid, $2, $3, $4, $5, $6, $12::bigint
+        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $15, $16)),
+        t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id,
+                price_micros)
+            SELECT $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint
             WHERE NOT EXISTS (SELECT FROM g WHERE refusal IS NOT NULL) RETURNING id, created_at),
         \(submitWithinBody)
         """)
@@ -72,14 +73,16 @@ extension Store {
     static let taskSubmitOnceWithin = Statement(
         "task_submit_once_within",
         """
-        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $16, $17)),
+        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $17, $18)),
         once AS (INSERT INTO idempotency (user_id, key, request_hash, task_id)
-            SELECT $2, $14, $15::bytea, nextval('kinora.task_id_seq')
+            SELECT $2, $15, $16::bytea, nextval('kinora.task_id_seq')
             WHERE NOT EXISTS (SELECT FROM g WHERE refusal IS NOT NULL)
             ON CONFLICT DO NOTHING RETURNING task_id),
-        t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id)
+        t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id,
+                price_micros)
             OVERRIDING SYSTEM VALUE
-            SELECT task_id, $1::uuid, $2, $3, $4, $5, $6, $12::bigint FROM once RETURNING id, created_at),
+            SELECT task_id, $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint FROM once
+            RETURNING id, created_at),
         \(submitWithinBody)
         """)
 
@@ -107,7 +110,8 @@ extension Store {
         "key_limit",
         """
         WITH k AS (UPDATE api_key SET requests_per_minute = nullif(coalesce($2, requests_per_minute), 0),
-                concurrent_tasks_max = nullif(coalesce($3, concurrent_tasks_max), 0)
+                concurrent_tasks_max = nullif(coalesce($3, concurrent_tasks_max), 0),
+                quota_cap_micros = nullif(coalesce($4, quota_cap_micros), 0)
             WHERE public_id = $1 AND revoked_at IS NULL RETURNING id, concurrent_tasks_max),
         o AS (INSERT INTO open_task (holder, holder_id, task_id)
             SELECT 'key', k.id, t.id FROM k JOIN (\(unfinished)) t ON t.key_id = k.id
@@ -219,9 +223,12 @@ extension Store {
         }
     }
 
-    /// False when there is no active key of this public id.
-    public func limitKey(publicID: String, _ change: LimitChange) throws(KinoraError) -> Bool {
-        try execute(Self.keyLimit, [.text(publicID)] + change.values) > 0
+    /// False when there is no active key of this public id. `quotaCap`, as the limits: 0 takes it away.
+    public func limitKey(
+        publicID: String, _ change: LimitChange, quotaCap: Amount? = nil
+    ) throws(KinoraError) -> Bool {
+        try execute(
+            Self.keyLimit, [.text(publicID)] + change.values + [.optional(quotaCap?.micros)]) > 0
     }
 
     /// False when there is no user of this name.

@@ -24,12 +24,14 @@ public struct NewTask: Sendable {
     public var userIdentifier: String?
     /// Asset rows of the references, in order.
     public var references: [Int64]
+    /// What its user pays if it succeeds; held from the acceptance on.
+    public var price: Amount
     public var idempotency: (key: String, fingerprint: [UInt8])?
 
     public init(
         id: TaskID, caller: Caller, dialect: String, model: String, kind: MediaKind, category: Category,
         prompt: String, parameters: Parameters, remixOf: TaskPoint?, userIdentifier: String?,
-        references: [Int64], idempotency: (key: String, fingerprint: [UInt8])?
+        references: [Int64], price: Amount, idempotency: (key: String, fingerprint: [UInt8])?
     ) {
         self.id = id
         self.caller = caller
@@ -42,6 +44,7 @@ public struct NewTask: Sendable {
         self.remixOf = remixOf
         self.userIdentifier = userIdentifier
         self.references = references
+        self.price = price
         self.idempotency = idempotency
     }
 }
@@ -64,7 +67,7 @@ struct TaskKey: Sendable {
 }
 
 extension Store {
-    // One statement and so one round trip and one commit: the whole submit.
+    // One statement and so one round trip and one commit: the whole submit. A trigger holds the price.
     static let submitDetails = """
         i AS (INSERT INTO task_input (task_id, dialect, prompt, parameters, remix_of_id, user_identifier)
             SELECT id, $7, $8, $9::jsonb, $10::bigint, $11 FROM t),
@@ -75,8 +78,9 @@ extension Store {
     static let taskSubmit = Statement(
         "task_submit",
         """
-        WITH t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id)
-            VALUES ($1::uuid, $2, $3, $4, $5, $6, $12) RETURNING id, created_at),
+        WITH t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id,
+                price_micros)
+            VALUES ($1::uuid, $2, $3, $4, $5, $6, $12, $14) RETURNING id, created_at),
         \(submitDetails)
         SELECT id, created_at FROM t
         """)
@@ -86,10 +90,11 @@ extension Store {
         "task_submit_once",
         """
         WITH once AS (INSERT INTO idempotency (user_id, key, request_hash, task_id)
-            VALUES ($2, $14, $15, nextval('kinora.task_id_seq')) ON CONFLICT DO NOTHING RETURNING task_id),
-        t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id)
+            VALUES ($2, $15, $16, nextval('kinora.task_id_seq')) ON CONFLICT DO NOTHING RETURNING task_id),
+        t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id,
+                price_micros)
             OVERRIDING SYSTEM VALUE
-            SELECT task_id, $1::uuid, $2, $3::bigint, $4, $5, $6, $12::bigint FROM once
+            SELECT task_id, $1::uuid, $2, $3::bigint, $4, $5, $6, $12::bigint, $14::bigint FROM once
             RETURNING id, created_at),
         \(submitDetails)
         SELECT id, created_at FROM t
@@ -216,7 +221,8 @@ extension Store {
         return found
     }
 
-    /// Accepts a task: one durable commit. Nil when its Idempotency-Key was used before: see `replay`.
+    /// Accepts a task: one durable commit. Nil when its Idempotency-Key was used before: see `replay`. Throws
+    /// `insufficientQuota`: then nothing was kept.
     public func submit(_ task: NewTask) throws(KinoraError) -> (row: Int64, createdAt: Timestamp)? {
         let statement = task.idempotency == nil ? Self.taskSubmit : Self.taskSubmitOnce
         return try first(statement, Self.values(of: task)) { ($0.integer(0), $0.timestamp(1)) }
@@ -227,7 +233,7 @@ extension Store {
             .uid(task.id), .integer(task.caller.userID), .integer(task.caller.keyID), .text(task.model),
             .text(task.kind.rawValue), .text(task.category.rawValue), .text(task.dialect), .text(task.prompt),
             .json(.object(task.parameters)), .optional(task.remixOf?.row), .optional(task.userIdentifier),
-            .optional(task.remixOf?.account), .integers(task.references),
+            .optional(task.remixOf?.account), .integers(task.references), .integer(task.price.micros),
         ]
         if let idempotency = task.idempotency {
             values += [.text(idempotency.key), .bytes(idempotency.fingerprint)]

@@ -16,6 +16,9 @@ enum CommandText {
                 ])
         case .content(let reference): "content \(reference.short)"
         case .delete(let reference): "delete \(reference.short)"
+        case .estimate(let submission): lines("estimate", submissionLines(submission))
+        case .quota: "quota"
+        case .redeem(let code): "redeem \(quoted(code))"
         case .models: "models"
         case .model(let id): "model \(quoted(id))"
         case .signedMedia(let name, let expires, let signature):

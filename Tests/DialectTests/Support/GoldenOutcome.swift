@@ -27,6 +27,11 @@ struct GoldenOutcome {
         case "content": outcome = .content(try Self.media(json))
         case "link": outcome = .link(json["link"]?.stringValue ?? "")
         case "deleted": outcome = .deleted(try Self.task(json["task"]))
+        case "estimate":
+            let cost = Amount(micros: json["cost"]?.integerValue ?? 0)
+            outcome = .estimate(Estimate(model: "sora-2", cost: cost, quota: Self.quota))
+        case "quota": outcome = .quota(Self.quota)
+        case "redeemed": outcome = .redeemed(Amount(micros: json["added"]?.integerValue ?? 0), Self.quota)
         case "models": outcome = .models((json["models"]?.arrayValue ?? []).map(Self.model))
         case "model": outcome = .model(Self.model(json))
         case "health":
@@ -66,6 +71,9 @@ struct GoldenOutcome {
             prompt: json["prompt"]?.stringValue ?? "A cat", parameters: parameters, remixOf: source,
             failure: failure, createdAt: created, finishedAt: state.isFinal ? finished : nil)
     }
+
+    private static let quota = Quota(
+        available: Amount(micros: 7_000_000), held: Amount(micros: 2_500_000), used: Amount(micros: 500_000))
 
     private static func media(_ json: JSON) throws -> StoredMedia {
         guard let type = json["type"]?.stringValue.flatMap(MediaType.init(rawValue:)) else {

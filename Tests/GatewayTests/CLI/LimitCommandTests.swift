@@ -37,7 +37,7 @@ extension GatewayTests {
 
                 expectWrongUsage(
                     try site.kinora(["key", "limit", id]),
-                    "Give --requests-per-minute, --concurrent-tasks, or both.")
+                    "Give --requests-per-minute, --concurrent-tasks, --quota, or several of them.")
                 expectWrongUsage(
                     try site.kinora(["key", "limit", id, "--concurrent-tasks=-1"]),
                     "--concurrent-tasks must be from 0 to 1000000.")

@@ -48,8 +48,9 @@ extension GatewayTests {
             let help = try kinora("--help")
             #expect(help.status == 0)
             for verb in [
-                "serve", "work", "all", "migrate", "setup", "check", "key", "account", "user", "model",
-                "task", "setting", "webhook", "sandbox",
+                "serve", "work", "all", "migrate", "setup", "check", "key", "account", "user", "quota",
+                "code",
+                "model", "task", "setting", "webhook", "sandbox",
             ] {
                 #expect(help.text.contains("  \(verb) "), "\(verb)")
                 let own = try kinora(verb, "--help")

@@ -15,6 +15,14 @@ extension TestDatabase {
         return Caller(userID: user, keyID: Int64(row) ?? 0)
     }
 
+    /// Gives a user quota, in micro-units.
+    public func grant(_ micros: Int64, to user: String = "owner") throws {
+        let amount = Amount(micros: micros)
+        let isGranted = try store(connectionsMax: 1).move(
+            .topup, amount, user: user, reference: nil, note: "")
+        guard isGranted else { throw KinoraError(.invalidValue, "no user \(user)") }
+    }
+
     /// An account with a credential that nobody opens.
     @discardableResult
     public func account(_ name: String, vendor: String = "openai", slots: Int = 4) throws -> Int64 {
@@ -52,12 +60,14 @@ extension TestDatabase {
 extension NewTask {
     /// A plain task, ready to be changed and submitted.
     public static func sample(
-        _ caller: Caller, model: String = "sora-2", prompt: String = "a quiet harbour"
+        _ caller: Caller, model: String = "sora-2", prompt: String = "a quiet harbour",
+        price: Amount = Amount(micros: 0)
     ) -> NewTask {
         NewTask(
             id: .random(), caller: caller, dialect: "test", model: model, kind: .video, category: .t2v,
             prompt: prompt,
-            parameters: ["seconds": 4], remixOf: nil, userIdentifier: nil, references: [], idempotency: nil)
+            parameters: ["seconds": 4], remixOf: nil, userIdentifier: nil, references: [],
+            price: price, idempotency: nil)
     }
 }
 

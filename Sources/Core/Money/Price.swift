@@ -1,0 +1,66 @@
+/// What tasks of one category of a model cost. A row of the table `price`.
+public struct Price: Sendable, Equatable {
+    /// For the task, whatever it makes.
+    public var task: Amount
+    /// For each second of video asked for.
+    public var second: Amount
+    /// For each picture asked for.
+    public var image: Amount
+    /// What of all that a task costs that may be put off, in percent.
+    public var offPeakPercent: Int
+
+    public init(
+        task: Amount = .init(micros: 0), second: Amount = .init(micros: 0),
+        image: Amount = .init(micros: 0), offPeakPercent: Int = 100
+    ) {
+        self.task = task
+        self.second = second
+        self.image = image
+        self.offPeakPercent = offPeakPercent
+    }
+
+    /// Rounded up to the next micro-unit. More than can be counted is the most that can: nobody can pay it.
+    func cost(of kind: MediaKind, _ parameters: Parameters) -> Amount {
+        let seconds = max(parameters["seconds"]?.integerValue ?? 0, 0)
+        let images = kind == .image ? max(parameters["n"]?.integerValue ?? 1, 0) : 0
+        let full = task.micros.addingClamped(second.micros.multipliedClamped(by: seconds))
+            .addingClamped(image.micros.multipliedClamped(by: images))
+        guard parameters.isOffPeak, full < .max else { return Amount(micros: full) }
+        let (hundreds, rest) = full.quotientAndRemainder(dividingBy: 100)
+        let percent = Int64(offPeakPercent)
+        return Amount(micros: hundreds * percent + (rest * percent + 99) / 100)
+    }
+}
+
+/// The prices of one category of a model, by resolution.
+public struct PriceList: Sendable, Equatable {
+    /// By the parameter `size` or `resolution`; empty: any other.
+    private var prices: [String: Price]
+
+    public init(_ prices: [String: Price] = [:]) { self.prices = prices }
+
+    public subscript(_ resolution: String) -> Price? {
+        get { prices[resolution] }
+        set { prices[resolution] = newValue }
+    }
+
+    /// What a task costs, by its parameters after checks and defaults. Without a price it costs nothing.
+    public func cost(of kind: MediaKind, _ parameters: Parameters) -> Amount {
+        let named = ["size", "resolution"].lazy.compactMap { parameters[$0]?.stringValue }
+            .compactMap { prices[$0] }.first
+        return (named ?? prices[""])?.cost(of: kind, parameters) ?? Amount(micros: 0)
+    }
+}
+
+extension Parameters {
+    /// The client lets the task wait for quiet hours.
+    fileprivate var isOffPeak: Bool { self["off_peak"] == true || self["off_peak"] == "Y" }
+}
+
+extension Int64 {
+    /// The product of numbers that are not negative, held at the type's bound.
+    fileprivate func multipliedClamped(by other: Int64) -> Int64 {
+        let (product, overflow) = multipliedReportingOverflow(by: other)
+        return overflow ? .max : product
+    }
+}
