@@ -324,6 +324,16 @@ END $$;
 
 COMMENT ON FUNCTION kinora.task_settle() IS 'Settles what was held for a task that has just ended, whoever ended it: captures a success, releases the rest in full.';
 
+CREATE FUNCTION kinora.task_usage() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO kinora.usage_pending (task_id) VALUES (NEW.id);
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION kinora.task_usage() IS 'Remembers that a task which has just ended is to be added up.';
+
 CREATE FUNCTION kinora.task_webhook() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
@@ -1342,6 +1352,57 @@ COMMENT ON COLUMN kinora.task_input.remix_of_id IS 'The task this one is a remix
 
 COMMENT ON COLUMN kinora.task_input.user_identifier IS 'The client''s own name for its end user.';
 
+CREATE TABLE kinora.usage_day (
+    day date NOT NULL,
+    user_id bigint NOT NULL,
+    key_id bigint,
+    model_id text NOT NULL,
+    account_id bigint,
+    user_identifier text NOT NULL,
+    accepted bigint NOT NULL,
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    captured_micros bigint NOT NULL,
+    video_seconds bigint NOT NULL,
+    images bigint NOT NULL
+)
+WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
+
+COMMENT ON TABLE kinora.usage_day IS 'Usage of finished tasks that were added up. v_usage has the others as well. No references: it outlives what it counts.';
+
+COMMENT ON COLUMN kinora.usage_day.day IS 'The day in UTC: of the acceptance for accepted, of the end for everything else.';
+
+COMMENT ON COLUMN kinora.usage_day.user_id IS 'The user.';
+
+COMMENT ON COLUMN kinora.usage_day.key_id IS 'The key; null: none is known.';
+
+COMMENT ON COLUMN kinora.usage_day.model_id IS 'The model.';
+
+COMMENT ON COLUMN kinora.usage_day.account_id IS 'The account of the last attempt; null: there was none.';
+
+COMMENT ON COLUMN kinora.usage_day.user_identifier IS 'The client''s own name for its end user; empty: none was given.';
+
+COMMENT ON COLUMN kinora.usage_day.accepted IS 'Tasks accepted.';
+
+COMMENT ON COLUMN kinora.usage_day.succeeded IS 'Tasks that succeeded.';
+
+COMMENT ON COLUMN kinora.usage_day.failed IS 'Tasks that ended otherwise.';
+
+COMMENT ON COLUMN kinora.usage_day.captured_micros IS 'What they cost, micro-units.';
+
+COMMENT ON COLUMN kinora.usage_day.video_seconds IS 'Seconds of video made, as asked for.';
+
+COMMENT ON COLUMN kinora.usage_day.images IS 'Pictures made.';
+
+CREATE TABLE kinora.usage_pending (
+    task_id bigint NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE kinora.usage_pending IS 'Finished tasks that are not yet added up. Written with the end of the task, removed with the addition.';
+
+COMMENT ON COLUMN kinora.usage_pending.task_id IS 'The task.';
+
 CREATE VIEW kinora.v_account_load AS
 SELECT
     NULL::bigint AS id,
@@ -1582,6 +1643,118 @@ CREATE VIEW kinora.v_request_failure AS
   GROUP BY request_log.error_code, request_log.route, request_log.status;
 
 COMMENT ON VIEW kinora.v_request_failure IS 'How requests of the last 24 hours failed.';
+
+CREATE VIEW kinora.v_task_usage AS
+ SELECT t.id AS task_id,
+    d.day,
+    t.user_id,
+    t.key_id,
+    t.model_id,
+    a.account_id,
+    COALESCE(i.user_identifier, ''::text) AS user_identifier,
+    d.accepted,
+    d.succeeded,
+    d.failed,
+    d.captured_micros,
+    d.video_seconds,
+    d.images
+   FROM (((kinora.task t
+     JOIN kinora.task_input i ON ((i.task_id = t.id)))
+     LEFT JOIN kinora.attempt a ON (((a.task_id = t.id) AND (a.number = t.attempt))))
+     CROSS JOIN LATERAL ( SELECT ((t.created_at AT TIME ZONE 'UTC'::text))::date AS day,
+            1 AS accepted,
+            0 AS succeeded,
+            0 AS failed,
+            (0)::bigint AS captured_micros,
+            (0)::bigint AS video_seconds,
+            (0)::bigint AS images
+        UNION ALL
+         SELECT ((t.finished_at AT TIME ZONE 'UTC'::text))::date AS timezone,
+            0,
+            1,
+            0,
+            t.price_micros,
+                CASE
+                    WHEN ((t.kind = 'video'::text) AND (jsonb_typeof((i.parameters -> 'seconds'::text)) = 'number'::text)) THEN (LEAST(GREATEST(((i.parameters ->> 'seconds'::text))::numeric, (0)::numeric), (1000000)::numeric))::bigint
+                    ELSE (0)::bigint
+                END AS "case",
+                CASE
+                    WHEN (t.kind = 'image'::text) THEN ( SELECT count(*) AS count
+                       FROM kinora.task_asset r
+                      WHERE ((r.task_id = t.id) AND (r.role = 'result'::text)))
+                    ELSE (0)::bigint
+                END AS "case"
+          WHERE (t.state = 'succeeded'::text)
+        UNION ALL
+         SELECT ((t.finished_at AT TIME ZONE 'UTC'::text))::date AS timezone,
+            0,
+            0,
+            1,
+            0,
+            0,
+            0
+          WHERE (t.state = ANY (ARRAY['failed'::text, 'cancelled'::text, 'expired'::text]))) d);
+
+COMMENT ON VIEW kinora.v_task_usage IS 'What each task adds to the usage of its days: a row for its acceptance and one for its end. Ask for some tasks only.';
+
+CREATE VIEW kinora.v_usage AS
+ SELECT usage_day.day,
+    usage_day.user_id,
+    usage_day.key_id,
+    usage_day.model_id,
+    usage_day.account_id,
+    usage_day.user_identifier,
+    usage_day.accepted,
+    usage_day.succeeded,
+    usage_day.failed,
+    usage_day.captured_micros,
+    usage_day.video_seconds,
+    usage_day.images
+   FROM kinora.usage_day
+UNION ALL
+ SELECT u.day,
+    u.user_id,
+    u.key_id,
+    u.model_id,
+    u.account_id,
+    u.user_identifier,
+    u.accepted,
+    u.succeeded,
+    u.failed,
+    u.captured_micros,
+    u.video_seconds,
+    u.images
+   FROM (( SELECT task.id
+           FROM kinora.task
+          WHERE (task.state = ANY (ARRAY['running'::text, 'storing'::text]))
+        UNION ALL
+         SELECT task.id
+           FROM kinora.task
+          WHERE ((task.state = 'queued'::text) AND (task.pinned_account_id IS NULL))
+        UNION ALL
+         SELECT task.id
+           FROM kinora.task
+          WHERE ((task.state = 'queued'::text) AND (task.pinned_account_id IS NOT NULL))
+        UNION ALL
+         SELECT usage_pending.task_id
+           FROM kinora.usage_pending) live
+     JOIN kinora.v_task_usage u ON ((u.task_id = live.id)));
+
+COMMENT ON VIEW kinora.v_usage IS 'All usage up to this moment, whether it was added up or not. Sum what you group by.';
+
+CREATE VIEW kinora.v_spend_by_day AS
+ SELECT u.day,
+    a.name AS user_name,
+    u.model_id,
+    sum(u.accepted) AS accepted,
+    sum(u.succeeded) AS succeeded,
+    sum(u.failed) AS failed,
+    sum(u.captured_micros) AS captured_micros
+   FROM (kinora.v_usage u
+     JOIN kinora.app_user a ON ((a.id = u.user_id)))
+  GROUP BY u.day, a.name, u.model_id;
+
+COMMENT ON VIEW kinora.v_spend_by_day IS 'What each user spent on each model, by day in UTC.';
 
 CREATE TABLE kinora.worker (
     id bigint NOT NULL,
@@ -1846,6 +2019,12 @@ ALTER TABLE ONLY kinora.task_input
 ALTER TABLE ONLY kinora.task
     ADD CONSTRAINT task_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY kinora.usage_day
+    ADD CONSTRAINT usage_day_once UNIQUE NULLS NOT DISTINCT (day, user_id, key_id, model_id, account_id, user_identifier);
+
+ALTER TABLE ONLY kinora.usage_pending
+    ADD CONSTRAINT usage_pending_pkey PRIMARY KEY (task_id);
+
 ALTER TABLE ONLY kinora.wallet
     ADD CONSTRAINT wallet_pkey PRIMARY KEY (user_id);
 
@@ -1995,6 +2174,8 @@ CREATE TRIGGER task_hold AFTER INSERT ON kinora.task FOR EACH ROW WHEN ((new.pri
 CREATE TRIGGER task_require_quota BEFORE INSERT ON kinora.task FOR EACH ROW WHEN ((new.price_micros > 0)) EXECUTE FUNCTION kinora.task_require_quota();
 
 CREATE TRIGGER task_settle AFTER UPDATE OF finished_at ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL) AND (new.price_micros > 0))) EXECUTE FUNCTION kinora.task_settle();
+
+CREATE TRIGGER task_usage AFTER UPDATE OF finished_at ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION kinora.task_usage();
 
 CREATE TRIGGER task_webhook AFTER UPDATE OF finished_at ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NULL) AND (new.finished_at IS NOT NULL))) EXECUTE FUNCTION kinora.task_webhook();
 

@@ -93,6 +93,7 @@ final class Pulse: Sendable {
             wakeups.work.raise()
         }
         try usual.flush(to: store)
+        while try store.rollUsage(limit: 1000) == 1000, !isStopping.load(ordering: .acquiring) {}
         guard round % 200 == 0 else { return }
         while try store.sweepIdempotency() == 1000, !isStopping.load(ordering: .acquiring) {}
         while try store.sweepWebhooks() == 1000, !isStopping.load(ordering: .acquiring) {}

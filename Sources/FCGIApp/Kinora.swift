@@ -10,7 +10,8 @@ struct Kinora: ParsableCommand {
         version: kinoraVersion,
         subcommands: [
             Serve.self, Work.self, All.self, Migrate.self, Setup.self, Check.self, Key.self, Account.self,
-            User.self, QuotaCommand.self, CodeCommand.self, ModelCommand.self, TaskCommand.self,
+            User.self, QuotaCommand.self, CodeCommand.self, UsageCommand.self, ModelCommand.self,
+            TaskCommand.self,
             SettingCommand.self,
             Webhook.self, SandboxCommand.self,
         ])

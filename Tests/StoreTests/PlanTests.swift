@@ -67,6 +67,7 @@ import Testing
         "worker_rescue": "10",
         "removal_claim": "50",
         "waiting_lines": "10000",
+        "usage_roll": "1000",
         "key_limit": "'0123456789ab', 60, 5, 7",
         "user_limit": "'user 7', 60, 5",
     ]

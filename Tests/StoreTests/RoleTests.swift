@@ -35,7 +35,8 @@ import Testing
             "task", "task_input", "attempt", "model", "route", "worker", "setting", "v_queue",
             "v_account_load", "v_stuck_task", "webhook_delivery",
             "request_log", "event_log", "v_request_failure",
-            "price", "wallet", "key_spend", "ledger", "v_ledger_fault",
+            "price", "wallet", "key_spend", "ledger", "v_ledger_fault", "usage_day",
+            "v_usage", "v_spend_by_day",
         ] {
             #expect(throws: Never.self, "\(relation)") { try reader.rows("SELECT * FROM \(relation)") }
         }

@@ -13,5 +13,5 @@ public struct Statement: Sendable, Hashable, CustomStringConvertible {
     /// Every statement of the store; a test prepares each on a real database.
     public static let all: [Statement] =
         tasks + limits + claims + waiting + settlements + removals + webhooks + workers + configuration
-        + administration + checks + webhookAdministration + logs + money + codes
+        + administration + checks + webhookAdministration + logs + money + codes + usage
 }

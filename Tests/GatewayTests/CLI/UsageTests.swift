@@ -49,6 +49,7 @@ extension GatewayTests {
             #expect(help.status == 0)
             for verb in [
                 "serve", "work", "all", "migrate", "setup", "check", "key", "account", "user", "quota",
+                "usage",
                 "code",
                 "model", "task", "setting", "webhook", "sandbox",
             ] {
