@@ -54,7 +54,7 @@ class Evidence:
     watch: object
     observer: object
     stage: object
-    traces: tuple
+    scenario: object
     since: int
     tasks: list = field(default_factory=list)
     vendor: dict = field(default_factory=dict)
@@ -172,10 +172,16 @@ def nobody_dies(seen):
                 for program in seen.instance.programs if program.has_died)
 
 
+def no_client_notices(seen):
+    """where the situation is an ordinary one, no submit fails"""
+    if seen.scenario.is_seamless:
+        yield from seen.load.failed
+
+
 def the_situation_was_felt(seen):
     """what went wrong left its traces in Kinora's logs: else nothing was proven"""
     said = "".join(program.said() for program in seen.instance.kinora_programs)
-    yield from (f"no log says '{trace}'" for trace in seen.traces if trace not in said)
+    yield from (f"no log says '{trace}'" for trace in seen.scenario.traces if trace not in said)
 
 
 DELIVERIES = """
@@ -198,4 +204,4 @@ def ends_are_told(instance, receiver):
 
 ALL = (nothing_is_lost, everything_ends_as_it_must, nothing_is_submitted_twice, everything_is_paid_once,
        results_can_be_had, ends_are_final, slots_and_limits_hold, tasks_stay_with_their_account,
-       strangers_are_not_believed, nobody_dies, the_situation_was_felt)
+       strangers_are_not_believed, nobody_dies, no_client_notices, the_situation_was_felt)

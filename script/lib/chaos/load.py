@@ -59,7 +59,8 @@ class Load:
     def __init__(self, name, count, seconds, kinds, keys):
         self.name, self.count, self.seconds, self.kinds, self.keys = name, count, seconds, kinds, keys
         self.accepted, self.refused = {}, []
-        self.repeats = 0
+        # Submits that were made again, and those among them that nobody had answered but for an error of the server.
+        self.repeats, self.failed = 0, []
         self.stopping = threading.Event()
         self._numbers, self._lock = itertools.count(), threading.Lock()
         self._threads = [threading.Thread(target=self._submit_all) for _ in range(self.CLIENTS)]
@@ -114,10 +115,12 @@ class Load:
                         self.refused.append(f"{self.prompt(number)}: {status} {text.decode(errors='replace')}")
                     return
                 pause = min(float(answered.get("Retry-After", pause)), 1.0)
-            except (OSError, http.client.HTTPException):
-                pass
+                failure = f"{status} {text.decode(errors='replace')}" if status >= 500 else None
+            except (OSError, http.client.HTTPException) as error:
+                failure = repr(error)
             with self._lock:
                 self.repeats += 1
+                self.failed += [failure] if failure else []
             self.stopping.wait(pause)
 
 

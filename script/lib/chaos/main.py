@@ -81,7 +81,7 @@ def play(scenario, instance, count):
         for each in observers:
             each.stop()
     sandbox.disarm()
-    seen = invariants.Evidence(instance, load, watch, observer, stage, scenario.traces, since).gather()
+    seen = invariants.Evidence(instance, load, watch, observer, stage, scenario, since).gather()
     broken = {check.__name__: list(check(seen)) for check in invariants.ALL}
     for action in stage.cleanups:
         action()

@@ -10,14 +10,16 @@ from load import Kind
 @dataclass(frozen=True)
 class Scenario:
     """`traces`: words of Kinora's own logs that tell that the situation was felt; without them nothing was proven.
-    `slow`: how the vendor takes its time for every call, so that processes die with calls in the air. `patience`:
-    seconds after the situation until the last task must have ended. `is_quick`: script/test runs it too."""
+    `is_seamless`: no client may notice. `slow`: how the vendor takes its time for every call, so that processes die
+    with calls in the air. `patience`: seconds after the situation until the last task must have ended. `is_quick`:
+    script/test runs it too."""
 
     name: str
     what: str
     situation: Callable
     kinds: tuple = ()
     traces: tuple = ()
+    is_seamless: bool = False
     slow: str = ""
     patience: int = 90
     is_quick: bool = False
@@ -42,7 +44,8 @@ REFUSALS = (
 HANGS = (Kind("[sandbox:hang submit]", every=9, most=5), Kind("[sandbox:hang poll]", every=7, most=5))
 
 MATRIX = (
-    Scenario("calm", "nothing but load from several clients, several servers, several workers", bad.nothing),
+    Scenario("calm", "nothing but load from several clients, several servers, several workers", bad.nothing,
+             is_seamless=True),
     Scenario("worker-killed", "kill -9 of one of three workers", bad.worker_killed, traces=("tasks taken over",),
              slow="hang"),
     Scenario("all-killed", "kill -9 of every worker and server at once", bad.all_killed,
@@ -50,7 +53,7 @@ MATRIX = (
     Scenario("killed-over-and-over", "kill -9 of one process after the other", bad.killed_over_and_over,
              traces=("tasks taken over",), slow="slow_body"),
     Scenario("replaced", "every process asked to end and started again, one by one", bad.replaced_one_by_one,
-             traces=("SIGTERM", '"clean":"true"'), slow="hang"),
+             traces=("SIGTERM", '"clean":"true"'), is_seamless=True, slow="hang", is_quick=True),
     Scenario("no-notify", "no NOTIFY is sent or heard", bad.without_notifications),
     Scenario("postgres-restarted", "PostgreSQL stopped fast, and started", bad.postgres_restarted,
              traces=("database lost",), slow="slow_body"),
