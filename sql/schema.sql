@@ -165,7 +165,7 @@ COMMENT ON FUNCTION kinora.keep_logs(days integer, moment timestamp with time zo
 
 CREATE FUNCTION kinora.ledger_book() RETURNS trigger
     LANGUAGE plpgsql SECURITY DEFINER
-    SET search_path TO 'kinora'
+    SET search_path TO 'kinora', 'pg_temp'
     AS $$
 DECLARE
     spent bigint;

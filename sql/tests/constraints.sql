@@ -74,12 +74,16 @@ SELECT pg_temp.refuses(rule, pg_temp.change(word, change)) FROM (VALUES
     ('task_complete_iff_succeeded', 'storing', $$state = 'succeeded', due_at = NULL, finished_at = now()$$),
     ('task_error_iff_failed', 'storing', $$state = 'failed', due_at = NULL, finished_at = now()$$),
     ('task_error_iff_failed', 'running', $$error_code = 'x'$$),
-    ('task_price_not_negative', 'queued', 'price_micros = -1'),
     ('task_attempt_not_negative', 'queued', 'attempt = -1'),
     ('task_deleted_only_final', 'running', 'deleted_at = now()'),
     ('task_uid', 'queued', $$uid = (SELECT uid FROM task WHERE id = pg_temp.the('running'))$$),
-    ('task_user_id_fkey', 'queued', 'user_id = 4711'),
     ('task_key_id_fkey', 'queued', 'key_id = 4711')) AS t (rule, word, change);
+CREATE FUNCTION pg_temp.new_task(owner bigint, price bigint) RETURNS text LANGUAGE sql AS $$
+    SELECT format('INSERT INTO task (uid, user_id, model_id, kind, category, price_micros) '
+        'VALUES (gen_random_uuid(), %L, %L, %L, %L, %L)', owner, 'sora-2', 'video', 't2v', price)
+$$;
+SELECT pg_temp.refuses('task_price_not_negative', pg_temp.new_task((SELECT min(user_id) FROM wallet), -1));
+SELECT pg_temp.refuses('task_user_id_fkey', pg_temp.new_task(4711, 0));
 SELECT pg_temp.refuses('task_input_pkey', $$INSERT INTO task_input (task_id, dialect, prompt, parameters)
     VALUES (pg_temp.the('queued'), 'openai', '', '{}')$$);
 SELECT pg_temp.refuses('task_input_prompt_length', $$UPDATE task_input SET prompt = repeat('x', 32001)$$);
@@ -163,6 +167,58 @@ SELECT pg_temp.refuses('webhook_delivery_due_iff_pending', $$UPDATE webhook_deli
 SELECT pg_temp.refuses('webhook_delivery_finished_iff_final', $$UPDATE webhook_delivery SET finished_at = now()$$);
 SELECT pg_temp.refuses('webhook_delivery_tries_not_negative', $$UPDATE webhook_delivery SET tries = -1$$);
 SELECT pg_temp.refuses('webhook_delivery_endpoint_id_fkey', $$UPDATE webhook_delivery SET endpoint_id = 4711$$);
+
+-- Prices, quota and the ledger
+SELECT pg_temp.refuses('price_pkey', $$INSERT INTO price SELECT * FROM price$$);
+SELECT pg_temp.refuses('price_category_fkey', $$UPDATE price SET category = 't2i'$$);
+SELECT pg_temp.refuses('price_resolution_form', $$UPDATE price SET resolution = 'very large'$$);
+SELECT pg_temp.refuses('price_task_in_range', $$UPDATE price SET task_micros = -1$$);
+SELECT pg_temp.refuses('price_second_in_range', $$UPDATE price SET second_micros = -1$$);
+SELECT pg_temp.refuses('price_image_in_range', $$UPDATE price SET image_micros = 1000000000001$$);
+SELECT pg_temp.refuses('price_off_peak_percent_in_range', $$UPDATE price SET off_peak_percent = 101$$);
+SELECT pg_temp.refuses('wallet_pkey', $$INSERT INTO wallet SELECT * FROM wallet$$);
+SELECT pg_temp.refuses('wallet_available_not_negative', $$UPDATE wallet SET available_micros = -1$$);
+SELECT pg_temp.refuses('wallet_held_not_negative', $$UPDATE wallet SET held_micros = -1$$);
+SELECT pg_temp.refuses('wallet_used_not_negative', $$UPDATE wallet SET used_micros = -1$$);
+SELECT pg_temp.refuses('wallet_total_in_range', $$UPDATE wallet SET used_micros = 4000000000000000001$$);
+SELECT pg_temp.refuses('wallet_user_id_fkey', $$UPDATE wallet SET user_id = 4711$$);
+SELECT pg_temp.refuses('key_spend_pkey', $$INSERT INTO key_spend SELECT * FROM key_spend$$);
+SELECT pg_temp.refuses('key_spend_not_negative', $$UPDATE key_spend SET spent_micros = -1$$);
+SELECT pg_temp.refuses('key_spend_key_id_fkey', $$UPDATE key_spend SET key_id = 4711$$);
+CREATE FUNCTION pg_temp.transfer(event text, kind text, debit text, credit text, amount bigint, task bigint, note text)
+RETURNS text LANGUAGE sql AS $$
+    SELECT format('INSERT INTO ledger (event, kind, debit, credit, user_id, amount_micros, task_id, note) '
+        'VALUES (%L, %L, %L, %L, %L, %L, %L, %L)', event, kind, debit, credit, min(user_id), amount, task, note)
+    FROM wallet
+$$;
+SELECT pg_temp.refuses(rule, pg_temp.transfer(event, kind, debit, credit, amount, task, note)) FROM (VALUES
+    ('ledger_event_unique', 'topup:first', 'topup', 'issued', 'available', 1, NULL, ''),
+    ('ledger_event_length', '', 'topup', 'issued', 'available', 1, NULL, ''),
+    ('ledger_books_of_kind', 'topup:2', 'topup', 'available', 'issued', 1, NULL, ''),
+    ('ledger_books_of_kind', 'settle:1', 'capture', 'available', 'used', 1, 1, ''),
+    ('ledger_books_of_kind', 'gift:1', 'gift', 'issued', 'available', 1, NULL, ''),
+    ('ledger_amount_in_range', 'topup:2', 'topup', 'issued', 'available', 0, NULL, ''),
+    ('ledger_task_iff_settled', 'topup:2', 'topup', 'issued', 'available', 1, 1, ''),
+    ('ledger_task_iff_settled', 'hold:1', 'hold', 'available', 'held', 1, NULL, ''),
+    ('ledger_note_length', 'topup:2', 'topup', 'issued', 'available', 1, NULL, repeat('x', 501)))
+    AS t (rule, event, kind, debit, credit, amount, task, note);
+SELECT pg_temp.refuses('code_batch_amount_in_range', $$UPDATE code_batch SET amount_micros = 0$$);
+SELECT pg_temp.refuses('code_batch_note_length', $$UPDATE code_batch SET note = repeat('x', 501)$$);
+SELECT pg_temp.refuses('code_batch_expires_finite', $$UPDATE code_batch SET expires_at = 'infinity'$$);
+SELECT pg_temp.refuses('redemption_code_hash_unique', $$INSERT INTO redemption_code (batch_id, code_hash)
+    SELECT batch_id, code_hash FROM redemption_code$$);
+SELECT pg_temp.refuses('redemption_code_hash_length', $$UPDATE redemption_code SET code_hash = '\x00'$$);
+SELECT pg_temp.refuses('redemption_code_redeemed_by_somebody', $$UPDATE redemption_code SET redeemed_at = now()$$);
+SELECT pg_temp.refuses('redemption_code_redeemed_or_void', $$UPDATE redemption_code SET voided_at = now(),
+    redeemed_at = now(), redeemed_by = (SELECT min(user_id) FROM wallet)$$);
+SELECT pg_temp.refuses('redemption_code_batch_id_fkey', $$UPDATE redemption_code SET batch_id = 4711$$);
+SELECT pg_temp.refuses('redemption_code_redeemed_by_fkey',
+    $$UPDATE redemption_code SET redeemed_at = now(), redeemed_by = 4711$$);
+
+-- Usage
+SELECT pg_temp.refuses('usage_day_once', $$INSERT INTO usage_day
+    SELECT current_date, 1, NULL, 'sora-2', NULL, '', 1, 0, 0, 0, 0, 0 FROM generate_series(1, 2)$$);
+SELECT pg_temp.refuses('usage_pending_pkey', $$INSERT INTO usage_pending VALUES (1), (1)$$);
 
 -- Logs
 SELECT cmp_ok(keep_logs(1, now()), '>', 0, 'there are partitions for today');

@@ -22,6 +22,40 @@ SELECT pg_temp.refuses('task_progress_never_falls',
 SELECT lives_ok($$UPDATE task SET claim = claim + 1, progress = 41 WHERE id = pg_temp.the('running')$$,
     'both may rise');
 
+-- Who pays how much is fixed, and the ledger is only added to, whoever asks.
+SELECT pg_temp.refuses('task_price_is_fixed', $$UPDATE task SET price_micros = 7 WHERE id = pg_temp.the('queued')$$);
+SELECT pg_temp.refuses('task_price_is_fixed',
+    $$UPDATE task SET user_id = (SELECT id FROM app_user WHERE name = 'stranger') WHERE id = pg_temp.the('queued')$$);
+SELECT pg_temp.refuses('ledger_append_only', statement) FROM unnest(ARRAY[
+    'UPDATE ledger SET amount_micros = 1', 'DELETE FROM ledger', 'TRUNCATE ledger']) AS statement;
+
+-- Money: held with the task, captured by a success, released by any other end, and never more than there is.
+CREATE FUNCTION pg_temp.pays(price bigint) RETURNS bigint LANGUAGE sql AS $$
+    INSERT INTO task (uid, user_id, model_id, kind, category, price_micros)
+    SELECT gen_random_uuid(), id, 'sora-2', 'video', 't2v', price FROM app_user WHERE name = 'owner' RETURNING id
+$$;
+CREATE FUNCTION pg_temp.has(available bigint, held bigint, used bigint, what text) RETURNS text LANGUAGE sql AS $$
+    SELECT tap.is(format('%s %s %s', available_micros, held_micros, used_micros),
+        format('%s %s %s', available, held, used), what) FROM wallet
+$$;
+INSERT INTO life VALUES ('paid', pg_temp.pays(300)), ('released', pg_temp.pays(200));
+SELECT pg_temp.has(500, 500, 0, 'two tasks are held for');
+SELECT throws_ok('SELECT pg_temp.pays(501)', 'KN209', NULL, 'a task that is not covered is refused');
+UPDATE task SET state = 'succeeded', progress = 100, due_at = NULL, finished_at = now() WHERE id = pg_temp.the('paid');
+UPDATE task SET state = 'cancelled', due_at = NULL, finished_at = now() WHERE id = pg_temp.the('released');
+SELECT pg_temp.has(700, 0, 300, 'a success is captured, the other one released');
+UPDATE task SET deleted_at = now() WHERE id IN (pg_temp.the('paid'), pg_temp.the('released'));
+SELECT pg_temp.has(700, 0, 300, 'and nothing is settled twice');
+SELECT lives_ok('SELECT pg_temp.pays(700)', 'what is left may be spent to the last bit');
+SELECT results_eq($$SELECT refusal, added_micros FROM redeem((SELECT user_id FROM wallet), 1, sha256('code'), 9)$$,
+    $$VALUES (NULL::text, 70::bigint)$$, 'a code adds what it is worth');
+SELECT results_eq($$SELECT refusal, added_micros FROM redeem((SELECT user_id FROM wallet), 1, sha256('code'), 9)$$,
+    $$VALUES ('used', NULL::bigint)$$, 'once');
+SELECT pg_temp.has(70, 700, 300, 'and everything adds up');
+SELECT is_empty('SELECT * FROM v_ledger_fault', 'as the proof says');
+SELECT set_eq('SELECT task_id FROM usage_pending', $$SELECT id FROM life WHERE word IN ('paid', 'released')$$,
+    'what has ended is to be added up, once each');
+
 -- Configuration: a change of it is counted, what workers write all the time is not.
 CREATE FUNCTION pg_temp.counts(statement text, expected boolean) RETURNS text LANGUAGE plpgsql AS $$
 DECLARE
@@ -36,6 +70,7 @@ SELECT pg_temp.counts(statement, true) FROM unnest(ARRAY[
     $$UPDATE model SET enabled = false$$,
     $$UPDATE model_category SET parameters = '[]'$$,
     $$UPDATE route SET weight = 2$$,
+    $$UPDATE price SET task_micros = 5$$,
     $$UPDATE account SET state = 'disabled' WHERE name = 'two'$$,
     $$DELETE FROM account WHERE name = 'two'$$,
     $$UPDATE setting SET value = '7' WHERE name = 'error_ban_threshold'$$]) AS statement;
