@@ -92,6 +92,8 @@ class Instance:
             made = json.loads(self.kinora("key", "create", "--user", f"client-{number}", *limit, "--json"))
             self.keys.append(made["key"])
             self.limited_key_id = made["id"]
+            self.kinora("quota", "topup", f"client-{number}", "1000000")
+        self.kinora("model", "price", "set", "sora-2", "--task", "0.25")
         self.kinora("webhook", "add", "--user", "client-1", "--url", f"http://{self.receiver.address}/")
         self.sql("CREATE TABLE public.chaos_final (task_id bigint PRIMARY KEY, was text NOT NULL)")
 

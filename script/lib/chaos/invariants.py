@@ -15,7 +15,8 @@ TASKS = """
 SELECT left(replace(t.uid::text, '-', ''), 12), t.state, coalesce(t.error_code, 'succeeded'), i.prompt,
     (SELECT count(*) FROM attempt p WHERE p.task_id = t.id),
     (SELECT count(*) FROM attempt p WHERE p.task_id = t.id AND p.outcome = 'succeeded'),
-    (SELECT count(*) FROM task_asset a WHERE a.task_id = t.id AND a.role = 'result')
+    (SELECT count(*) FROM task_asset a WHERE a.task_id = t.id AND a.role = 'result'),
+    (SELECT string_agg(l.kind, ' ' ORDER BY l.id) FROM ledger l WHERE l.task_id = t.id)
 FROM task t JOIN task_input i ON i.task_id = t.id WHERE t.id > {since}
 """
 ATTEMPTS = """
@@ -43,6 +44,7 @@ class Task:
     attempts: int
     successes: int
     results: int
+    transfers: str
 
 
 @dataclass
@@ -62,7 +64,7 @@ class Evidence:
 
     def gather(self):
         rows = self.instance.sql(TASKS.format(since=self.since))
-        self.tasks = [Task(*row[:4], *map(int, row[4:])) for row in rows]
+        self.tasks = [Task(*row[:4], *map(int, row[4:7]), row[7]) for row in rows]
         self.vendor = {name: sandbox.tasks(credential) for name, credential in self.instance.credentials.items()}
         self.stats = sandbox.stats()
         return self
@@ -105,11 +107,17 @@ def nothing_is_submitted_twice(seen):
 
 
 def everything_is_paid_once(seen):
-    """a success has one successful attempt and one result; anything else has none"""
+    """a success has one result and one capture; anything else none, and its hold is released; the ledger is sound"""
     for task in seen.tasks:
         wanted = 1 if task.state == "succeeded" else 0
         if (task.successes, task.results) != (wanted, wanted):
             yield f"{task.short} {task.state}: {task.successes} successful attempts, {task.results} results"
+        if task.transfers != ("hold capture" if wanted else "hold release"):
+            yield f"{task.short} {task.state}: {task.transfers}"
+    try:
+        seen.instance.kinora("check", "--ledger")
+    except RuntimeError as error:
+        yield str(error)
 
 
 def results_can_be_had(seen):
