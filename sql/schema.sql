@@ -106,6 +106,25 @@ END $$;
 
 COMMENT ON FUNCTION kinora.admit(asking_key bigint, asking_user bigint, line text, line_max bigint) IS 'Whether a submit is within the limits of its key, its user and (where line is given) its line, and what is left of them: a row for each holder of a limit. Holds their locks until the transaction ends; keeps nothing itself.';
 
+CREATE FUNCTION kinora.cancel_task(short text, owner bigint) RETURNS bigint
+    LANGUAGE plpgsql
+    SET search_path TO 'kinora'
+    AS $$
+DECLARE
+    cancelled record;
+BEGIN
+    UPDATE task SET state = 'cancelled', phase = NULL, worker_id = NULL, due_at = NULL, finished_at = now(),
+        claim = claim + 1
+    WHERE "left"(replace(uid::text, '-', ''), 12) COLLATE "C" = short AND user_id = coalesce(owner, user_id)
+        AND finished_at IS NULL
+    RETURNING id, attempt INTO cancelled;
+    INSERT INTO cancellation (attempt_id) SELECT p.id FROM attempt p
+    WHERE p.task_id = cancelled.id AND p.number = cancelled.attempt AND p.finished_at IS NULL;
+    RETURN cancelled.id;
+END $$;
+
+COMMENT ON FUNCTION kinora.cancel_task(short text, owner bigint) IS 'Cancels the unfinished task whose id begins so (12 hex digits), of this owner (null: anybody''s). Its attempt stays open, and is watched, until its vendor has ended it. Null when there is no such task.';
+
 CREATE FUNCTION kinora.config_changed() RETURNS trigger
     LANGUAGE plpgsql
     SET search_path TO 'kinora'
@@ -713,6 +732,21 @@ ALTER TABLE kinora.attempt ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE kinora.cancellation (
+    attempt_id bigint NOT NULL,
+    asked_at timestamp with time zone,
+    due_at timestamp with time zone DEFAULT now() NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE kinora.cancellation IS 'Attempts of cancelled tasks that may still run at their vendor: they keep their slot until the vendor has ended them, or until the task''s deadline. A row goes with the end of its attempt.';
+
+COMMENT ON COLUMN kinora.cancellation.attempt_id IS 'The attempt whose account and vendor task it is.';
+
+COMMENT ON COLUMN kinora.cancellation.asked_at IS 'When the vendor was asked to stop; null: not yet, or it cannot.';
+
+COMMENT ON COLUMN kinora.cancellation.due_at IS 'When the vendor is asked next, or how far a worker that asks may be away.';
 
 CREATE TABLE kinora.code_batch (
     id bigint NOT NULL,
@@ -1950,6 +1984,9 @@ ALTER TABLE ONLY kinora.attempt
 ALTER TABLE ONLY kinora.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY kinora.cancellation
+    ADD CONSTRAINT cancellation_pkey PRIMARY KEY (attempt_id);
+
 ALTER TABLE ONLY kinora.code_batch
     ADD CONSTRAINT code_batch_pkey PRIMARY KEY (id);
 
@@ -2042,6 +2079,8 @@ CREATE INDEX api_key_user ON kinora.api_key USING btree (user_id);
 CREATE UNIQUE INDEX attempt_slot_taken ON kinora.attempt USING btree (account_id, slot) WHERE (finished_at IS NULL);
 
 CREATE UNIQUE INDEX attempt_vendor_task ON kinora.attempt USING btree (account_id, vendor_task_id) WHERE (vendor_task_id IS NOT NULL);
+
+CREATE INDEX cancellation_due ON kinora.cancellation USING btree (due_at);
 
 CREATE INDEX event_log_account ON ONLY kinora.event_log USING btree (account_id, id) WHERE (account_id IS NOT NULL);
 
@@ -2190,6 +2229,9 @@ ALTER TABLE ONLY kinora.attempt
 
 ALTER TABLE ONLY kinora.attempt
     ADD CONSTRAINT attempt_task_id_fkey FOREIGN KEY (task_id) REFERENCES kinora.task(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY kinora.cancellation
+    ADD CONSTRAINT cancellation_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES kinora.attempt(id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY kinora.idempotency
     ADD CONSTRAINT idempotency_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);

@@ -15,6 +15,8 @@ public enum Command: Sendable {
     case quota
     /// Adds what a code is worth to the caller's quota.
     case redeem(String)
+    /// Ends an unfinished task of the caller at once. Gives the task, a cancelled one as well.
+    case cancel(TaskReference)
     case models
     case model(String)
     /// A stored result by a link that Kinora signed.

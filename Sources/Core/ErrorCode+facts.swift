@@ -50,6 +50,7 @@ extension ErrorCode {
         case .codeNotFound: Self.fact("KN312", 404, .never, .info, "There is no such code.")
         case .codeUsed: Self.fact("KN313", 409, .never, .info, "The code was redeemed before.")
         case .codeExpired: Self.fact("KN314", 410, .never, .info, "The code is no longer valid.")
+        case .taskFinal: Self.fact("KN315", 409, .never, .info, "The task has ended already.")
 
         case .upstreamCredential:
             Self.fact("KN401", 502, .elsewhere, .error, "The upstream account refused its credentials.")

@@ -36,6 +36,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case codeNotFound = "code_not_found"
     case codeUsed = "code_used"
     case codeExpired = "code_expired"
+    case taskFinal = "task_final"
     // 4: upstream
     case upstreamCredential = "upstream_credential"
     case upstreamMoney = "upstream_money"

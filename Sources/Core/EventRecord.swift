@@ -87,6 +87,8 @@ extension Event {
             EventRecord(error, "poll failed", id, on: attempt)
         case .storeFailed(let id, let error, let attempt):
             EventRecord(error, "result not stored", id, on: attempt)
+        case .cancellationFailed(let id, let error, let attempt):
+            EventRecord(error, "cancellation failed", id, on: attempt)
         case .leaseLost(let id, let attempt): EventRecord(.warning, "lease lost", id, on: attempt)
         case .tasksTakenOver(let count):
             EventRecord(.warning, "tasks taken over", fields: ["count": JSON(count)])

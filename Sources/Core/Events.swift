@@ -14,6 +14,7 @@ public enum Event: Sendable {
     /// The vendor is done, and its result could not be fetched or kept.
     case storeFailed(TaskID, KinoraError, on: AttemptPoint)
     case accountFell(account: Int64, AccountFall, KinoraError)
+    case cancellationFailed(TaskID, KinoraError, on: AttemptPoint)
     case removalFailed(attempt: Int64, tries: Int, KinoraError)
     case webhookFailed(delivery: Int64, endpoint: Int64, tries: Int, status: Int?, KinoraError)
     case webhookDisabled(endpoint: Int64, reason: String)

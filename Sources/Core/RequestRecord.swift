@@ -47,7 +47,7 @@ public struct RequestCourse: Sendable {
         switch command {
         case .submit(let submission), .estimate(let submission): model = submission.model
         case .task(let reference, _), .awaitResult(let reference, _), .content(let reference),
-            .delete(let reference):
+            .delete(let reference), .cancel(let reference):
             task = reference
         case .model(let id): model = id
         case .tasks, .quota, .redeem, .models, .signedMedia, .vendorCallback, .health: break

@@ -96,6 +96,7 @@ public final class Gateway: Sendable {
         case .tasks(let page): return try tasks(page, of: caller)
         case .content(let reference): return try content(reference, of: caller)
         case .delete(let reference): return try delete(reference, of: caller)
+        case .cancel(let reference): return try cancel(reference, of: caller)
         case .models: return .models(models(for: caller))
         case .model(let id):
             guard let model = models(for: caller).first(where: { $0.id == id }) else {
@@ -215,6 +216,18 @@ public final class Gateway: Sendable {
             throw KinoraError(.routeNotFound)
         }
         if try store.hint(task, attempt: attempt) { wakeups.noteWork() }
+    }
+
+    /// What a worker or the vendor still does for it changes nothing any more.
+    private func cancel(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {
+        if let row = try store.cancel(reference, of: caller) {
+            noteFinished(row)
+            // Waiting tasks may get on: its user's turn has passed.
+            wakeups.noteWork()
+        }
+        guard let task = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
+        guard task.state == .cancelled else { throw KinoraError(.taskFinal, state: task.state) }
+        return .task(task)
     }
 
     private func delete(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {

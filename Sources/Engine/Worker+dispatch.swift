@@ -16,6 +16,7 @@ extension Worker {
             do throws(KinoraError) {
                 if ContinuousClock.now >= tidyAt {
                     try releaseForgotten()
+                    try endCancelled()
                     try removeDeleted()
                     try expireQueued()
                     tidyAt = .now + .seconds(Limits.heartbeatSeconds)

@@ -23,9 +23,10 @@ extension Worker {
     ) throws(KinoraError) {
         switch action {
         case .accept(let vendorTask, let delay):
-            try persistThrowing(task) { store throws(KinoraError) in
+            let isWritten = try persistThrowing(task) { store throws(KinoraError) in
                 try store.accepted(task, vendorTask: vendorTask, delay: delay)
             }
+            if !isWritten { try noteLost(action, task) }
         case .wait(let delay, let phase, let progress):
             persist(task) { store throws(KinoraError) in
                 try store.wait(task, delay: delay, phase: phase, progress: progress)
@@ -44,6 +45,8 @@ extension Worker {
                 events.emit(
                     .taskRequeued(task.id, delaySeconds: delay.inSeconds, error, on: task.attemptPoint))
                 wakeups.work.raise()
+            } else {
+                try noteLost(action, task)
             }
         case .fail(let error):
             let error = scrubbed(error, task), blame = blame(for: error, fault)
@@ -52,6 +55,8 @@ extension Worker {
             }
             if isWritten {
                 finished(task, error.code == .taskDeadline ? .expired : .failed, error)
+            } else {
+                try noteLost(action, task)
             }
         }
     }

@@ -14,6 +14,8 @@ extension Worker {
                 calls.subtract(1, ordering: .relaxed)
                 switch answer {
                 case .removal(let removal, let result): settle(removal, result)
+                case .cancellation(let cancellation, let purpose, let result):
+                    settle(cancellation, purpose, result)
                 case .task(let completion):
                     settle(completion)
                     letGo(completion)
@@ -83,7 +85,7 @@ extension Worker {
     }
 
     /// Most pages of a vendor's list that are read for one task.
-    private static let lookUpPagesMax = 10
+    static let lookUpPagesMax = 10
 
     private func settleLookUp(
         _ completion: Completion, _ vendor: any Vendor, page number: Int

@@ -22,6 +22,9 @@ public final class Worker: Sendable {
     /// What a call under way was for.
     enum Purpose: Sendable { case submit, lookUp(page: Int), poll, fetch(from: String, to: String, hop: Int) }
 
+    /// The same, for a cancelled task.
+    enum CancelPurpose: Sendable { case cancel, poll, lookUp(page: Int) }
+
     /// A call for a task that ended.
     struct Completion: Sendable {
         let task: ClaimedTask
@@ -33,6 +36,7 @@ public final class Worker: Sendable {
     enum Answer: Sendable {
         case task(Completion)
         case removal(Removal, Result<HTTPReply, TransportFailure>)
+        case cancellation(Cancellation, CancelPurpose, Result<HTTPReply, TransportFailure>)
     }
 
     let store: Store

@@ -24,6 +24,8 @@ public protocol Vendor: Sendable {
     ) throws(KinoraError) -> LookUpPage
     /// What a download's reply refuses it with; nil for a good one.
     func contentError(_ reply: HTTPReply) -> KinoraError?
+    /// Asks the vendor to stop a task; what came of it the next poll tells. Nil: the vendor cannot.
+    func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall?
     /// Has the vendor forget a task that has ended, its media included. Nil: the vendor cannot.
     func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall?
     /// What a removal's reply refuses it with; nil when the task is gone.

@@ -118,7 +118,7 @@ import Testing
         let first = try stage.submit("a prompt", same), second = try stage.submit("a prompt", same)
         #expect((second.id, second.state, second.createdAt) == (first.id, .queued, first.createdAt))
         // Even when the task has moved on since: the answer is the one of the first time.
-        #expect(try stage.store.cancel(TaskReference(first.id)))
+        #expect(try stage.store.cancel(TaskReference(first.id)) != nil)
         let third = try stage.submit("a prompt", same)
         #expect((third.id, third.state, third.finishedAt) == (first.id, .queued, nil))
         #expect(try stage.database.count("task") == 1)

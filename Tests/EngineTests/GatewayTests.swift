@@ -67,7 +67,7 @@ import Testing
         let queued = try stage.submit()
         let early = refusal(.content(TaskReference(queued.id)))
         #expect(early?.code == .taskNotCompleted && early?.state == .queued)
-        #expect(try stage.store.cancel(TaskReference(queued.id)))
+        #expect(try stage.store.cancel(TaskReference(queued.id)) != nil)
         #expect(refusal(.content(TaskReference(queued.id)))?.code == .generationFailed)
         let task = try failed(KinoraError(.contentRefused, detail: "their words"))
         let error = refusal(.content(TaskReference(task.id)))
@@ -173,7 +173,7 @@ import Testing
         let queued = try stage.submit()
         let early = #expect(throws: KinoraError.self) { _ = try remix(queued.id) }
         #expect(early?.code == .taskNotCompleted && early?.state == .queued)
-        #expect(try stage.store.cancel(TaskReference(queued.id)))
+        #expect(try stage.store.cancel(TaskReference(queued.id)) != nil)
         let cancelled = #expect(throws: KinoraError.self) { _ = try remix(queued.id) }
         #expect(cancelled?.code == .taskNotCompleted && cancelled?.state == .cancelled)
     }

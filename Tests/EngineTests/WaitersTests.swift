@@ -53,7 +53,7 @@ import Testing
         defer { waiters.stop() }
         let ends = try submit(), goesOn = try submit()
         let mine = try waiting(waiters, row: ends.row), other = try waiting(waiters, row: goesOn.row)
-        #expect(try database.store(connectionsMax: 1).cancel(TaskReference(ends.id)))
+        #expect(try database.store(connectionsMax: 1).cancel(TaskReference(ends.id)) != nil)
         #expect(mine.wait(within: .seconds(10)) { !$0.isEmpty })
         #expect(other.all.isEmpty)
     }
@@ -62,7 +62,7 @@ import Testing
         let waiters = try started()
         defer { waiters.stop() }
         let task = try submit()
-        #expect(try database.store(connectionsMax: 1).cancel(TaskReference(task.id)))
+        #expect(try database.store(connectionsMax: 1).cancel(TaskReference(task.id)) != nil)
         #expect(try waiting(waiters, row: task.row).wait(within: .seconds(10)) { !$0.isEmpty })
     }
 
@@ -111,7 +111,7 @@ import Testing
         try database.goAway()
         #expect(!over.wait(within: .seconds(1)) { !$0.isEmpty })
         try database.comeBack()
-        #expect(try database.store(connectionsMax: 1).cancel(TaskReference(task.id)))
+        #expect(try database.store(connectionsMax: 1).cancel(TaskReference(task.id)) != nil)
         #expect(over.wait(within: .seconds(10)) { !$0.isEmpty })
     }
 }

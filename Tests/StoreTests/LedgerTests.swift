@@ -64,7 +64,7 @@ import Testing
         switch end {
         case .failed: #expect(try store.failed(task, KinoraError(.upstreamRequest)))
         case .timedOut: #expect(try store.failed(task, KinoraError(.taskDeadline)))
-        case .cancelledRunning: #expect(try store.cancel(TaskReference(task.id)))
+        case .cancelledRunning: #expect(try store.cancel(TaskReference(task.id)) != nil)
         case .cancelledQueued, .expired:
             #expect(try store.requeue(task, delay: .zero, KinoraError(.upstreamRate)))
             #expect(try quota(owner) == [750, 250, 0])
@@ -72,7 +72,7 @@ import Testing
             if end == .expired {
                 #expect(try store.expire(limit: 10).map(\.row) == [task.row])
             } else {
-                #expect(try store.cancel(TaskReference(task.id)))
+                #expect(try store.cancel(TaskReference(task.id)) != nil)
             }
         }
         #expect(try quota(owner) == [1000, 0, 0])
@@ -134,7 +134,7 @@ import Testing
                         if try store.failed(task, KinoraError(.upstreamEmptyResult)) {
                             settled.note("release")
                         }
-                    default: if try store.cancel(TaskReference(task.id)) { settled.note("release") }
+                    default: if try store.cancel(TaskReference(task.id)) != nil { settled.note("release") }
                     }
                 }
             }
@@ -210,7 +210,7 @@ import Testing
         // What is given back may be spent again.
         let task = try #require(
             try database.value("SELECT left(replace(uid::text, '-', ''), 12) FROM task LIMIT 1"))
-        #expect(try store.cancel(try #require(TaskReference("x-\(task)"))))
+        #expect(try store.cancel(try #require(TaskReference("x-\(task)"))) != nil)
         #expect(try store.submit(.sample(owner, price: Self.price)) != nil)
         #expect(throws: KinoraError.self) { try store.submit(.sample(owner, price: Self.price)) }
         #expect(try store.limitKey(publicID: publicID, LimitChange(), quotaCap: Amount(micros: 0)))

@@ -9,6 +9,7 @@ import Upstream
 /// - `submit`: a job as JSON; gives the call.
 /// - `accepted`, `progress`, `content`: a reply; gives the vendor's id, the progress, the refusal.
 /// - `removal`: a reply; gives the call, once, and then the refusals.
+/// - `cancel`: nothing; gives the call.
 /// - `probe`: a reply; gives the call, once, and then the refusals.
 /// - `balance`: as many replies as there are calls, again and again; gives the calls, once, and then credits.
 /// - `found`: a job, and in the next section the reply to a look-up.
@@ -111,6 +112,7 @@ import Upstream
         case "removal":
             let call = vendor.removal(of: "video_1/2", account).map(show) ?? "none"
             return [call] + (try sections.map { vendor.removalError(try reply($0)).map(show) ?? "gone" })
+        case "cancel": return [vendor.cancel("video_1/2", account).map(show) ?? "none"]
         case "probe":
             let call = show(vendor.probe(account))
             return [call] + (try sections.map { vendor.probeError(try reply($0)).map(show) ?? "well" })
@@ -153,6 +155,7 @@ import Upstream
             #expect(
                 kinds.isSuperset(of: ["submit", "accepted", "progress", "content", "probe"]), "\(vendor.name)"
             )
+            #expect(kinds.contains("cancel") == (vendor.cancel("x", account) != nil), "\(vendor.name)")
             let canRemove = vendor.removal(of: "x", account) != nil
             #expect(kinds.contains("removal") == canRemove, "\(vendor.name)")
             #expect(kinds.contains("balance") == !vendor.balance(account).isEmpty, "\(vendor.name)")

@@ -42,6 +42,7 @@ SELECT pg_temp.refuses('route_position_positive', $$UPDATE route SET position = 
 SELECT pg_temp.refuses('route_weight_positive', $$UPDATE route SET weight = 0$$);
 SELECT pg_temp.refuses('route_cost_not_negative', $$UPDATE route SET cost_micros = -1$$);
 SELECT pg_temp.refuses('route_usual_seconds_positive', $$UPDATE route SET usual_seconds = 0$$);
+SELECT pg_temp.refuses('route_cost_not_negative', $$UPDATE route SET cost_micros = -1$$);
 SELECT pg_temp.refuses('route_model_id_fkey', $$INSERT INTO route (model_id, vendor, vendor_model)
     VALUES ('none', 'openai', 'none')$$);
 SELECT pg_temp.refuses('account_name_unique', $$UPDATE account SET name = 'same'$$);
@@ -120,6 +121,8 @@ SELECT pg_temp.refuses('attempt_accepted_with_id', $$UPDATE attempt SET vendor_t
 SELECT pg_temp.refuses('removal_pkey', $$INSERT INTO removal SELECT attempt_id FROM removal$$);
 SELECT pg_temp.refuses('removal_tries_not_negative', $$UPDATE removal SET tries = -1$$);
 SELECT pg_temp.refuses('removal_attempt_id_fkey', $$INSERT INTO removal VALUES (4711)$$);
+SELECT pg_temp.refuses('cancellation_pkey', $$INSERT INTO cancellation SELECT attempt_id FROM cancellation$$);
+SELECT pg_temp.refuses('cancellation_attempt_id_fkey', $$INSERT INTO cancellation VALUES (4711)$$);
 
 -- Assets
 SELECT pg_temp.refuses('asset_unique', $$INSERT INTO asset (user_id, sha256, bytes, media_type)

@@ -65,7 +65,7 @@ public struct TaskMachine: Sendable {
     }
 
     /// How long after a submit its absence from the vendor's list proves that it never arrived.
-    static let arrivalMax = Duration.seconds(Limits.submitSecondsMax + 15)
+    public static let arrivalMax = Duration.seconds(Limits.submitSecondsMax + 15)
     private static let retryPause = Duration.seconds(2)
     private static let storePause = Duration.seconds(5)
 

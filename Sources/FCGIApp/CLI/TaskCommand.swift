@@ -59,11 +59,13 @@ struct TaskCommand: ParsableCommand {
     }
 
     struct Cancel: KinoraCommand {
-        static let configuration = CommandConfiguration(abstract: "Cancel an unfinished task.")
+        static let configuration = CommandConfiguration(
+            abstract: "Cancel an unfinished task.",
+            discussion: "It ends at once; its vendor is told to stop, and its slot is free when that has.")
         @Argument(help: "Its id, in any spelling.") var task: String
 
         func perform() throws(KinoraError) {
-            guard let reference = TaskReference(task), try openStore().cancel(reference) else {
+            guard let reference = TaskReference(task), try openStore().cancel(reference) != nil else {
                 throw KinoraError(.taskNotFound, "There is no unfinished task '\(task)'.")
             }
             writeLine("cancelled \(task)")

@@ -2,7 +2,7 @@ public import Core
 
 extension Statement {
     static let claims = [
-        Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskExpire, Store.taskCancel,
+        Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskExpire,
     ]
 }
 
@@ -177,19 +177,6 @@ extension Store {
         FROM late WHERE task.id = late.id RETURNING task.id, task.uid
         """)
 
-    // From the outside, so without a fence; raising the claim makes whoever holds the task write nothing
-    // more.
-    static let taskCancel = Statement(
-        "task_cancel",
-        """
-        WITH t AS (UPDATE task t SET state = 'cancelled', phase = NULL, worker_id = NULL, due_at = NULL,
-            finished_at = now(), claim = claim + 1
-            WHERE \(shortID) = $1 AND finished_at IS NULL RETURNING id, attempt),
-        a AS (UPDATE attempt SET outcome = 'cancelled', finished_at = now() FROM t
-            WHERE attempt.task_id = t.id AND attempt.number = t.attempt AND attempt.finished_at IS NULL)
-        SELECT id FROM t
-        """)
-
     /// Seconds that a submit, a poll or a download may take before another worker looks.
     private static let leaseSeconds: Int64 = 900
 
@@ -231,10 +218,5 @@ extension Store {
     public func nextDue() throws(KinoraError) -> Duration? {
         try first(Self.taskNextDue) { $0.optionalInteger(0) == nil ? nil : Duration.seconds($0.real(0)) }
             ?? nil
-    }
-
-    /// Cancels an unfinished task, whoever holds it. False when there is none.
-    public func cancel(_ reference: TaskReference) throws(KinoraError) -> Bool {
-        try execute(Self.taskCancel, [.text(reference.short)]) > 0
     }
 }

@@ -154,6 +154,11 @@ public struct OpenAI: Vendor {
         }
     }
 
+    /// OpenAI deletes only what has ended, and refuses the rest; services that can stop a task do it so.
+    public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? {
+        removal(of: ticket, account)
+    }
+
     public func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall? {
         HTTPCall(
             .delete, account.url("/videos/\(PercentCoding.encode(ticket))"), headers: headers(account),

@@ -15,6 +15,7 @@ enum CommandText {
                     page.after.map { "after: \($0.short)" },
                 ])
         case .content(let reference): "content \(reference.short)"
+        case .cancel(let reference): "cancel \(reference.short)"
         case .delete(let reference): "delete \(reference.short)"
         case .estimate(let submission): lines("estimate", submissionLines(submission))
         case .quota: "quota"

@@ -87,7 +87,8 @@ extension GatewayTests {
                 #expect(
                     names == [
                         "error_ban_threshold", "event_log", "image_timeout", "log_retention_days",
-                        "max_waiting_tasks", "max_waiting_tasks_sora", "request_log", "video_timeout",
+                        "low_credit_threshold", "max_waiting_tasks", "max_waiting_tasks_sora", "request_log",
+                        "video_timeout",
                     ])
                 #expect(try setting("max_waiting_tasks_sora")?["value"] == .null)
                 let set = try site.kinora(["setting", "set", "max_waiting_tasks_sora", "3"])
@@ -107,8 +108,9 @@ extension GatewayTests {
         @Test func whatIsNoSettingOrNoValueOfItIsRefused() throws {
             try withSite { site in
                 let known =
-                    "error_ban_threshold, event_log, image_timeout, log_retention_days, max_waiting_tasks, "
-                    + "max_waiting_tasks_sora, request_log, video_timeout"
+                    "error_ban_threshold, event_log, image_timeout, log_retention_days, "
+                    + "low_credit_threshold, max_waiting_tasks, max_waiting_tasks_sora, request_log, "
+                    + "video_timeout"
                 for arguments in [["set", "vido_timeout", "5"], ["unset", "vido_timeout"]] {
                     expectFailure(
                         try site.kinora(["setting"] + arguments),
