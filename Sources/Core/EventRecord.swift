@@ -114,7 +114,8 @@ extension Event {
                 fields: ["endpoint": .integer(endpoint), "reason": .string(reason)])
         case .creditLow(let account, let credits):
             EventRecord(
-                .warning, "credit low", account: account, fields: ["credits": .decimal(Micros.text(credits))])
+                .warning, "credit low", account: account,
+                fields: ["credits": .string(Amount(micros: credits).description)])
         case .fault(let place, let error): EventRecord(error, "fault", fields: ["place": .string(place)])
         case .databaseLost(let error): EventRecord(error, "database lost")
         case .logRowsLost(let count):

@@ -89,6 +89,8 @@ extension AccountFinding {
     private var milliseconds: Int64 { latency.microseconds / 1000 }
     private var name: String { "\(account.account.vendor)/\(account.name)" }
 
+    private var credits: Amount? { creditsMicros.map(Amount.init(micros:)) }
+
     private var failureLine: String? {
         error.map { "\(name): \($0.code.facts.number) \($0.code.rawValue) after \(milliseconds) ms" }
     }
@@ -96,14 +98,14 @@ extension AccountFinding {
     fileprivate var line: String { failureLine ?? "\(name): answers well, after \(milliseconds) ms" }
 
     fileprivate var creditLine: String {
-        failureLine ?? "\(name): \(creditsMicros.map { "\(Micros.text($0)) credits" } ?? "without limit")"
+        failureLine ?? "\(name): \(credits.map { "\($0) credits" } ?? "without limit")"
     }
 
     fileprivate var object: JSONObject {
         [
             "account": .integer(account.account.row), "vendor": .string(account.account.vendor),
             "name": .string(account.name), "ok": .bool(error == nil), "latency_ms": .integer(milliseconds),
-            "credits": creditsMicros.map { .decimal(Micros.text($0)) } ?? .null,
+            "credits": credits.map { .string($0.description) } ?? .null,
             "error": JSON(error?.code.rawValue), "message": JSON(error?.message),
             "detail": JSON(error.flatMap { $0.detail.isEmpty ? nil : $0.detail }),
         ]

@@ -14,4 +14,5 @@ public struct Statement: Sendable, Hashable, CustomStringConvertible {
     public static let all: [Statement] =
         tasks + limits + claims + waiting + settlements + cancellations + removals + webhooks + workers
         + configuration + administration + checks + webhookAdministration + logs + money + codes + usage
+        + routes
 }

@@ -253,7 +253,7 @@ extension Store {
                 "base_url": .string(row.text(3)), "state": .string(row.text(4)),
                 "reason": .string(row.text(5)),
                 "slots": .integer(row.integer(6)), "slots_taken": .integer(row.integer(7)),
-                "credits": row.optionalInteger(9).map { .decimal(Micros.text($0)) } ?? .null,
+                "credits": row.optionalInteger(9).map { Self.units(Amount(micros: $0)) } ?? .null,
                 "checked_at": Self.time(row.optionalTimestamp(10)),
                 "check_error": JSON(row.optionalText(11)),
                 "created_at": Self.time(row.optionalTimestamp(8)),
