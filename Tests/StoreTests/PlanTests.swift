@@ -78,8 +78,6 @@ import Testing
         "removal_claim": "50",
         "waiting_lines": "1000",
         "usage_roll": "1000",
-        "key_limit": "'0123456789ab', 60, 5, 7",
-        "user_limit": "'user 7', 60, 5",
     ]
 
     /// Pages that a statement may touch where it is more than a few: the whole queue has tens of thousands.
@@ -87,9 +85,7 @@ import Testing
         // The line, as far as it is counted.
         "task_place": 8_000, "waiting_lines": 8_000,
         // Every task that the worker holds is written.
-        "worker_leave": 20_000, "worker_release": 20_000,
-        // An operator changes a limit: all unfinished tasks are looked through, once.
-        "key_limit": .max, "user_limit": .max,
+        "worker_leave": 20_000, "worker_release": 20_000, "worker_rescue": 20_000,
     ]
 
     @Test func noStatementOfTheHotPathReadsWholeTables() throws {

@@ -23,7 +23,8 @@ extension Store {
 
     // How many tasks come before it, counted up to $2: the claim's order, of which only the user whose turn
     // it is next is not known here. Others' tasks of the same priority come before it as often as its own
-    // user's do, and once more where the circle of users reaches them first.
+    // user's do, and once more where the circle of users reaches them first. Each LIMIT is on rows in the
+    // order of an index: what lies behind it is not read.
     static let taskPlace = Statement(
         "task_place",
         """
@@ -31,15 +32,16 @@ extension Store {
         pinned AS (
             SELECT count(*) AS tasks FROM asked a CROSS JOIN LATERAL (SELECT FROM task
                 WHERE state = 'queued' AND pinned_account_id = a.pinned_account_id AND due_at <= now()
-                    AND (priority, id) < (a.priority, a.id) LIMIT $2) q),
+                    AND (priority, id) < (a.priority, a.id) ORDER BY priority, id LIMIT $2) q),
         urgent AS (
             SELECT count(*) AS tasks FROM asked a CROSS JOIN LATERAL (SELECT FROM task
                 WHERE \(isFree) AND model_id = a.model_id AND priority < a.priority AND due_at <= now()
-                LIMIT $2) q WHERE a.pinned_account_id IS NULL),
+                ORDER BY priority, user_id, id LIMIT $2) q WHERE a.pinned_account_id IS NULL),
         own AS (
             SELECT count(*) AS tasks FROM asked a CROSS JOIN LATERAL (SELECT FROM task
                 WHERE \(isFree) AND model_id = a.model_id AND priority = a.priority AND user_id = a.user_id
-                    AND id < a.id AND due_at <= now() LIMIT $2) q WHERE a.pinned_account_id IS NULL),
+                    AND id < a.id AND due_at <= now() ORDER BY id LIMIT $2) q
+            WHERE a.pinned_account_id IS NULL),
         other AS (
             SELECT 1 AS nth, (SELECT min(user_id) FROM task WHERE \(isFree) AND model_id = a.model_id
                 AND priority = a.priority) AS user_id FROM asked a WHERE a.pinned_account_id IS NULL
@@ -50,7 +52,7 @@ extension Store {
         SELECT (pinned.tasks + urgent.tasks + own.tasks + (
             SELECT count(*) FROM (SELECT FROM other o CROSS JOIN asked a CROSS JOIN LATERAL (
                 SELECT FROM task WHERE \(isFree) AND model_id = a.model_id AND priority = a.priority
-                    AND user_id = o.user_id AND due_at <= now()
+                    AND user_id = o.user_id AND due_at <= now() ORDER BY id
                 LIMIT own.tasks + CASE WHEN o.user_id < a.user_id THEN 1 ELSE 0 END) q
                 WHERE o.user_id <> a.user_id LIMIT $2) q))::bigint
         FROM pinned, urgent, own WHERE EXISTS (SELECT FROM asked)
