@@ -37,7 +37,7 @@ public struct EventRecord: Sendable {
     ) {
         let facts = error.code.facts
         let known: [(name: String, value: JSON)] = [
-            ("error", .string(facts.number)), ("error_message", .string(error.message)),
+            ("error", .string(facts.number)), ("error_message", .string(error.message.redacted)),
             ("error_detail", .string(error.detail.redacted)),
         ]
         self.init(

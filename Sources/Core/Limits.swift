@@ -66,6 +66,10 @@ public enum Limits {
     public static let logRowsMax = 10_000
     /// Most rows of each log that one statement writes.
     public static let logBatchRowsMax = 1000
+    /// Rows of a log that whoever begins to follow it is shown first.
+    public static let logReplayRowsMax = 200
+    /// Rows that wait for a slow follower; the oldest make room for more.
+    public static let logUnreadRowsMax = 1000
     /// Most characters of a text in a log that comes from outside.
     public static let logTextCharactersMax = 1000
     /// How long accepted requests may take to finish after SIGTERM.

@@ -1,18 +1,18 @@
 extension String {
     /// The text without what looks like a secret, for logs: keys and signing secrets by their first letters,
-    /// what stands behind `Bearer`, names, passwords and queries of URLs, tokens of callbacks. A last net:
-    /// who knows a secret blots it out by its value (`KinoraError.replacing`).
+    /// what stands behind `Bearer` or `Basic`, names, passwords and queries of URLs, tokens of callbacks. A
+    /// last net: who knows a secret blots it out by its value (`KinoraError.replacing`).
     public var redacted: String {
         var out: [UInt8] = []
-        var isBehindBearer = false
+        var isCredential = false
         for piece in Redaction.pieces(of: Array(utf8)) {
             let isWord = !Redaction.isSeparator(piece[piece.startIndex])
             guard isWord else {
                 out += piece
                 continue
             }
-            out += isBehindBearer ? Redaction.mask : Redaction.redacted(piece)
-            isBehindBearer = Redaction.isBearer(piece)
+            out += isCredential ? Redaction.mask : Redaction.redacted(piece)
+            isCredential = Redaction.isScheme(piece)
         }
         return String(decoding: out, as: UTF8.self)
     }
@@ -27,8 +27,9 @@ private enum Redaction {
 
     static func isSeparator(_ byte: UInt8) -> Bool { separators.contains(byte) }
 
-    static func isBearer(_ word: ArraySlice<UInt8>) -> Bool {
-        word.lazy.map { $0 | 0x20 }.elementsEqual("bearer".utf8)
+    /// Whether the next word is a credential.
+    static func isScheme(_ word: ArraySlice<UInt8>) -> Bool {
+        ["bearer", "basic"].contains { word.lazy.map { $0 | 0x20 }.elementsEqual($0.utf8) }
     }
 
     /// Words and what is between them, in turn.

@@ -59,4 +59,10 @@ extension Timestamp {
         let time = "\(two(second / 3600)):\(two(second / 60 % 60)):\(two(second % 60))"
         return "\(year)-\(two(month))-\(two(day))T\(time)Z"
     }
+
+    /// `2026-01-31T23:59:59.000001Z`.
+    public var iso8601Microseconds: String {
+        let digits = String(microseconds - seconds * 1_000_000)
+        return "\(iso8601.dropLast()).\(String(repeating: "0", count: 6 - digits.count))\(digits)Z"
+    }
 }

@@ -11,6 +11,7 @@ struct Kinora: ParsableCommand {
         subcommands: [
             Serve.self, Work.self, All.self, Migrate.self, Setup.self, Check.self, Key.self, Account.self,
             User.self, QuotaCommand.self, CodeCommand.self, UsageCommand.self, ModelCommand.self,
-            RouteCommand.self, TaskCommand.self, SettingCommand.self, Webhook.self, SandboxCommand.self,
+            RouteCommand.self, TaskCommand.self, SettingCommand.self, Webhook.self, Events.self,
+            Requests.self, SandboxCommand.self,
         ])
 }

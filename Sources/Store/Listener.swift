@@ -7,7 +7,7 @@ public import Core
 /// one that is lost costs a poll interval, never a task. After a reconnect every channel counts as notified.
 public final class Listener: Sendable {
     public static let workChannel = "kinora_work", configChannel = "kinora_config"
-    public static let deletionChannel = "kinora_deletion"
+    public static let deletionChannel = "kinora_deletion", logChannel = "kinora_log"
 
     private let options: DatabaseOptions
     private let channels: [String]
@@ -45,6 +45,10 @@ public final class Listener: Sendable {
             do {
                 let connection = try Connection(options)
                 for channel in channels { try connection.script("LISTEN \(channel)") }
+                // Says that somebody is there to be woken (`Store.logWake`).
+                if channels.contains(Self.logChannel) {
+                    try connection.script("SELECT pg_advisory_lock_shared(7017175)")
+                }
                 // Whatever happened while nobody listened.
                 channels.forEach(onWake)
                 try hear(connection)

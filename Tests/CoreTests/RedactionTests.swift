@@ -8,6 +8,7 @@ import Testing
         ("refused kn_0123456789ab_Secret, sorry", "refused ***, sorry"),
         ("key=kn_0123456789ab_Secret", "key=***"), ("signed with whsec_MfKQ9r8GKYqrTwjU", "signed with ***"),
         ("Authorization: Bearer eyJhbGciOi.x.y end", "Authorization: Bearer *** end"),
+        ("Proxy-Authorization: Basic bmFtZTpwYXNz", "Proxy-Authorization: Basic ***"),
         ("bearer  two blanks", "bearer  *** blanks"), ("it ends with Bearer", "it ends with Bearer"),
         (
             "proxy socks5h://name:pa%20ss@127.0.0.1:1080/ is away",

@@ -1,7 +1,8 @@
 import Core
-import Store
 import TestSupport
 import Testing
+
+@testable import Store
 
 @Suite(.freshDatabase) struct ListenerTests {
     let database = TestDatabase.current
@@ -110,5 +111,33 @@ import Testing
         _ = try store.beat(worker: other)
         try store.wakeWorkers(exceptFor: mine)
         #expect(heard.wait { $0.count == 1 })
+    }
+
+    /// A NOTIFY has its price for the whole cluster: the logs send one only where somebody follows them.
+    @Test func aWrittenLogWakesNobodyWhereNobodyFollows() throws {
+        let store = database.store()
+        try store.keepLogs(days: 14)
+        func write() throws {
+            let entry = LogEntry(Event.started(verb: "test").record, at: .now)
+            try store.writeLogs(requests: [], events: [entry], process: "p")
+        }
+        // Hears everything, and does not count as a follower.
+        let ear = try Connection(database.options)
+        try ear.script("LISTEN kinora_log")
+        func hears(within limit: Duration) throws -> Bool {
+            try !ear.notifications(until: .now + limit, wakeup: -1).isEmpty
+        }
+        try write()
+        let begun = Happening<String>()
+        let follower = try Listener(
+            database.options, channels: [Listener.logChannel], onWake: begun.note)
+        try follower.start()
+        // It says so by itself once its lock is held. What was written before has woken nobody.
+        #expect(begun.wait { !$0.isEmpty })
+        #expect(try !hears(within: .milliseconds(1)))
+        try write()
+        #expect(try hears(within: .seconds(10)))
+        #expect(begun.wait { $0.count == 2 })
+        follower.stop()
     }
 }

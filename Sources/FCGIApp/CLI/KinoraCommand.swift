@@ -25,14 +25,19 @@ func writeError(_ text: String) { write(text, to: 2) }
 
 func writeLine(_ text: String) { write(text + "\n", to: 1) }
 
+/// False when nobody reads any more.
+func offerLine(_ text: String) -> Bool { write(text + "\n", to: 1) }
+
 /// All of it, unless the reader has gone (`kinora task list | head`).
-private func write(_ text: String, to descriptor: Int32) {
+@discardableResult
+private func write(_ text: String, to descriptor: Int32) -> Bool {
     var rest = Array(text.utf8)[...]
     while !rest.isEmpty {
         let count = rest.withUnsafeBytes { Glibc.write(descriptor, $0.baseAddress!, $0.count) }
-        guard count > 0 else { return }
+        guard count > 0 else { return false }
         rest = rest.dropFirst(count)
     }
+    return true
 }
 
 /// How results are shown.

@@ -13,6 +13,6 @@ public struct Statement: Sendable, Hashable, CustomStringConvertible {
     /// Every statement of the store; a test prepares each on a real database.
     public static let all: [Statement] =
         tasks + limits + claims + waiting + settlements + cancellations + removals + webhooks + workers
-        + configuration + administration + checks + webhookAdministration + logs + money + codes + usage
-        + routes
+        + configuration + administration + checks + webhookAdministration + logs + logReading + money + codes
+        + usage + routes
 }

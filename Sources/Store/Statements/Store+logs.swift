@@ -73,8 +73,9 @@ extension Store {
                     _ = try connection.run(
                         Self.requestLogWrite, [.json(.array(requests)), .text(process)])
                 }
-                guard !events.isEmpty else { return }
-                _ = try connection.run(Self.eventLogWrite, [.json(.array(events)), .text(process)])
+                if !events.isEmpty {
+                    _ = try connection.run(Self.eventLogWrite, [.json(.array(events)), .text(process)])
+                }
                 _ = try connection.run(Self.logWake)
             }
         }

@@ -1,0 +1,39 @@
+import Core
+
+/// A row of a log as one line for people.
+enum LogLine {
+    static func event(_ row: JSONObject) -> String {
+        let fields = row["fields"]?.objectValue?.members ?? []
+        let more = ["task", "attempt", "account", "key"].map { (name: $0, value: row[$0] ?? .null) } + fields
+        return line(["at", "level", "event"].map { row[$0] ?? .null }, more)
+    }
+
+    static func request(_ row: JSONObject) -> String {
+        let head = ["at", "status", "method", "route"].map { row[$0] ?? .null }
+        let names = [
+            "duration_micros", "request_id", "key", "user", "task", "model", "error", "error_detail",
+            "client_address",
+        ]
+        return line(head, names.map { (name: $0, value: row[$0] ?? .null) })
+    }
+
+    private static func line(_ head: [JSON], _ more: [(name: String, value: JSON)]) -> String {
+        let known = more.filter { !$0.value.isNull && $0.value != "" }
+        let words = head.map { $0.isNull ? "-" : plain($0) } + known.map { "\($0.name)=\(quoted($0.value))" }
+        return words.joined(separator: " ")
+    }
+
+    private static func quoted(_ value: JSON) -> String {
+        guard let text = value.stringValue else { return value.text }
+        let isWord = text.unicodeScalars.allSatisfy { $0.value > 0x20 && !"\"=".unicodeScalars.contains($0) }
+        return plain(isWord ? value : .string(value.text))
+    }
+
+    /// Without characters that would steer the terminal: some of it comes from clients and vendors.
+    private static func plain(_ value: JSON) -> String {
+        let text = value.stringValue ?? value.text
+        return String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+    }
+}
