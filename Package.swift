@@ -53,6 +53,11 @@ let package = Package(
             ],
             swiftSettings: strict),
 
+        // Measures (script/bench drain); no product, and nothing of Kinora depends on it.
+        .executableTarget(
+            name: "drain", dependencies: ["Core", "Engine", "Store", "Upstream"],
+            path: "script/lib/bench/drain", swiftSettings: strict),
+
         .target(
             name: "TestSupport", dependencies: ["Core", "CPostgres", "Store"], path: "Tests/TestSupport",
             swiftSettings: strict),

@@ -60,9 +60,9 @@ class Application:
 
 
 @contextlib.contextmanager
-def running(*verbs):
+def running(*verbs, **settings):
     """Kinora in these roles, ready."""
-    processes = [Application(verb) for verb in verbs]
+    processes = [Application(verb, **settings) for verb in verbs]
     try:
         for process in processes:
             process.wait_for(lambda process=process: process.has_started())

@@ -3,10 +3,13 @@
 import sys
 
 import connections
+import drain
 import figures
+import flight
 import ladder
 import machine
 import pickup
+import recovery
 import start
 import submit
 
@@ -16,6 +19,9 @@ PARTS = {
     "pickup": pickup.measure,
     "start": start.measure,
     "connections": connections.measure,
+    "drain": drain.measure,
+    "flight": flight.measure,
+    "recovery": recovery.measure,
 }
 
 
