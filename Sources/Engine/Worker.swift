@@ -9,8 +9,9 @@ public final class Worker: Sendable {
     public struct Options: Sendable {
         /// Most calls under way at once.
         public var callsMax = 1000
-        /// Threads that read replies, write to the database and hash results.
-        public var settlers = 4
+        /// Threads that read replies, write to the database and hash results. Those that write at the same
+        /// moment share a commit, so many are cheaper than few.
+        public var settlers = 32
         /// Longest rest between two looks into the queue.
         public var pollInterval = Duration.seconds(1)
         /// Where vendors call back, without a trailing slash; nil: they are given no address.

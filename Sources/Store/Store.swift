@@ -5,11 +5,13 @@ public final class Store: Sendable {
     let pool: Pool
     public let options: DatabaseOptions
     let taskLoader: BatchLoader<TaskKey, MediaTask>
+    let steps: Steps
 
     public init(_ options: DatabaseOptions) {
         self.options = options
         let pool = Pool(options)
         self.pool = pool
+        steps = Steps(pool)
         taskLoader = BatchLoader(keysMax: 64, patience: .milliseconds(5)) { keys throws(KinoraError) in
             try pool.withConnection { connection throws(KinoraError) in
                 try Self.tasks(keys, in: connection)

@@ -33,6 +33,14 @@ public final class Signal: @unchecked Sendable {
         pthread_mutex_unlock(mutex)
     }
 
+    /// Wakes one of those who wait: for takers of whom only one gets the flag anyway.
+    public func raiseForOne() {
+        pthread_mutex_lock(mutex)
+        isRaised = true
+        pthread_cond_signal(condition)
+        pthread_mutex_unlock(mutex)
+    }
+
     /// True when the signal was raised before `deadline`. `clearing` takes the flag down again.
     public func wait(until deadline: ContinuousClock.Instant, clearing: Bool = true) -> Bool {
         let left = max(.zero, ContinuousClock.now.duration(to: deadline)).microseconds

@@ -1,8 +1,8 @@
 import Core
 
-/// Answers look-ups that come at the same time with one statement: a statement costs the server far more than
-/// a row (docs/decisions/0004-where-the-time-goes.md). A lone look-up is run at once. Whoever comes while one
-/// is under way waits, and the next statement serves all who wait.
+/// Answers look-ups, or carries out writes, that come at the same time with one statement: a statement costs
+/// the server far more than a row (docs/decisions/0004-where-the-time-goes.md). A lone one is run at once.
+/// Whoever comes while one is under way waits, and the next statement serves all who wait.
 final class BatchLoader<Key: Sendable, Found: Sendable>: Sendable {
     /// Finds the values of some keys: as many as there are keys, in their order. A value that cannot be read
     /// fails alone.
@@ -32,7 +32,7 @@ final class BatchLoader<Key: Sendable, Found: Sendable>: Sendable {
 
     private let keysMax: Int
     private let patience: Duration
-    private let load: Load
+    let load: Load
     private let line = Guarded(Line())
 
     /// - Parameters:

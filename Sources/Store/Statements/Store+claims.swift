@@ -20,6 +20,8 @@ extension Store {
     //     before all others, since it can run nowhere else, even while the account is paused for others.
     // choice: goes along the line and gives each the best pair that has a slot left: first where the task has
     //     failed least often, then routes in order, then the least load. `used`: accounts given so far.
+    // free: the lowest numbers that are not taken; so many as there are tasks are among the first that many
+    //     more than are taken.
     // Slots are numbered, and attempt_slot_taken refuses a number twice: two workers that pick the same one
     // collide there, and the loser simply claims less. Everybody inserts in the order of account and slot:
     // the loser waits for the winner's commit, and must not do so in a circle.
@@ -113,10 +115,9 @@ extension Store {
             SELECT u.account_id, s.slot, row_number() OVER (PARTITION BY u.account_id ORDER BY s.slot) AS nth
             FROM (SELECT account_id, count(*) AS tasks FROM choice GROUP BY account_id) u
             JOIN usable a ON a.id = u.account_id
-            CROSS JOIN LATERAL (SELECT slot FROM generate_series(1, a.slots) AS slot
-                WHERE NOT EXISTS (SELECT FROM attempt t
-                    WHERE t.account_id = a.id AND t.slot = slot.slot AND t.finished_at IS NULL)
-                LIMIT u.tasks) s),
+            CROSS JOIN LATERAL (SELECT slot FROM generate_series(1, a.taken + u.tasks) AS slot
+                EXCEPT SELECT slot FROM attempt WHERE account_id = a.id AND finished_at IS NULL
+                ORDER BY slot LIMIT u.tasks) s),
         p AS (
             INSERT INTO attempt (task_id, number, account_id, slot, route_id, vendor_model)
             SELECT c.id, c.attempt + 1, account_id, free.slot, c.route_id, c.vendor_model

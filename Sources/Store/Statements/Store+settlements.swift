@@ -7,62 +7,9 @@ extension Statement {
     ]
 }
 
-/// What a worker writes of a task that it holds, and what the task's account learns from it.
+/// What a worker writes when a task that it holds has failed, and what the task's account learns from it.
 extension Store {
-    private static let fence = "WHERE id = $1 AND claim = $2 AND state IN ('running', 'storing')"
-
-    // A vendor that takes tasks limits the account no longer. What it took while the account rested left
-    // before the refusal, and proves nothing.
-    static let taskAccepted = Statement(
-        "task_accepted",
-        """
-        WITH t AS (UPDATE task SET phase = 'waiting', worker_id = NULL, due_at = now() + $3 * interval '1 s'
-            \(fence) AND state = 'running' RETURNING id, attempt),
-        p AS (UPDATE attempt SET vendor_task_id = $4, accepted_at = now() FROM t
-            WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id, account_id),
-        relieved AS (UPDATE account SET consecutive_throttles = 0 FROM p
-            WHERE account.id = p.account_id AND consecutive_throttles > 0
-                AND coalesce(cooling_until <= now(), true))
-        SELECT id FROM p
-        """)
-
-    static let taskWait = Statement(
-        "task_wait",
-        """
-        UPDATE task SET phase = CASE state WHEN 'running' THEN $4 END, worker_id = NULL,
-            progress = greatest(progress, $5), due_at = now() + $3 * interval '1 s'
-        \(fence) RETURNING id
-        """)
-
-    static let taskStoring = Statement(
-        "task_storing",
-        """
-        UPDATE task SET state = 'storing', phase = NULL, progress = greatest(progress, 99) \(fence)
-        RETURNING id
-        """)
-
-    private static let isBack = "state = 'cooling' AND cooling_until <= now()"
-
-    static let taskSucceeded = Statement(
-        "task_succeeded",
-        """
-        WITH t AS (UPDATE task SET state = 'succeeded', phase = NULL, progress = 100, worker_id = NULL,
-            due_at = NULL,
-            finished_at = now() \(fence) AND state = 'storing' RETURNING id, attempt, user_id),
-        f AS (INSERT INTO asset (user_id, sha256, bytes, media_type)
-            SELECT t.user_id, decode($3, 'hex'), $4, $5 FROM t
-            ON CONFLICT (sha256, user_id) DO UPDATE SET media_type = excluded.media_type RETURNING id),
-        l AS (INSERT INTO task_asset (task_id, role, position, asset_id)
-            SELECT t.id, 'result', 0, f.id FROM t, f),
-        p AS (UPDATE attempt SET outcome = 'succeeded', finished_at = now() FROM t
-            WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id, account_id),
-        cleared AS (UPDATE account SET consecutive_errors = 0, consecutive_throttles = 0,
-            state = CASE WHEN \(isBack) THEN 'active' ELSE state END,
-            state_reason = CASE WHEN \(isBack) THEN '' ELSE state_reason END
-            FROM p WHERE account.id = p.account_id
-                AND (\(isBack) OR consecutive_errors > 0 OR consecutive_throttles > 0))
-        SELECT id FROM p
-        """)
+    private static let fence = "WHERE id = $1 AND claim = $2 AND \(isHeld)"
 
     // $1 task, $2 claim, $3 to $9 as `blamed` has them.
     static let taskFailed = Statement(
@@ -82,7 +29,7 @@ extension Store {
         "task_requeue",
         """
         WITH t AS (UPDATE task SET state = 'queued', phase = NULL, worker_id = NULL,
-            due_at = now() + $10 * interval '1 s' \(fence) AND state = 'running' RETURNING id, attempt),
+            due_at = now() + $10 * interval '1 s' \(fence) AND \(isRunning) RETURNING id, attempt),
         p AS (UPDATE attempt
             SET outcome = 'abandoned', finished_at = now(), error_code = $8, error_detail = $9 FROM t
             WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id, account_id),
@@ -139,39 +86,8 @@ extension Store {
 
     private static func fenced(_ task: ClaimedTask) -> [Value] { [.integer(task.row), .integer(task.claim)] }
 
-    // Every write below returns false when the claim was lost: then the task belongs to somebody else and
-    // nothing was written.
-
-    /// The vendor took the task and calls it `vendorTask`. First poll after `delay`.
-    public func accepted(
-        _ task: ClaimedTask, vendorTask: String, delay: Duration
-    ) throws(KinoraError) -> Bool {
-        try execute(Self.taskAccepted, Self.fenced(task) + [.real(delay.inSeconds), .text(vendorTask)]) > 0
-    }
-
-    /// Lets the task rest until its next look.
-    public func wait(
-        _ task: ClaimedTask, delay: Duration, phase: TaskPhase, progress: Int?
-    ) throws(KinoraError) -> Bool {
-        try execute(
-            Self.taskWait,
-            Self.fenced(task) + [
-                .real(delay.inSeconds), .text(phase.rawValue), .integer(Int64(progress ?? 0)),
-            ]) > 0
-    }
-
-    /// The vendor is done; the result is being fetched.
-    public func storing(_ task: ClaimedTask) throws(KinoraError) -> Bool {
-        try execute(Self.taskStoring, Self.fenced(task)) > 0
-    }
-
-    public func succeeded(_ task: ClaimedTask, result: StoredMedia) throws(KinoraError) -> Bool {
-        try execute(
-            Self.taskSucceeded,
-            Self.fenced(task) + [
-                .text(result.sha256), .integer(result.bytes), .text(result.type.rawValue),
-            ]) > 0
-    }
+    // Both return false when the claim was lost: then the task belongs to somebody else and nothing was
+    // written.
 
     /// The task is over. `blame` is what its account has to do with that; nil: nothing. `onFall` hears what
     /// the account became by it.

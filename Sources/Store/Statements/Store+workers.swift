@@ -48,11 +48,11 @@ extension Store {
         """
         WITH a AS (UPDATE attempt p SET hinted_at = now() FROM task t
             WHERE \(shortID) = $1 AND t.uid = $2 AND t.attempt = $3 AND p.task_id = t.id AND p.number = $3
-                AND t.state = 'running' AND t.phase <> 'submitting' AND t.worker_id IS NULL
+                AND t.phase <> 'submitting' AND t.worker_id IS NULL
                 AND t.due_at > now() AND (p.hinted_at IS NULL OR p.hinted_at <= now() - interval '1 s')
             RETURNING p.task_id)
         UPDATE task SET due_at = now() FROM a
-        WHERE task.id = a.task_id AND task.state = 'running' AND task.worker_id IS NULL RETURNING task.id
+        WHERE task.id = a.task_id AND \(isRunning) AND task.worker_id IS NULL RETURNING task.id
         """)
 
     // Busy workers find the task by themselves: only an idle one makes a wake-up worth its price.

@@ -1,0 +1,195 @@
+public import Core
+
+/// A write about a task that a worker holds: `claim` is the fence.
+struct Fenced<Detail: Sendable>: Sendable {
+    let row: Int64
+    let claim: Int64
+    let user: Int64
+    let detail: Detail
+
+    init(_ task: ClaimedTask, _ detail: Detail) {
+        row = task.row
+        claim = task.claim
+        user = task.userID
+        self.detail = detail
+    }
+}
+
+/// The steps that every task takes, each written with one statement for all tasks that take it at the same
+/// moment: a commit costs more than a row (docs/decisions/0012-draining.md).
+struct Steps: Sendable {
+    struct Rest: Sendable {
+        let delay: Duration
+        let phase: TaskPhase
+        let progress: Int
+    }
+
+    let accepted: BatchLoader<Fenced<(vendorTask: String, delay: Duration)>, Bool>
+    let wait: BatchLoader<Fenced<Rest>, Bool>
+    let storing: BatchLoader<Fenced<Void>, Bool>
+    let succeeded: BatchLoader<Fenced<StoredMedia>, Bool>
+
+    init(_ pool: Pool) {
+        accepted = Self.together(Store.taskAccepted, pool) { details in
+            [.reals(details.map(\.delay.inSeconds)), .texts(details.map(\.vendorTask))]
+        }
+        wait = Self.together(Store.taskWait, pool) { details in
+            [
+                .reals(details.map(\.delay.inSeconds)), .texts(details.map(\.phase.rawValue)),
+                .integers(details.map { Int64($0.progress) }),
+            ]
+        }
+        storing = Self.together(Store.taskStoring, pool) { _ in [] }
+        succeeded = Self.together(Store.taskSucceeded, pool, isOfOneUser: true) { media in
+            [.texts(media.map(\.sha256)), .integers(media.map(\.bytes)), .texts(media.map(\.type.rawValue))]
+        }
+    }
+
+    /// `statement` takes rows and claims and what `values` adds, and returns row and claim of what it wrote.
+    /// `isOfOneUser`: each user's tasks are a statement of their own. What ends a task is booked in its
+    /// owner's wallet, and who holds one wallet must not wait for another.
+    private static func together<Detail>(
+        _ statement: Statement, _ pool: Pool, isOfOneUser: Bool = false,
+        _ values: @escaping @Sendable ([Detail]) -> [Value]
+    ) -> BatchLoader<Fenced<Detail>, Bool> {
+        @Sendable func write(_ steps: [Fenced<Detail>]) throws(KinoraError) -> [Int64: Int64] {
+            try pool.withConnection { connection throws(KinoraError) in
+                let rows = try connection.run(
+                    statement,
+                    [.integers(steps.map(\.row)), .integers(steps.map(\.claim))]
+                        + values(steps.map(\.detail)))
+                var written: [Int64: Int64] = [:]
+                rows.forEach { written[$0.integer(0)] = $0.integer(1) }
+                return written
+            }
+        }
+        return BatchLoader(keysMax: 100, patience: .milliseconds(5)) { steps throws(KinoraError) in
+            var results = [Result<Bool?, KinoraError>](repeating: .success(false), count: steps.count)
+            let groups = Dictionary(grouping: steps.indices) { isOfOneUser ? steps[$0].user : 0 }
+            for group in groups.values {
+                do throws(KinoraError) {
+                    var written = try write(group.map { steps[$0] })
+                    for index in group where written[steps[index].row] == steps[index].claim {
+                        // The same step twice was written once.
+                        results[index] = .success(written.removeValue(forKey: steps[index].row) != nil)
+                    }
+                } catch {
+                    // What one of them may not write must not keep the others from it.
+                    let mayBeOfOne = group.count > 1 && error.code != .databaseAway
+                    for index in group {
+                        results[index] = Result { () throws(KinoraError) in
+                            guard mayBeOfOne else { throw error }
+                            return try write([steps[index]])[steps[index].row] == steps[index].claim
+                        }
+                    }
+                }
+            }
+            return results
+        }
+    }
+}
+
+extension Store {
+    // coalesce hides the states from the planner. Where nothing runs while statistics are made, the index
+    // task_due looks as if it were empty, and plans would find a task by reading all of it instead of by id.
+    static let isHeld = "coalesce(task.state IN ('running', 'storing'), false)"
+    static let isRunning = "coalesce(task.state = 'running', false)"
+    private static let isStoring = "coalesce(task.state = 'storing', false)"
+
+    // The rows are named twice: whatever the plan, it begins with an index and these rows.
+    private static let held = "task.id = ANY ($1::bigint[]) AND task.id = k.id AND task.claim = k.claim"
+    private static let attempted =
+        "attempt.task_id = ANY ($1::bigint[]) AND attempt.task_id = t.id AND attempt.number = t.attempt"
+
+    // A vendor that takes tasks limits the account no longer. What it took while the account rested left
+    // before the refusal, and proves nothing.
+    static let taskAccepted = Statement(
+        "task_accepted",
+        """
+        WITH t AS (UPDATE task SET phase = 'waiting', worker_id = NULL,
+                due_at = now() + k.delay * interval '1 s'
+            FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::text[])
+                AS k (id, claim, delay, vendor_task)
+            WHERE \(held) AND \(isRunning) RETURNING task.id, task.claim, task.attempt, k.vendor_task),
+        p AS (UPDATE attempt SET vendor_task_id = t.vendor_task, accepted_at = now() FROM t
+            WHERE \(attempted) RETURNING attempt.account_id),
+        relieved AS (UPDATE account SET consecutive_throttles = 0
+            WHERE id IN (SELECT account_id FROM p) AND consecutive_throttles > 0
+                AND coalesce(cooling_until <= now(), true))
+        SELECT id, claim FROM t
+        """)
+
+    static let taskWait = Statement(
+        "task_wait",
+        """
+        UPDATE task SET phase = CASE state WHEN 'running' THEN k.phase END, worker_id = NULL,
+            progress = greatest(task.progress, k.progress), due_at = now() + k.delay * interval '1 s'
+        FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::text[], $5::bigint[])
+            AS k (id, claim, delay, phase, progress)
+        WHERE \(held) AND \(isHeld) RETURNING task.id, task.claim
+        """)
+
+    static let taskStoring = Statement(
+        "task_storing",
+        """
+        UPDATE task SET state = 'storing', phase = NULL, progress = greatest(progress, 99)
+        FROM unnest($1::bigint[], $2::bigint[]) AS k (id, claim)
+        WHERE \(held) AND \(isHeld) RETURNING task.id, task.claim
+        """)
+
+    private static let isBack = "state = 'cooling' AND cooling_until <= now()"
+
+    // Two tasks of a user may have the same result: it is one asset.
+    static let taskSucceeded = Statement(
+        "task_succeeded",
+        """
+        WITH t AS (UPDATE task SET state = 'succeeded', phase = NULL, progress = 100, worker_id = NULL,
+                due_at = NULL, finished_at = now()
+            FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[])
+                AS k (id, claim, sha256, bytes, media_type)
+            WHERE \(held) AND \(isStoring) RETURNING task.id, task.claim, task.attempt, task.user_id,
+                decode(k.sha256, 'hex') AS sha256, k.bytes, k.media_type),
+        f AS (INSERT INTO asset (user_id, sha256, bytes, media_type)
+            SELECT DISTINCT ON (sha256, user_id) user_id, sha256, bytes, media_type FROM t
+            ORDER BY sha256, user_id
+            ON CONFLICT (sha256, user_id) DO UPDATE SET media_type = excluded.media_type
+            RETURNING id, user_id, sha256),
+        l AS (INSERT INTO task_asset (task_id, role, position, asset_id)
+            SELECT t.id, 'result', 0, f.id FROM t JOIN f USING (user_id, sha256)),
+        p AS (UPDATE attempt SET outcome = 'succeeded', finished_at = now() FROM t
+            WHERE \(attempted) RETURNING attempt.account_id),
+        cleared AS (UPDATE account SET consecutive_errors = 0, consecutive_throttles = 0,
+            state = CASE WHEN \(isBack) THEN 'active' ELSE state END,
+            state_reason = CASE WHEN \(isBack) THEN '' ELSE state_reason END
+            WHERE id IN (SELECT account_id FROM p)
+                AND (\(isBack) OR consecutive_errors > 0 OR consecutive_throttles > 0))
+        SELECT id, claim FROM t
+        """)
+
+    // Every step below returns false when the claim was lost: then the task belongs to somebody else and
+    // nothing was written.
+
+    /// The vendor took the task and calls it `vendorTask`. First poll after `delay`.
+    public func accepted(
+        _ task: ClaimedTask, vendorTask: String, delay: Duration
+    ) throws(KinoraError) -> Bool {
+        try steps.accepted.value(of: Fenced(task, (vendorTask, delay))) ?? false
+    }
+
+    /// Lets the task rest until its next look.
+    public func wait(
+        _ task: ClaimedTask, delay: Duration, phase: TaskPhase, progress: Int?
+    ) throws(KinoraError) -> Bool {
+        let rest = Steps.Rest(delay: delay, phase: phase, progress: progress ?? 0)
+        return try steps.wait.value(of: Fenced(task, rest)) ?? false
+    }
+
+    /// The vendor is done; the result is being fetched.
+    public func storing(_ task: ClaimedTask) throws(KinoraError) -> Bool {
+        try steps.storing.value(of: Fenced(task, ())) ?? false
+    }
+
+    public func succeeded(_ task: ClaimedTask, result: StoredMedia) throws(KinoraError) -> Bool {
+        try steps.succeeded.value(of: Fenced(task, result)) ?? false
+    }
+}
