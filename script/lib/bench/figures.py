@@ -40,12 +40,14 @@ def number(value):
     return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
 
 
-def ratio(name, values, references, unit, how, at_least=None):
+def ratio(name, values, references, unit, how, at_least=None, at_most=None):
     """Medians, and the median of the ratios of runs that were made one after the other."""
     ratios = [value / reference for value, reference in zip(values, references)]
     result = Figure(name, median(values), unit, how, median(references), median(ratios))
     if at_least is not None:
         result.goal, result.is_met = f"ratio >= {at_least}", result.ratio >= at_least
+    if at_most is not None:
+        result.goal, result.is_met = f"ratio <= {at_most}", result.ratio <= at_most
     return result
 
 

@@ -6,6 +6,7 @@ import connections
 import drain
 import figures
 import flight
+import growth
 import ladder
 import machine
 import pickup
@@ -22,6 +23,7 @@ PARTS = {
     "drain": drain.measure,
     "flight": flight.measure,
     "recovery": recovery.measure,
+    "growth": growth.measure,
 }
 
 
