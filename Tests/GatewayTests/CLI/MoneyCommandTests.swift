@@ -184,6 +184,38 @@ extension GatewayTests {
             }
         }
 
+        @Test func usageIsShownByWhatIsAskedFor() throws {
+            try withSite { site in
+                try site.database.rows(
+                    """
+                    INSERT INTO usage_day VALUES
+                        ('2026-01-31', 1, 1, 'sora-2', 1, '麻衣', 3, 2, 1, 1500000, 8, 0),
+                        ('2026-02-01', 1, NULL, 'sora-2', NULL, '', 1, 0, 1, 0, 0, 0)
+                    """)
+                func usage(_ arguments: String...) throws -> Finished {
+                    try site.kinora(["usage"] + arguments)
+                }
+                let days = try usage("--json").json.arrayValue ?? []
+                #expect(
+                    days.first == [
+                        "day": "2026-01-31", "accepted": 3, "succeeded": 2, "failed": 1,
+                        "cost": "1.5", "video_seconds": 8, "images": 0,
+                    ])
+                #expect(days.count == 2)
+                #expect(try usage("--until", "2026-01-31", "--json").json.arrayValue?.count == 1)
+                #expect(try usage("--since", "2026-02-02").text == "(none)\n")
+                let names = try usage("--by", "user-identifier", "--json").json.arrayValue ?? []
+                #expect(names.map { $0["user_identifier"] ?? "" } == ["麻衣", .null])
+                #expect(try usage("--by", "account", "--user", "nobody").text == "(none)\n")
+                expectWrongUsage(try usage("--by", "week"), "--by must be one of day, user, key,")
+                for day in ["2026-02-29", "2026-13-01", "0000-01-01", "26-01-01", "today", "2026-1-1"] {
+                    expectWrongUsage(
+                        try usage("--since", day), "--since must be a day such as 2026-01-31.")
+                }
+                #expect(try usage("--since", "2024-02-29", "--until", "2024-02-29").status == 0)
+            }
+        }
+
         @Test func theCheckOfTheLedgerEndsWithOneAndNamesEveryFault() throws {
             try withSite { site in
                 #expect(try site.kinora(["quota", "topup", "default", "1"]).status == 0)
