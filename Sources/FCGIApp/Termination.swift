@@ -18,6 +18,13 @@ enum Termination {
         signal(SIGPIPE, SIG_IGN)
     }
 
+    /// Lets the signals end the process at once, for a command that goes on until it is interrupted. The
+    /// thread that runs commands has them blocked.
+    static func unblock() {
+        var set = signals
+        pthread_sigmask(SIG_UNBLOCK, &set, nil)
+    }
+
     /// Blocks until the process is asked to end; gives the signal's name.
     static func wait() -> String {
         var set = signals

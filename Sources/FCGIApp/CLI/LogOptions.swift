@@ -41,6 +41,7 @@ struct LogOptions: ParsableArguments {
             return
         }
         try store.ping()
+        Termination.unblock()
         let feed = try LogFeed(
             store, selection, replayRows: limit, isNotifying: configuration.isNotifying
         ) { error in
