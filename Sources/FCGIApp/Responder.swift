@@ -67,7 +67,7 @@ final class Responder: Handler {
             let command = try dialect.decode(request, for: match)                          // 3 what
             course.note(command)
             let outcome = try perform(command, for: caller, connection)                    // 4 do it
-            course.note(outcome)
+            if journal.keeps(head.method, hasFailed: false) { course.note(outcome) }
             return dialect.encode(outcome, for: exchange)                                  // 5 say it
         } catch {
             course.error = error

@@ -94,12 +94,12 @@ public final class Connection: Incoming {
     func finish() -> Bool {
         guard !isBroken else { return false }
         var drained = 0
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 16 << 10, alignment: 16)
-        defer { buffer.deallocate() }
-        while !isAtEnd {
-            guard drained <= Limits.drainBytesMax, let count = try? read(into: buffer) else { return false }
-            drained += count
+        // On the stack, for which this is small enough: most requests have nothing to drain.
+        withUnsafeTemporaryAllocation(byteCount: 1024, alignment: 1) { buffer in
+            while !isAtEnd, drained <= Limits.drainBytesMax, let count = try? read(into: buffer) {
+                drained += count
+            }
         }
-        return !isBroken
+        return isAtEnd && !isBroken
     }
 }

@@ -31,15 +31,23 @@ public struct RequestPath: Sendable, Equatable {
             let end = path[start...].firstIndex(of: UInt8(ascii: "/")) ?? path.count
             defer { start = end + 1 }
             guard end > start else { continue }
-            guard
-                let segment = PercentCoding.decode(
-                    String(decoding: path[start..<end], as: UTF8.self)[...]),
-                segment != ".", segment != "..",
-                !segment.utf8.contains(where: { $0 < 0x20 || $0 == 0x7F || $0 == 0x2F || $0 == 0x5C })
-            else { return nil }
+            guard let segment = segment(UnsafeBufferPointer(rebasing: path[start..<end])) else { return nil }
             segments.append(segment)
         }
         return segments
+    }
+
+    private static func segment(_ bytes: UnsafeBufferPointer<UInt8>) -> String? {
+        let text = String(decoding: bytes, as: UTF8.self)
+        // Few have anything to decode.
+        guard let segment = bytes.contains(UInt8(ascii: "%")) ? PercentCoding.decode(text[...]) : text,
+            segment != ".", segment != "..", !segment.utf8.contains(where: isRefused)
+        else { return nil }
+        return segment
+    }
+
+    private static func isRefused(_ byte: UInt8) -> Bool {
+        byte < 0x20 || byte == 0x7F || byte == UInt8(ascii: "/") || byte == UInt8(ascii: "\\")
     }
 }
 

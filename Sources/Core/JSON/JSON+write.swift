@@ -2,7 +2,7 @@ extension JSON {
     /// Compact UTF-8 text. Member order is kept, so equal values give equal bytes.
     public func serialized() -> [UInt8] {
         var out: [UInt8] = []
-        out.reserveCapacity(1024)
+        out.reserveCapacity(512)
         write(into: &out)
         return out
     }
