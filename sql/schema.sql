@@ -16,7 +16,7 @@ END $$;
 
 COMMENT ON FUNCTION kinora.account_refilled() IS 'Credits that have risen make an account that could not pay work again.';
 
-CREATE FUNCTION kinora.admit(asking_key bigint, asking_user bigint, line text, line_max bigint) RETURNS TABLE(holder text, holder_id bigint, refusal text, retry_seconds integer, requests_max integer, requests_used integer, reset_seconds double precision, permit bigint, oldest bigint, used_at timestamp with time zone, is_counted boolean)
+CREATE FUNCTION kinora.admit(asking_key bigint, asking_user bigint, line text, line_max bigint, line_priority smallint) RETURNS TABLE(holder text, holder_id bigint, refusal text, retry_seconds integer, requests_max integer, requests_used integer, reset_seconds double precision, permit bigint, oldest bigint, used_at timestamp with time zone, is_counted boolean)
     LANGUAGE plpgsql
     SET search_path TO 'kinora'
     AS $$
@@ -33,7 +33,7 @@ DECLARE
 BEGIN
     IF line IS NOT NULL THEN
         PERFORM pg_advisory_xact_lock(hashtextextended('kinora line ' || line, 0));
-        SELECT * INTO queue FROM waiting_line(line, line_max);
+        SELECT * INTO queue FROM waiting_line(line, line_max, line_priority);
         IF queue.waiting >= queue.slots_free + line_max THEN
             RETURN QUERY SELECT 'line', 0::bigint, 'queue', queue.retry_seconds, NULL::integer, NULL::integer,
                 NULL::float8, NULL::bigint, NULL::bigint, NULL::timestamptz, false;
@@ -104,7 +104,7 @@ BEGIN
     END LOOP;
 END $$;
 
-COMMENT ON FUNCTION kinora.admit(asking_key bigint, asking_user bigint, line text, line_max bigint) IS 'Whether a submit is within the limits of its key, its user and (where line is given) its line, and what is left of them: a row for each holder of a limit. Holds their locks until the transaction ends; keeps nothing itself.';
+COMMENT ON FUNCTION kinora.admit(asking_key bigint, asking_user bigint, line text, line_max bigint, line_priority smallint) IS 'Whether a submit is within the limits of its key, its user and (where line is given) its line, and what is left of them: a row for each holder of a limit. Holds their locks until the transaction ends; keeps nothing itself.';
 
 CREATE FUNCTION kinora.cancel_task(short text, owner bigint) RETURNS bigint
     LANGUAGE plpgsql
@@ -226,6 +226,21 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION kinora.ledger_refuse() IS 'Refuses to change or remove what stands in the ledger, whoever asks.';
+
+CREATE FUNCTION kinora.off_peak_opens(moment timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
+    AS $$
+DECLARE
+    windows text := (SELECT value #>> '{}' FROM kinora.setting WHERE name = 'off_peak_window');
+BEGIN
+    IF coalesce(windows, '') = '' THEN
+        RETURN NULL;
+    END IF;
+    RETURN kinora.window_opens(windows, coalesce(
+        (SELECT value #>> '{}' FROM kinora.setting WHERE name = 'off_peak_time_zone'), 'UTC'), moment);
+END $$;
+
+COMMENT ON FUNCTION kinora.off_peak_opens(moment timestamp with time zone) IS 'When off-peak tasks may be started again; null: at that moment they may.';
 
 CREATE FUNCTION kinora.redeem(asking_user bigint, asking_key bigint, hash bytea, misses_max integer) RETURNS TABLE(refusal text, retry_seconds integer, added_micros bigint)
     LANGUAGE plpgsql
@@ -381,7 +396,7 @@ END $$;
 
 COMMENT ON FUNCTION kinora.task_webhook() IS 'Writes a delivery for each endpoint of the owner of a task that has just ended.';
 
-CREATE FUNCTION kinora.waiting_line(line text, line_max bigint) RETURNS TABLE(waiting bigint, slots bigint, slots_free bigint, retry_seconds integer)
+CREATE FUNCTION kinora.waiting_line(line text, line_max bigint, line_priority smallint) RETURNS TABLE(waiting bigint, slots bigint, slots_free bigint, retry_seconds integer)
     LANGUAGE sql STABLE
     AS $$
     WITH own AS (SELECT id FROM model WHERE family = line),
@@ -394,10 +409,10 @@ CREATE FUNCTION kinora.waiting_line(line text, line_max bigint) RETURNS TABLE(wa
             AND (a.state = 'active' OR (a.state = 'cooling' AND a.cooling_until <= now()))),
     queue AS MATERIALIZED (
         SELECT (SELECT count(*) FROM (SELECT FROM own JOIN task t ON t.model_id = own.id
-                WHERE t.state = 'queued' AND t.pinned_account_id IS NULL
+                WHERE t.state = 'queued' AND t.pinned_account_id IS NULL AND t.priority <= line_priority
                 LIMIT line_max + (SELECT free FROM room)) q)
             + (SELECT count(*) FROM (SELECT FROM task t JOIN own ON own.id = t.model_id
-                WHERE t.state = 'queued' AND t.pinned_account_id IS NOT NULL
+                WHERE t.state = 'queued' AND t.pinned_account_id IS NOT NULL AND t.priority <= line_priority
                 LIMIT line_max + (SELECT free FROM room)) p) AS waiting)
     SELECT queue.waiting, room.slots::bigint, room.free::bigint,
         least(greatest(ceil(coalesce((SELECT avg(usual_seconds) FROM way), 30) * greatest(queue.waiting, 1)
@@ -405,17 +420,18 @@ CREATE FUNCTION kinora.waiting_line(line text, line_max bigint) RETURNS TABLE(wa
     FROM queue, room
 $$;
 
-COMMENT ON FUNCTION kinora.waiting_line(line text, line_max bigint) IS 'The line of a family of models: tasks that wait (counted until line and free slots are full), slots of the accounts that run them, free ones, and after how many seconds the line has passed at the usual pace.';
+COMMENT ON FUNCTION kinora.waiting_line(line text, line_max bigint, line_priority smallint) IS 'The line of a family of models as a task of this priority finds it: tasks that wait and do not come after it (counted until line and free slots are full), slots of the accounts that run them, free ones, and after how many seconds the line has passed at the usual pace.';
 
-CREATE FUNCTION kinora.waiting_reason(asked_model text, pinned bigint, due timestamp with time zone) RETURNS TABLE(reason text, until timestamp with time zone, accounts integer, taken integer, proving integer, resting integer, poor integer, closed integer)
+CREATE FUNCTION kinora.waiting_reason(asked_model text, asked_priority smallint, pinned bigint, due timestamp with time zone) RETURNS TABLE(reason text, until timestamp with time zone, accounts integer, taken integer, proving integer, resting integer, poor integer, closed integer)
     LANGUAGE sql STABLE
     AS $$
-    SELECT CASE WHEN due > now() THEN 'later'
+    SELECT CASE WHEN w.opens IS NOT NULL THEN 'window' WHEN due > now() THEN 'later'
             WHEN c.free > 0 THEN CASE WHEN EXISTS (SELECT FROM kinora.worker
                 WHERE heartbeat_at > now() - interval '10 s') THEN 'turn' ELSE 'no_worker' END
             WHEN c.taken > 0 THEN 'slots' WHEN c.proving > 0 THEN 'proof' WHEN c.resting > 0 THEN 'rest'
             WHEN c.poor > 0 THEN 'credit' WHEN c.closed > 0 THEN 'disabled' ELSE 'no_account' END,
-        CASE WHEN due > now() THEN due WHEN c.free + c.taken + c.proving = 0 THEN c.rest_ends END,
+        CASE WHEN w.opens IS NOT NULL THEN w.opens WHEN due > now() THEN due
+            WHEN c.free + c.taken + c.proving = 0 THEN c.rest_ends END,
         c.accounts, c.taken, c.proving, c.resting, c.poor, c.closed
     FROM (
         SELECT count(*)::integer AS accounts, count(*) FILTER (WHERE o IS NULL) AS free,
@@ -433,10 +449,29 @@ CREATE FUNCTION kinora.waiting_reason(asked_model text, pinned bigint, due times
                 WHERE model_id = asked_model AND (enabled OR pinned IS NOT NULL) GROUP BY vendor
             ) r USING (vendor)
             WHERE a.id = coalesce(pinned, a.id)
-        ) a) c
+        ) a) c,
+        (SELECT CASE WHEN asked_priority >= 10 THEN kinora.off_peak_opens(now()) END AS opens) w
 $$;
 
-COMMENT ON FUNCTION kinora.waiting_reason(asked_model text, pinned bigint, due timestamp with time zone) IS 'Why a queued task of this model, pinned account (null: any) and due time is not started, until when if that is known, and how many accounts could run it: at their slot limit, proving themselves after a rest, resting, with too little credit, closed. turn: an account is free. docs/operations.md.';
+COMMENT ON FUNCTION kinora.waiting_reason(asked_model text, asked_priority smallint, pinned bigint, due timestamp with time zone) IS 'Why a queued task of this model, priority, pinned account (null: any) and due time is not started, until when if that is known, and how many accounts could run it: at their slot limit, proving themselves after a rest, resting, with too little credit, closed. turn: an account is free. docs/operations.md.';
+
+CREATE FUNCTION kinora.window_opens(windows text, zone text, moment timestamp with time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE PARALLEL SAFE
+    AS $$
+    SELECT CASE WHEN NOT bool_or(begins <= moment AND moment < ends)
+        THEN min(begins) FILTER (WHERE begins > moment) END
+    FROM (
+        SELECT (day + first) AT TIME ZONE zone AS begins,
+            (day + last + CASE WHEN last <= first THEN interval '1 day' ELSE interval '0' END)
+                AT TIME ZONE zone AS ends
+        FROM (SELECT split_part(words, '-', 1)::time AS first, split_part(words, '-', 2)::time AS last
+            FROM unnest(string_to_array(windows, ',')) AS s (words)) w
+        CROSS JOIN (SELECT (moment AT TIME ZONE zone)::date + shift AS day
+            FROM generate_series(-1, 2) AS shift) d) spans
+    WHERE begins < ends
+$$;
+
+COMMENT ON FUNCTION kinora.window_opens(windows text, zone text, moment timestamp with time zone) IS 'When the next of these windows (HH:MM-HH:MM, several with commas, over midnight where the second time is not later) of a time zone opens; null: one is open at that moment, or there is none.';
 
 CREATE TABLE kinora.account (
     id bigint NOT NULL,
@@ -1231,7 +1266,9 @@ CREATE TABLE kinora.setting (
     name text NOT NULL,
     value jsonb NOT NULL,
     description text NOT NULL,
-    CONSTRAINT setting_name_form CHECK ((name ~ '^[a-z][a-z0-9_]{0,63}$'::text))
+    CONSTRAINT setting_name_form CHECK ((name ~ '^[a-z][a-z0-9_]{0,63}$'::text)),
+    CONSTRAINT setting_off_peak_time_zone_known CHECK (((name <> 'off_peak_time_zone'::text) OR ((jsonb_typeof(value) = 'string'::text) AND (timezone((value #>> '{}'::text[]), '1970-01-01 00:00:00+00'::timestamp with time zone) IS NOT NULL)))),
+    CONSTRAINT setting_off_peak_window_form CHECK (((name <> 'off_peak_window'::text) OR ((jsonb_typeof(value) = 'string'::text) AND ((value #>> '{}'::text[]) ~ '^(([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d(,([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d)*)?$'::text))))
 );
 
 COMMENT ON TABLE kinora.setting IS 'What an operator may change while Kinora runs. A change takes effect everywhere at once.';
@@ -1304,7 +1341,7 @@ COMMENT ON COLUMN kinora.task.phase IS 'While running: submitting, waiting or po
 
 COMMENT ON COLUMN kinora.task.progress IS 'Percent. Never falls; 100 only when the result is stored.';
 
-COMMENT ON COLUMN kinora.task.priority IS 'Lower runs first.';
+COMMENT ON COLUMN kinora.task.priority IS 'Lower runs first. From 10 on it is off-peak: started in the window of the setting off_peak_window only.';
 
 COMMENT ON COLUMN kinora.task.price_micros IS 'Price fixed at acceptance, micro-units; held in the ledger until the task ends.';
 
@@ -1640,6 +1677,7 @@ CREATE VIEW kinora.v_queue AS
     q.tasks,
     q.oldest_created_at,
     q.users,
+    q.priority,
     q.pinned_account_id,
     w.reason
    FROM (( SELECT task.model_id,
@@ -1649,6 +1687,10 @@ CREATE VIEW kinora.v_queue AS
             count(DISTINCT task.user_id) AS users,
             min(task.due_at) AS due,
                 CASE task.state
+                    WHEN 'queued'::text THEN task.priority
+                    ELSE NULL::smallint
+                END AS priority,
+                CASE task.state
                     WHEN 'queued'::text THEN task.pinned_account_id
                     ELSE NULL::bigint
                 END AS pinned_account_id
@@ -1656,12 +1698,16 @@ CREATE VIEW kinora.v_queue AS
           WHERE (task.state = ANY (ARRAY['queued'::text, 'running'::text, 'storing'::text]))
           GROUP BY task.model_id, task.state,
                 CASE task.state
+                    WHEN 'queued'::text THEN task.priority
+                    ELSE NULL::smallint
+                END,
+                CASE task.state
                     WHEN 'queued'::text THEN task.pinned_account_id
                     ELSE NULL::bigint
                 END) q
-     LEFT JOIN LATERAL kinora.waiting_reason(q.model_id, q.pinned_account_id, q.due) w(reason, until, accounts, taken, proving, resting, poor, closed) ON ((q.state = 'queued'::text)));
+     LEFT JOIN LATERAL kinora.waiting_reason(q.model_id, q.priority, q.pinned_account_id, q.due) w(reason, until, accounts, taken, proving, resting, poor, closed) ON ((q.state = 'queued'::text)));
 
-COMMENT ON VIEW kinora.v_queue IS 'Unfinished tasks by model and state; those that wait by the account they are pinned to as well, with the reason that keeps the first of them.';
+COMMENT ON VIEW kinora.v_queue IS 'Unfinished tasks by model and state; those that wait by priority and the account they are pinned to as well, with the reason that keeps the first of them.';
 
 COMMENT ON COLUMN kinora.v_queue.reason IS 'As waiting_reason has it.';
 

@@ -54,7 +54,7 @@ public struct AccountInspection: Sendable {
             try store.checked(account: row, error: finding.error)
             return finding
         }
-        let lowest = SettingRule.lowCreditThreshold.value(in: try store.settings()) * 1_000_000
+        let lowest = NumberSetting.lowCreditThreshold.value(in: try store.settings()) * 1_000_000
         if try store.setCredits(finding.creditsMicros, account: row, lowest: lowest) {
             events.emit(.creditLow(account: row, creditsMicros: finding.creditsMicros ?? 0))
         }

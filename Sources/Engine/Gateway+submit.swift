@@ -15,7 +15,8 @@ extension Gateway {
         var (task, model) = try draft(of: submission, for: caller)
         task.idempotency = idempotency
         let line = LineLimit(
-            family: model.family, waitingMax: cache.snapshot.waitingMax(of: model.family))
+            family: model.family, waitingMax: cache.snapshot.waitingMax(of: model.family),
+            priority: task.priority)
         try keepReferences(of: submission, in: &task, line)
         let (accepted, allowance) = try accept(task, line)
         let outcome = try answer(accepted, submission, caller, patience)
@@ -34,8 +35,7 @@ extension Gateway {
         guard !cache.snapshot.vendorsServed.isDisjoint(with: model.vendors) else {
             throw KinoraError(.noAccount)
         }
-        // A remix has its source's length and size, whatever is asked: that is what the vendor renders.
-        let parameters = if let source { source.parameters } else { try rules.checked(submission.parameters) }
+        let parameters = try Self.parameters(of: submission, source, rules)
         let task = NewTask(
             id: TaskID.random(), caller: caller, dialect: submission.dialect, model: model.id,
             kind: submission.kind, category: category, prompt: submission.prompt,
@@ -44,6 +44,18 @@ extension Gateway {
             price: model.prices[category]?.cost(of: submission.kind, parameters) ?? Amount(micros: 0),
             idempotency: nil)
         return (task, model)
+    }
+
+    /// A remix has its source's length and size, whatever is asked: that is what the vendor renders. When
+    /// that is done is its own matter.
+    private static func parameters(
+        of submission: Submission, _ source: TaskPoint?, _ rules: [ParameterRule]
+    ) throws(KinoraError) -> Parameters {
+        guard let source else { return try rules.checked(submission.parameters) }
+        let own = try rules.filter { $0.name == Parameters.offPeak }.checked(submission.parameters)
+        var parameters = source.parameters
+        parameters[Parameters.offPeak] = own[Parameters.offPeak]
+        return parameters
     }
 
     /// Nil for a line that `longLines` watches.
@@ -95,7 +107,7 @@ extension Gateway {
             isChecked
             ? try store.submit(task, within: exact)
             : try store.submit(task).map { ($0.row, $0.createdAt, nil) }
-        if kept != nil { longLines.noteAccepted(line.family) }
+        if kept != nil { longLines.noteAccepted(line) }
         return kept
     }
 

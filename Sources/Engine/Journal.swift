@@ -26,9 +26,9 @@ public final class Journal: EventSink {
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<Thread?>(nil)
     // What the settings say; until they are known, their defaults.
-    private let requestsKept = Atomic<Int64>(SettingRule.requestLog.defaultValue)
-    private let eventsKept = Atomic<Int64>(SettingRule.eventLog.defaultValue)
-    private let days = Atomic<Int64>(SettingRule.logRetentionDays.defaultValue)
+    private let requestsKept = Atomic<Int64>(NumberSetting.requestLog.defaultValue)
+    private let eventsKept = Atomic<Int64>(NumberSetting.eventLog.defaultValue)
+    private let days = Atomic<Int64>(NumberSetting.logRetentionDays.defaultValue)
 
     /// Longest time that a row waits for others.
     private static let interval = Duration.seconds(1)
@@ -57,10 +57,10 @@ public final class Journal: EventSink {
 
     /// The settings, at the start and whenever they change.
     public func heed(_ settings: [String: JSON]) {
-        let days = SettingRule.logRetentionDays.value(in: settings)
+        let days = NumberSetting.logRetentionDays.value(in: settings)
         let isKept: Int64 = days > 0 ? 1 : 0
-        requestsKept.store(isKept * SettingRule.requestLog.value(in: settings), ordering: .relaxed)
-        eventsKept.store(isKept * SettingRule.eventLog.value(in: settings), ordering: .relaxed)
+        requestsKept.store(isKept * NumberSetting.requestLog.value(in: settings), ordering: .relaxed)
+        eventsKept.store(isKept * NumberSetting.eventLog.value(in: settings), ordering: .relaxed)
         if self.days.exchange(days, ordering: .acquiringAndReleasing) != days { news.raise() }
     }
 

@@ -14,8 +14,13 @@ final class LongLines: Sendable {
         var acceptedSince: Int64 = 0
     }
 
+    private struct Place: Hashable {
+        let family: String
+        let priority: TaskPriority
+    }
+
     private struct State {
-        var lines: [String: Line] = [:]
+        var lines: [Place: Line] = [:]
         /// The longest that any line may be: nobody needs to know more.
         var waitingMax: Int64 = 0
     }
@@ -46,7 +51,7 @@ final class LongLines: Sendable {
         kick.raise()
         let known = state.withLock { state in
             state.waitingMax = max(state.waitingMax, limit.waitingMax)
-            return state.lines[limit.family]
+            return state.lines[Place(family: limit.family, priority: limit.priority)]
         }
         guard let line = known else { return }
         guard line.counted.waiting + line.acceptedSince >= line.counted.slotsFree + limit.waitingMax else {
@@ -55,7 +60,13 @@ final class LongLines: Sendable {
         throw KinoraError(.queueFull, retryAfterSeconds: line.counted.retrySeconds)
     }
 
-    func noteAccepted(_ family: String) { state.withLock { $0.lines[family]?.acceptedSince += 1 } }
+    func noteAccepted(_ line: LineLimit) {
+        state.withLock { state in
+            for priority in TaskPriority.allCases where priority.rawValue >= line.priority.rawValue {
+                state.lines[Place(family: line.family, priority: priority)]?.acceptedSince += 1
+            }
+        }
+    }
 
     private func loop() {
         while !isStopping.load(ordering: .acquiring) {
@@ -64,7 +75,9 @@ final class LongLines: Sendable {
             // A count that fails leaves the last one, and the next submit asks again.
             let waitingMax = state.withLock { $0.waitingMax }
             if let counted = try? store.waitingLines(waitingMax: waitingMax) {
-                let lines = Dictionary(counted.map { ($0.family, Line(counted: $0)) }) { $1 }
+                let lines = Dictionary(
+                    counted.map { (Place(family: $0.family, priority: $0.priority), Line(counted: $0)) }
+                ) { $1 }
                 state.withLock { $0.lines = lines }
             }
             // A deep backlog takes long to count: never more than a fiftieth of the time.

@@ -23,16 +23,16 @@ public final class Snapshot: Sendable {
         self.vendorsServed = vendorsServed
     }
 
-    var imageTimeoutSeconds: Int64 { SettingRule.imageTimeout.value(in: settings) }
-    var videoTimeoutSeconds: Int64 { SettingRule.videoTimeout.value(in: settings) }
+    var imageTimeoutSeconds: Int64 { NumberSetting.imageTimeout.value(in: settings) }
+    var videoTimeoutSeconds: Int64 { NumberSetting.videoTimeout.value(in: settings) }
     /// Errors in a row that disable an account; 0: never.
-    var errorsMax: Int64 { SettingRule.errorBanThreshold.value(in: settings) }
+    var errorsMax: Int64 { NumberSetting.errorBanThreshold.value(in: settings) }
 
     /// How many tasks of a family may wait.
     func waitingMax(of family: String) -> Int64 {
-        let own = SettingRule.maxWaitingTasks(of: family)
+        let own = NumberSetting.maxWaitingTasks(of: family)
         return settings[own.name] == nil
-            ? SettingRule.maxWaitingTasks.value(in: settings) : own.value(in: settings)
+            ? NumberSetting.maxWaitingTasks.value(in: settings) : own.value(in: settings)
     }
 }
 

@@ -96,7 +96,7 @@ import Upstream
         }
         _ = try inspection(stage).refresh(account)
         #expect(warnings() == 0)
-        try stage.store.putSetting(.lowCreditThreshold, 13)
+        try stage.store.putSetting(NumberSetting.lowCreditThreshold, 13)
         for _ in 0..<3 { _ = try inspection(stage).refresh(account) }
         #expect(warnings() == 1)
         stage.vendor.script { _ in .json(200, ["hard_limit_usd": 13, "total_usage": 0]) }

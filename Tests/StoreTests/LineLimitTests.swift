@@ -70,9 +70,12 @@ import Testing
         try database.sql("UPDATE route SET usual_seconds = 50")
         for _ in 0..<10 { _ = try store.submit(.sample(caller)) }
         func line() throws -> WaitingLine? {
-            try store.waitingLines(waitingMax: 100).first { $0.family == "sora" }
+            try store.waitingLines(waitingMax: 100).first { $0.family == "sora" && $0.priority == .ordinary }
         }
-        #expect(try line() == WaitingLine(family: "sora", waiting: 10, slotsFree: 4, retrySeconds: 125))
+        #expect(
+            try line()
+                == WaitingLine(
+                    family: "sora", priority: .ordinary, waiting: 10, slotsFree: 4, retrySeconds: 125))
         let error = #expect(throws: KinoraError.self) {
             let line = LineLimit(family: "sora", waitingMax: 6)
             _ = try store.submit(.sample(caller), within: line)

@@ -77,7 +77,7 @@ import Testing
         "worker_release": "1, '{1,2,3}'",
         "worker_rescue": "10",
         "removal_claim": "50",
-        "waiting_lines": "1000",
+        "waiting_lines": "1000, '{0,10}'",
         "usage_roll": "1000",
     ]
 

@@ -165,7 +165,7 @@ import Testing
         let dying = try database.newSession()
         try dying.rows(
             """
-            BEGIN; SELECT * FROM admit(\(caller.keyID), \(caller.userID), NULL, NULL);
+            BEGIN; SELECT * FROM admit(\(caller.keyID), \(caller.userID), NULL, NULL, 0::smallint);
             INSERT INTO request_permit VALUES ('key', \(caller.keyID), 1, 1, now())
             """)
         let store = database.store()

@@ -193,13 +193,14 @@ import Testing
         let rows = try database.sql(
             """
             SELECT t.id, w.reason FROM task t CROSS JOIN LATERAL
-                waiting_reason(t.model_id, t.pinned_account_id, t.due_at) w
+                waiting_reason(t.model_id, t.priority, t.pinned_account_id, t.due_at) w
             WHERE t.state = 'queued'
             """)
         return Dictionary(uniqueKeysWithValues: rows.map { ($0[0] ?? "", $0[1] ?? "") })
     }
 
     private func fill(_ seed: Int) throws {
+        try database.offPeakWindow(opensInHours: seed % 2 == 0 ? -1 : 2)
         try database.sql(
             """
             TRUNCATE task, attempt, account CASCADE;
@@ -221,7 +222,7 @@ import Testing
                 INSERT INTO task (uid, user_id, model_id, kind, category, priority, due_at, pinned_account_id)
                     SELECT gen_random_uuid(), (SELECT min(id) FROM app_user) + (random() * 1.4)::integer,
                         CASE WHEN random() < 0.6 THEN 'sora-2' ELSE 'other-1' END, 'video', 't2v',
-                        (random() * 2)::smallint,
+                        CASE n % 5 WHEN 0 THEN 10 ELSE 0 END + (random() * 2)::smallint,
                         CASE WHEN random() < 0.2 THEN now() + interval '1 hour' ELSE now() END,
                         CASE WHEN random() < 0.3 THEN
                             (SELECT id FROM account WHERE n > 0 ORDER BY random() LIMIT 1) END

@@ -218,6 +218,15 @@ SELECT pg_temp.refuses('redemption_code_batch_id_fkey', $$UPDATE redemption_code
 SELECT pg_temp.refuses('redemption_code_redeemed_by_fkey',
     $$UPDATE redemption_code SET redeemed_at = now(), redeemed_by = 4711$$);
 
+-- Settings that SQL reads
+SELECT pg_temp.refuses('setting_off_peak_window_form', format(
+    'UPDATE setting SET value = %L WHERE name = %L', value, 'off_peak_window')) FROM (VALUES
+    ('"22:00"'), ('"22:00-24:00"'), ('"22:00-8:00"'), ('"22:00-08:00,"'), ('" "'), ('7'), ('null')) AS t (value);
+SELECT pg_temp.refuses('setting_off_peak_time_zone_known',
+    $$UPDATE setting SET value = '7' WHERE name = 'off_peak_time_zone'$$);
+SELECT throws_ok($$UPDATE setting SET value = '"Mars/Olympus"' WHERE name = 'off_peak_time_zone'$$, '22023',
+    NULL, 'a time zone that nobody knows is refused');
+
 -- Usage
 SELECT pg_temp.refuses('usage_day_once', $$INSERT INTO usage_day
     SELECT current_date, 1, NULL, 'sora-2', NULL, '', 1, 0, 0, 0, 0, 0 FROM generate_series(1, 2)$$);

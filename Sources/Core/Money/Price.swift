@@ -52,11 +52,6 @@ public struct PriceList: Sendable, Equatable {
     }
 }
 
-extension Parameters {
-    /// The client lets the task wait for quiet hours.
-    fileprivate var isOffPeak: Bool { self["off_peak"] == true || self["off_peak"] == "Y" }
-}
-
 extension Int64 {
     /// The product of numbers that are not negative, held at the type's bound.
     fileprivate func multipliedClamped(by other: Int64) -> Int64 {

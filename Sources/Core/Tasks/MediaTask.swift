@@ -64,3 +64,10 @@ public struct TaskFailure: Sendable, Equatable {
 /// Parameters of a task in Kinora's names (`seconds`, `size`, `style` ...), in the order of the model's
 /// rules.
 public typealias Parameters = JSONObject
+
+extension Parameters {
+    /// The parameter by which a client lets a task wait for quiet hours.
+    public static let offPeak = "off_peak"
+
+    public var isOffPeak: Bool { self[Self.offPeak] == true || self[Self.offPeak] == "Y" }
+}

@@ -5,6 +5,8 @@ public struct WaitingReason: Sendable, Equatable {
         /// An account is free: only tasks that come before it are waited for.
         case turn
         case noWorker = "no_worker"
+        /// Off-peak, and outside of the window in which such tasks are started.
+        case window
         /// Put off after a fault, until its next try.
         case later
         /// From here on no account is free, and this is what the first of them to be free waits for.
@@ -52,6 +54,8 @@ public struct WaitingReason: Sendable, Equatable {
         switch code {
         case .turn: "an account is free, and its turn comes"
         case .noWorker: "an account is free, but no worker runs"
+        case .window:
+            "it is an off-peak task, and their window opens\(until.map { " at \($0.iso8601)" } ?? "")"
         case .later: "it was put off after a fault\(end)"
         case .noAccount where isPinned: "the account it must run on has no route of \(model)"
         case .noAccount: "there is no account for \(model)"

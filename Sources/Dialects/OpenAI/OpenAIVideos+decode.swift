@@ -122,6 +122,9 @@ extension OpenAIVideos {
         if let style = try fields.string("style_id") {
             given.append(.init(name: "style", field: "style_id", value: .string(style.lowercased())))
         }
+        if let isOffPeak = try fields.bool(Parameters.offPeak) {
+            given.append(.init(name: Parameters.offPeak, value: .bool(isOffPeak)))
+        }
         return given
     }
 

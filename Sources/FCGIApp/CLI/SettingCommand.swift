@@ -18,12 +18,14 @@ struct SettingCommand: ParsableCommand {
             let settings = try store.settings()
             output.show(
                 try SettingCommand.rules(store).map { rule in
-                    let isGeneral = SettingRule.all.contains(rule)
+                    let isGeneral = Settings.all.contains { $0.name == rule.name }
+                    let range = (rule as? NumberSetting)?.range
                     return [
                         "name": .string(rule.name),
-                        "value": settings[rule.name] ?? (isGeneral ? .integer(rule.defaultValue) : .null),
-                        "default": isGeneral ? .integer(rule.defaultValue) : .null,
-                        "least": .integer(rule.range.lowerBound), "most": .integer(rule.range.upperBound),
+                        "value": settings[rule.name] ?? (isGeneral ? rule.defaultJSON : .null),
+                        "default": isGeneral ? rule.defaultJSON : .null,
+                        "least": range.map { .integer($0.lowerBound) } ?? .null,
+                        "most": range.map { .integer($0.upperBound) } ?? .null,
                         "description": .string(rule.description),
                     ]
                 })
@@ -33,19 +35,18 @@ struct SettingCommand: ParsableCommand {
     struct Set: KinoraCommand {
         static let configuration = CommandConfiguration(abstract: "Set one, everywhere at once.")
         @Argument(help: "Its name; see `kinora setting list`.") var name: String
-        @Argument(help: "A whole number.") var value: String
+        @Argument(help: "Its value; empty text is written \"\".") var value: String
 
         func perform() throws(KinoraError) {
             let store = try openStore()
             let rule = try SettingCommand.rule(name, store)
-            guard let number = Int64(value), rule.range.contains(number) else {
-                throw KinoraError(
-                    .invalidValue,
-                    "\(name) must be a whole number from \(rule.range.lowerBound) to "
-                        + "\(rule.range.upperBound), not '\(value)'.")
+            let isZone = rule.name == TextSetting.offPeakTimeZone.name
+            let isKnown = isZone ? try store.knowsTimeZone(value) : true
+            guard isKnown, let meant = rule.value(spelled: value) else {
+                throw KinoraError(.invalidValue, "\(name) must be \(rule.form), not '\(value)'.")
             }
-            try store.putSetting(rule, number)
-            writeLine("\(name) = \(number)")
+            try store.putSetting(rule, meant)
+            writeLine("\(name) = \(meant.text)")
         }
     }
 
@@ -61,11 +62,11 @@ struct SettingCommand: ParsableCommand {
         }
     }
 
-    private static func rules(_ store: Store) throws(KinoraError) -> [SettingRule] {
-        SettingRule.all(families: Swift.Set(try store.models().map(\.family)))
+    private static func rules(_ store: Store) throws(KinoraError) -> [any Setting] {
+        Settings.all(families: Swift.Set(try store.models().map(\.family)))
     }
 
-    private static func rule(_ name: String, _ store: Store) throws(KinoraError) -> SettingRule {
+    private static func rule(_ name: String, _ store: Store) throws(KinoraError) -> any Setting {
         let rules = try rules(store)
         guard let rule = rules.first(where: { $0.name == name }) else {
             throw KinoraError(

@@ -6,6 +6,7 @@ extension Statement {
         Store.accountInsert, Store.accountSeal, Store.accountList, Store.accountState, Store.taskList,
         Store.taskShow,
         Store.accountNextID, Store.userInsert, Store.userList, Store.settingPut, Store.settingRemove,
+        Store.timeZone,
     ]
 }
 
@@ -56,6 +57,8 @@ extension Store {
         """)
 
     static let settingRemove = Statement("setting_remove", "DELETE FROM setting WHERE name = $1")
+
+    static let timeZone = Statement("time_zone", "SELECT name FROM pg_timezone_names WHERE name = $1")
 
     static let keyCount = Statement("key_count", "SELECT count(*) FROM api_key WHERE revoked_at IS NULL")
 
@@ -123,7 +126,7 @@ extension Store {
         FROM task t JOIN app_user u ON u.id = t.user_id JOIN task_input i ON i.task_id = t.id
         LEFT JOIN attempt a ON a.task_id = t.id AND a.number = t.attempt
         LEFT JOIN account ac ON ac.id = a.account_id
-        LEFT JOIN LATERAL waiting_reason(t.model_id, t.pinned_account_id, t.due_at) w ON t.state = 'queued'
+        LEFT JOIN LATERAL \(waiting) ON t.state = 'queued'
         WHERE ($1::text IS NULL OR t.state = $1) ORDER BY t.id DESC LIMIT $2
         """)
 
@@ -164,9 +167,12 @@ extension Store {
         }
     }
 
-    public func putSetting(_ rule: SettingRule, _ value: Int64) throws(KinoraError) {
-        try execute(
-            Self.settingPut, [.text(rule.name), .json(.integer(value)), .text(rule.description)])
+    public func putSetting(_ setting: any Setting, _ value: JSON) throws(KinoraError) {
+        try execute(Self.settingPut, [.text(setting.name), .json(value), .text(setting.description)])
+    }
+
+    public func knowsTimeZone(_ name: String) throws(KinoraError) -> Bool {
+        try first(Self.timeZone, [.text(name)]) { _ in true } ?? false
     }
 
     /// False when there was no row: the default held already.

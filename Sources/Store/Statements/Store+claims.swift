@@ -10,6 +10,7 @@ extension Store {
     // Takes queued tasks and a free slot for each. $1 worker, $2 most tasks, $3 and $4 seconds an image and a
     // video may run, $5 lease in seconds, $6 and $7 models and the user of each that was served last. The
     // LIMITed, locking steps are MATERIALIZED: a plan that ran them again would claim too many.
+    // gate: the last priority that may be started now; behind it stands what waits for its window.
     // usable: accounts with room, as the view has it from which people see why a task waits.
     // pair: what can be made where, and paid. way: how much of each model can be started now.
     // lane, turn, asker: priorities, and for each the users in a circle behind the one served last. Both are
@@ -28,7 +29,10 @@ extension Store {
     static let taskClaim = Statement(
         "task_claim",
         """
-        WITH RECURSIVE usable AS MATERIALIZED (
+        WITH RECURSIVE gate AS MATERIALIZED (
+            SELECT (CASE WHEN off_peak_opens(now()) IS NULL THEN 32767 ELSE \(offPeak) - 1 END)::smallint
+                AS last),
+        usable AS MATERIALIZED (
             SELECT id, vendor, slots, weight, credits_micros, slots_taken AS taken, room, is_open
             FROM v_account_load WHERE room > 0),
         pair AS MATERIALIZED (
@@ -42,12 +46,13 @@ extension Store {
         lane AS (
             SELECT way.*, coalesce((SELECT user_id FROM unnest($6::text[], $7::bigint[]) AS s (model, user_id)
                     WHERE model = model_id), 0) AS seen,
-                (SELECT min(priority) FROM task WHERE \(isFree) AND model_id = way.model_id) AS priority
+                (SELECT min(priority) FROM task WHERE \(isFree) AND model_id = way.model_id
+                    AND priority <= (SELECT last FROM gate)) AS priority
             FROM way
             UNION ALL
             SELECT model_id, room, seen,
                 (SELECT min(priority) FROM task WHERE \(isFree) AND model_id = lane.model_id
-                    AND priority > lane.priority)
+                    AND priority > lane.priority AND priority <= (SELECT last FROM gate))
             FROM lane WHERE priority IS NOT NULL),
         turn AS (
             SELECT l.model_id, l.priority, l.room, half, upto, 1 AS nth,
@@ -85,6 +90,7 @@ extension Store {
             SELECT q.* FROM usable a CROSS JOIN LATERAL (
                 SELECT id, model_id, priority, attempt, a.id AS account_id FROM task
                 WHERE state = 'queued' AND pinned_account_id = a.id AND due_at <= now()
+                    AND priority <= (SELECT last FROM gate)
                     AND EXISTS (SELECT FROM pair c WHERE c.model_id = task.model_id AND c.account_id = a.id)
                 ORDER BY priority, id LIMIT least($2, a.room) FOR UPDATE SKIP LOCKED) q),
         line AS MATERIALIZED (
@@ -136,6 +142,8 @@ extension Store {
         RETURNING \(ClaimedTask.columns), choice.turn
         """)
 
+    static let offPeak = TaskPriority.offPeak.rawValue
+
     static let isFree = "state = 'queued' AND pinned_account_id IS NULL"
 
     // Takes running tasks that somebody must look at now: a poll is due, or a lease has run out.
@@ -153,13 +161,15 @@ extension Store {
         RETURNING \(ClaimedTask.columns)
         """)
 
-    // When the next waiting task is due or the next account has rested; how long a worker may rest.
+    // When the next waiting task is due, the next account has rested or off-peak tasks may be started; how
+    // long a worker may rest.
     static let taskNextDue = Statement(
         "task_next_due",
         """
         SELECT extract(epoch FROM least(
                 (SELECT min(due_at) FROM task WHERE state IN ('running', 'storing')),
-                (SELECT min(cooling_until) FROM account WHERE cooling_until > now())) - now())::float8
+                (SELECT min(cooling_until) FROM account WHERE cooling_until > now()),
+                off_peak_opens(now())) - now())::float8
         """
     )
 
@@ -215,7 +225,8 @@ extension Store {
         ) { ($0.integer(0), $0.uid(1)) }
     }
 
-    /// How long until a running task is due or an account has rested; nil when there is neither.
+    /// How long until a running task is due, an account has rested or off-peak tasks may be started; nil when
+    /// nothing of that is to come.
     public func nextDue() throws(KinoraError) -> Duration? {
         try first(Self.taskNextDue) { $0.optionalInteger(0) == nil ? nil : Duration.seconds($0.real(0)) }
             ?? nil

@@ -11,16 +11,20 @@ extension Statement {
 public struct LineLimit: Sendable, Equatable {
     public let family: String
     public let waitingMax: Int64
+    /// Of the task: those that come after it do not keep it out.
+    public let priority: TaskPriority
 
-    public init(family: String, waitingMax: Int64) {
+    public init(family: String, waitingMax: Int64, priority: TaskPriority = .ordinary) {
         self.family = family
         self.waitingMax = waitingMax
+        self.priority = priority
     }
 }
 
-/// How a family's line stands.
+/// How a family's line stands, as a task of a priority finds it.
 public struct WaitingLine: Sendable, Equatable {
     public let family: String
+    public let priority: TaskPriority
     public let waiting: Int64
     /// Free slots of the accounts that run the family.
     public let slotsFree: Int64
@@ -62,10 +66,10 @@ extension Store {
     static let taskSubmitWithin = Statement(
         "task_submit_within",
         """
-        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $15, $16)),
+        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $16, $17, $15::smallint)),
         t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id,
-                price_micros)
-            SELECT $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint
+                price_micros, priority)
+            SELECT $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint
             WHERE NOT EXISTS (SELECT FROM g WHERE refusal IS NOT NULL) RETURNING id, created_at),
         \(submitWithinBody)
         """)
@@ -73,27 +77,29 @@ extension Store {
     static let taskSubmitOnceWithin = Statement(
         "task_submit_once_within",
         """
-        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $17, $18)),
+        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $18, $19, $15::smallint)),
         once AS (INSERT INTO idempotency (user_id, key, request_hash, task_id)
-            SELECT $2, $15, $16::bytea, nextval('kinora.task_id_seq')
+            SELECT $2, $16, $17::bytea, nextval('kinora.task_id_seq')
             WHERE NOT EXISTS (SELECT FROM g WHERE refusal IS NOT NULL)
             ON CONFLICT DO NOTHING RETURNING task_id),
         t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id,
-                price_micros)
+                price_micros, priority)
             OVERRIDING SYSTEM VALUE
-            SELECT task_id, $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint FROM once
-            RETURNING id, created_at),
+            SELECT task_id, $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint
+            FROM once RETURNING id, created_at),
         \(submitWithinBody)
         """)
 
     static let taskAdmit = Statement(
-        "task_admit", "SELECT \(admissionColumns) FROM admit($1, $2, $3, $4) g")
+        "task_admit", "SELECT \(admissionColumns) FROM admit($1, $2, $3, $4, $5) g")
 
     static let waitingLines = Statement(
         "waiting_lines",
         """
-        SELECT f.family, w.waiting, w.slots_free, w.retry_seconds
-        FROM (SELECT DISTINCT family FROM model) f CROSS JOIN LATERAL waiting_line(f.family, $1) w
+        SELECT f.family, p.priority, w.waiting, w.slots_free, w.retry_seconds
+        FROM (SELECT DISTINCT family FROM model) f
+            CROSS JOIN unnest($2::bigint[]) AS p (priority)
+            CROSS JOIN LATERAL waiting_line(f.family, $1, p.priority::smallint) w
         """)
 
     // Unfinished tasks, by the three indexes that have them all.
@@ -209,17 +215,21 @@ extension Store {
     /// Whether a submit would be within the limits at this moment. Throws as `submit` does; counts nothing.
     public func admit(_ caller: Caller, within line: LineLimit?) throws(KinoraError) {
         let found = try rows(
-            Self.taskAdmit, [.integer(caller.keyID), .integer(caller.userID)] + Self.values(line),
+            Self.taskAdmit,
+            [.integer(caller.keyID), .integer(caller.userID)] + Self.values(line)
+                + [.optional(line?.priority.rawValue)],
             Admission.init)
         _ = try Self.judge(found.compactMap(\.self), isAccepted: false)
     }
 
-    /// Every family's line; waiting tasks are counted until the free slots and `waitingMax` places are taken.
+    /// Every family's line, for each priority; waiting tasks are counted until the free slots and
+    /// `waitingMax` places are taken.
     public func waitingLines(waitingMax: Int64) throws(KinoraError) -> [WaitingLine] {
-        try rows(Self.waitingLines, [.integer(waitingMax)]) { row in
+        let priorities = TaskPriority.allCases.map(\.rawValue)
+        return try rows(Self.waitingLines, [.integer(waitingMax), .integers(priorities)]) { row in
             WaitingLine(
-                family: row.text(0), waiting: row.integer(1), slotsFree: row.integer(2),
-                retrySeconds: Int(row.integer(3)))
+                family: row.text(0), priority: TaskPriority(rawValue: row.integer(1)) ?? .ordinary,
+                waiting: row.integer(2), slotsFree: row.integer(3), retrySeconds: Int(row.integer(4)))
         }
     }
 

@@ -25,11 +25,14 @@ extension Store {
         SELECT id, (SELECT fall FROM blamed) FROM p
         """)
 
+    // An off-peak task may wait a day for its window: its time begins anew with its next start.
     static let taskRequeue = Statement(
         "task_requeue",
         """
         WITH t AS (UPDATE task SET state = 'queued', phase = NULL, worker_id = NULL,
-            due_at = now() + $10 * interval '1 s' \(fence) AND \(isRunning) RETURNING id, attempt),
+            due_at = now() + $10 * interval '1 s',
+            deadline_at = CASE WHEN priority < \(offPeak) THEN deadline_at END
+            \(fence) AND \(isRunning) RETURNING id, attempt),
         p AS (UPDATE attempt
             SET outcome = 'abandoned', finished_at = now(), error_code = $8, error_detail = $9 FROM t
             WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id, account_id),

@@ -26,6 +26,8 @@ public struct NewTask: Sendable {
     public var references: [Int64]
     /// What its user pays if it succeeds; held from the acceptance on.
     public var price: Amount
+    /// Whether it is put off follows from its parameters.
+    public var priority: TaskPriority { parameters.isOffPeak ? .offPeak : .ordinary }
     public var idempotency: (key: String, fingerprint: [UInt8])?
 
     public init(
@@ -79,8 +81,8 @@ extension Store {
         "task_submit",
         """
         WITH t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id,
-                price_micros)
-            VALUES ($1::uuid, $2, $3, $4, $5, $6, $12, $14) RETURNING id, created_at),
+                price_micros, priority)
+            VALUES ($1::uuid, $2, $3, $4, $5, $6, $12, $14, $15) RETURNING id, created_at),
         \(submitDetails)
         SELECT id, created_at FROM t
         """)
@@ -90,12 +92,12 @@ extension Store {
         "task_submit_once",
         """
         WITH once AS (INSERT INTO idempotency (user_id, key, request_hash, task_id)
-            VALUES ($2, $15, $16, nextval('kinora.task_id_seq')) ON CONFLICT DO NOTHING RETURNING task_id),
+            VALUES ($2, $16, $17, nextval('kinora.task_id_seq')) ON CONFLICT DO NOTHING RETURNING task_id),
         t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id,
-                price_micros)
+                price_micros, priority)
             OVERRIDING SYSTEM VALUE
-            SELECT task_id, $1::uuid, $2, $3::bigint, $4, $5, $6, $12::bigint, $14::bigint FROM once
-            RETURNING id, created_at),
+            SELECT task_id, $1::uuid, $2, $3::bigint, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint
+            FROM once RETURNING id, created_at),
         \(submitDetails)
         SELECT id, created_at FROM t
         """)
@@ -234,6 +236,7 @@ extension Store {
             .text(task.kind.rawValue), .text(task.category.rawValue), .text(task.dialect), .text(task.prompt),
             .json(.object(task.parameters)), .optional(task.remixOf?.row), .optional(task.userIdentifier),
             .optional(task.remixOf?.account), .integers(task.references), .integer(task.price.micros),
+            .integer(task.priority.rawValue),
         ]
         if let idempotency = task.idempotency {
             values += [.text(idempotency.key), .bytes(idempotency.fingerprint)]

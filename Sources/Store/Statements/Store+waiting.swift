@@ -12,12 +12,14 @@ extension Store {
         t.model_id, t.pinned_account_id
         """
 
+    static let waiting = "waiting_reason(t.model_id, t.priority, t.pinned_account_id, t.due_at) w"
+
     static let taskWaiting = Statement(
         "task_waiting",
         """
         SELECT \(waitingColumns)
         FROM task t CROSS JOIN LATERAL
-            waiting_reason(t.model_id, t.pinned_account_id, t.due_at) w
+            \(waiting)
         WHERE \(shortID) = $1 AND t.state = 'queued'
         """)
 

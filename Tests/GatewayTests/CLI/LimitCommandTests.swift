@@ -87,8 +87,8 @@ extension GatewayTests {
                 #expect(
                     names == [
                         "error_ban_threshold", "event_log", "image_timeout", "log_retention_days",
-                        "low_credit_threshold", "max_waiting_tasks", "max_waiting_tasks_sora", "request_log",
-                        "video_timeout",
+                        "low_credit_threshold", "max_waiting_tasks", "max_waiting_tasks_sora",
+                        "off_peak_time_zone", "off_peak_window", "request_log", "video_timeout",
                     ])
                 #expect(try setting("max_waiting_tasks_sora")?["value"] == .null)
                 let set = try site.kinora(["setting", "set", "max_waiting_tasks_sora", "3"])
@@ -109,8 +109,8 @@ extension GatewayTests {
             try withSite { site in
                 let known =
                     "error_ban_threshold, event_log, image_timeout, log_retention_days, "
-                    + "low_credit_threshold, max_waiting_tasks, max_waiting_tasks_sora, request_log, "
-                    + "video_timeout"
+                    + "low_credit_threshold, max_waiting_tasks, max_waiting_tasks_sora, off_peak_time_zone, "
+                    + "off_peak_window, request_log, video_timeout"
                 for arguments in [["set", "vido_timeout", "5"], ["unset", "vido_timeout"]] {
                     expectFailure(
                         try site.kinora(["setting"] + arguments),
@@ -127,15 +127,51 @@ extension GatewayTests {
             }
         }
 
+        @Test func theWindowOfOffPeakTasksIsSetAndRefused() throws {
+            try withSite { site in
+                func set(_ name: String, _ value: String) throws -> Finished {
+                    try site.kinora(["setting", "set", name, value])
+                }
+                #expect(
+                    try set("off_peak_window", "22:00-08:00").text == "off_peak_window = \"22:00-08:00\"\n")
+                #expect(try set("off_peak_window", "12:00-14:00,22:00-08:00").status == 0)
+                #expect(
+                    try set("off_peak_time_zone", "Asia/Shanghai").text
+                        == "off_peak_time_zone = \"Asia/Shanghai\"\n")
+                for value in [
+                    "22:00", "22:00-24:00", "22:00-8:00", "22:00 - 08:00", "22:00-08:00,", "at night",
+                    "２２:00-08:00", "22:00-08:00\n",
+                ] {
+                    expectFailure(
+                        try set("off_peak_window", value),
+                        "off_peak_window must be empty, or times such as 22:00-08:00, several with commas "
+                            + "between them, not '\(value)'.")
+                }
+                for value in ["", "Asia/Shanghaj", "UTC+25"] {
+                    expectFailure(
+                        try set("off_peak_time_zone", value),
+                        "off_peak_time_zone must be the name of a time zone, such as Asia/Shanghai, not "
+                            + "'\(value)'.")
+                }
+                func kept() throws -> [[String?]] {
+                    try site.database.rows(
+                        "SELECT value #>> '{}' FROM setting WHERE name LIKE 'off_peak%' ORDER BY name")
+                }
+                #expect(try kept() == [["Asia/Shanghai"], ["12:00-14:00,22:00-08:00"]])
+                #expect(try set("off_peak_window", "").status == 0)
+                #expect(try kept() == [["Asia/Shanghai"], [""]])
+            }
+        }
+
         @Test func everySettingOfTheMigrationsIsKnown() throws {
             try withSite { site in
                 let rows = try site.database.rows("SELECT name, value, description FROM setting")
                 for row in rows {
-                    let rule = try #require(SettingRule.all.first { $0.name == row[0] }, "\(row)")
-                    #expect(row[1] == String(rule.defaultValue))
+                    let rule = try #require(Settings.all.first { $0.name == row[0] }, "\(row)")
+                    #expect(row[1] == rule.defaultJSON.text)
                     #expect(row[2] == rule.description)
                 }
-                #expect(rows.count == SettingRule.all.count)
+                #expect(rows.count == Settings.all.count)
             }
         }
     }

@@ -42,6 +42,17 @@ extension TestDatabase {
             """)
     }
 
+    /// Has the window of off-peak tasks open so many hours from now, for two hours: it is open at -1.
+    public func offPeakWindow(opensInHours hours: Int) throws {
+        try sql(
+            """
+            UPDATE setting SET value = to_jsonb(
+                to_char(now() AT TIME ZONE 'UTC' + \(hours) * interval '1 hour', 'HH24:MI-')
+                    || to_char(now() AT TIME ZONE 'UTC' + \(hours + 2) * interval '1 hour', 'HH24:MI'))
+            WHERE name = 'off_peak_window'
+            """)
+    }
+
     /// Queues so many tasks of one user, faster than by submits. Gives the user.
     @discardableResult
     public func queue(_ count: Int, of name: String, priority: Int = 0) throws -> Int64 {

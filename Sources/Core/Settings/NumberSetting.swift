@@ -1,56 +1,58 @@
-/// A setting that an operator may change while Kinora runs: a row of `setting`, a whole number.
-public struct SettingRule: Sendable, Equatable {
+/// A setting that is a whole number.
+public struct NumberSetting: Setting, Equatable {
     public let name: String
     public let range: ClosedRange<Int64>
     /// What holds without a row.
     public let defaultValue: Int64
     public let description: String
 
-    public static let imageTimeout = SettingRule(
+    public static let imageTimeout = NumberSetting(
         name: "image_timeout", range: 1...Limits.timeoutSecondsMax, defaultValue: 300,
         description: "Seconds an image task may run before it fails.")
-    public static let videoTimeout = SettingRule(
+    public static let videoTimeout = NumberSetting(
         name: "video_timeout", range: 1...Limits.timeoutSecondsMax, defaultValue: 1800,
         description: "Seconds a video task may run before it fails.")
-    public static let errorBanThreshold = SettingRule(
+    public static let errorBanThreshold = NumberSetting(
         name: "error_ban_threshold", range: 0...1_000_000, defaultValue: 5,
         description: "Errors of an account without a success between them that disable it; 0: never.")
-    public static let maxWaitingTasks = SettingRule(
+    public static let maxWaitingTasks = NumberSetting(
         name: "max_waiting_tasks", range: 0...1_000_000, defaultValue: 10_000,
         description: "Tasks of one family of models that may wait for a free slot; 0: refuse when no slot is "
             + "free.")
-    public static let lowCreditThreshold = SettingRule(
+    public static let lowCreditThreshold = NumberSetting(
         name: "low_credit_threshold", range: 0...1_000_000_000, defaultValue: 0,
         description: "Credits of an account below which a refresh warns, once until it has more; 0: never.")
 
-    public static let eventLog = SettingRule(
+    public static let eventLog = NumberSetting(
         name: "event_log", range: 0...2, defaultValue: 2,
         description: "Events that are logged: 0 none, 1 warnings and errors, 2 all.")
-    public static let logRetentionDays = SettingRule(
+    public static let logRetentionDays = NumberSetting(
         name: "log_retention_days", range: 0...366, defaultValue: 14,
         description: "Days that the logs of requests and events are kept; 0: none are kept.")
-    public static let requestLog = SettingRule(
+    public static let requestLog = NumberSetting(
         name: "request_log", range: 0...3, defaultValue: 2,
         description: "Requests that are logged: 0 none, 1 those that failed, 2 also those that change "
             + "something, 3 all.")
 
-    /// Settings that are there whatever models there are.
     public static let all = [
         errorBanThreshold, eventLog, imageTimeout, logRetentionDays, lowCreditThreshold, maxWaitingTasks,
         requestLog, videoTimeout,
     ]
 
     /// The bound of one family's line; without a row `max_waiting_tasks` holds for it.
-    public static func maxWaitingTasks(of family: String) -> SettingRule {
-        SettingRule(
+    public static func maxWaitingTasks(of family: String) -> NumberSetting {
+        NumberSetting(
             name: "\(maxWaitingTasks.name)_\(family.replacing("-", with: "_"))",
             range: maxWaitingTasks.range, defaultValue: maxWaitingTasks.defaultValue,
             description: "As max_waiting_tasks, for models of the family \(family) alone.")
     }
 
-    /// Everything that may be set, by name.
-    public static func all(families: Set<String>) -> [SettingRule] {
-        (all + families.map(maxWaitingTasks(of:))).sorted { $0.name < $1.name }
+    public var form: String { "a whole number from \(range.lowerBound) to \(range.upperBound)" }
+
+    public var defaultJSON: JSON { .integer(defaultValue) }
+
+    public func value(spelled text: String) -> JSON? {
+        Int64(text).flatMap { range.contains($0) ? .integer($0) : nil }
     }
 
     /// What holds, given the rows. A value that makes no sense is moved to where it does.

@@ -1,0 +1,34 @@
+/// A setting that is a text. What reads it is SQL, and constraints of the table `setting` know the form too.
+public struct TextSetting: Setting {
+    public let name: String
+    public let form: String
+    /// What holds without a row.
+    public let defaultValue: String
+    public let description: String
+    private let isWellFormed: @Sendable (String) -> Bool
+
+    public static let offPeakWindow = TextSetting(
+        name: "off_peak_window",
+        form: "empty, or times such as 22:00-08:00, several with commas between them",
+        defaultValue: "",
+        description: "When off-peak tasks are started, such as 22:00-08:00 or 12:00-14:00,22:00-08:00; "
+            + "empty: at any time."
+    ) {
+        let window = /([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]/
+        return $0.isEmpty
+            || $0.split(separator: ",", omittingEmptySubsequences: false).allSatisfy {
+                $0.wholeMatch(of: window) != nil
+            }
+    }
+    /// Which names there are the database knows: `Store.knowsTimeZone`.
+    public static let offPeakTimeZone = TextSetting(
+        name: "off_peak_time_zone", form: "the name of a time zone, such as Asia/Shanghai",
+        defaultValue: "UTC", description: "The time zone of off_peak_window, such as Asia/Shanghai."
+    ) { !$0.isEmpty }
+
+    public static let all = [offPeakTimeZone, offPeakWindow]
+
+    public var defaultJSON: JSON { .string(defaultValue) }
+
+    public func value(spelled text: String) -> JSON? { isWellFormed(text) ? .string(text) : nil }
+}
