@@ -6,19 +6,6 @@ import Testing
 /// The commands, on a site whose processes do not run unless a test starts them.
 extension GatewayTests {
     @Suite(.freshDatabase) struct Commands {
-        private func expectFailure(_ finished: Finished, _ message: String) {
-            #expect(finished.status == 1)
-            #expect(finished.errors == "kinora: \(message)\n")
-            #expect(finished.output.isEmpty)
-        }
-
-        private func expectWrongUsage(_ finished: Finished, _ message: String) {
-            #expect(finished.status == 64)
-            #expect(finished.errors.hasPrefix("Error: \(message)\n"), "\(finished.errors)")
-            #expect(finished.errors.contains("Usage: kinora"))
-            #expect(finished.output.isEmpty)
-        }
-
         // Keys
 
         @Test func aKeyWorksFromItsCreationToItsRevocation() throws {

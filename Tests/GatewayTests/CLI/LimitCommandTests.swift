@@ -6,17 +6,6 @@ import Testing
 /// Commands about users, limits and settings; nothing of the site runs.
 extension GatewayTests {
     @Suite(.freshDatabase) struct LimitCommands {
-        private func expectFailure(_ finished: Finished, _ message: String) {
-            #expect(finished.status == 1)
-            #expect(finished.errors == "kinora: \(message)\n")
-            #expect(finished.output.isEmpty)
-        }
-
-        private func expectWrongUsage(_ finished: Finished, _ message: String) {
-            #expect(finished.status == 64)
-            #expect(finished.errors.hasPrefix("Error: \(message)\n"), "\(finished.errors)")
-        }
-
         @Test func aKeyIsMadeWithLimitsAndGetsOthers() throws {
             try withSite { site in
                 func limits() throws -> [JSON?] {

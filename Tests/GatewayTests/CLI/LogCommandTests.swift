@@ -6,17 +6,6 @@ import Testing
 /// The logs as an operator reads them.
 extension GatewayTests {
     @Suite(.freshDatabase) struct LogCommands {
-        private func expectFailure(_ finished: Finished, _ message: String) {
-            #expect(finished.status == 1)
-            #expect(finished.errors == "kinora: \(message)\n")
-            #expect(finished.output.isEmpty)
-        }
-
-        private func expectWrongUsage(_ finished: Finished, _ message: String) {
-            #expect(finished.status == 64)
-            #expect(finished.errors.hasPrefix("Error: \(message)\n"), "\(finished.errors)")
-        }
-
         private func makePartitions(_ site: Site) throws {
             try site.database.rows("SELECT keep_logs(14, now())")
         }

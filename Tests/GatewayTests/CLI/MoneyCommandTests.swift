@@ -6,17 +6,6 @@ import Testing
 /// Commands about prices, quota and the ledger; nothing of the site runs.
 extension GatewayTests {
     @Suite(.freshDatabase) struct MoneyCommands {
-        private func expectFailure(_ finished: Finished, _ message: String) {
-            #expect(finished.status == 1)
-            #expect(finished.errors == "kinora: \(message)\n")
-            #expect(finished.output.isEmpty)
-        }
-
-        private func expectWrongUsage(_ finished: Finished, _ message: String) {
-            #expect(finished.status == 64)
-            #expect(finished.errors.hasPrefix("Error: \(message)"), "\(finished.errors)")
-        }
-
         @Test func quotaIsGivenTakenBackAndShown() throws {
             try withSite { site in
                 func quota(_ arguments: String...) throws -> Finished {
@@ -106,10 +95,11 @@ extension GatewayTests {
                     try price("set", "sora-2", "--category", "t2i", "--task", "1"),
                     "There is no such model or category. See `kinora model list`.")
                 expectWrongUsage(
-                    try price("set", "sora-2", "--category", "t3v"), "--category must be one of t2i,")
+                    try price("set", "sora-2", "--category", "t3v"),
+                    "--category must be one of t2i, i2i, t2v, i2v, ref2v, v2v, t2t, t2e.")
                 expectWrongUsage(
                     try price("set", "sora-2", "--resolution", "big size"),
-                    "--resolution must be like 1280x720")
+                    "--resolution must be like 1280x720, 1080p or 16:9.")
                 expectWrongUsage(
                     try price("set", "sora-2", "--task", "1000000.1"), "Prices must be at most 1000000 units."
                 )
@@ -207,7 +197,9 @@ extension GatewayTests {
                 let names = try usage("--by", "user-identifier", "--json").json.arrayValue ?? []
                 #expect(names.map { $0["user_identifier"] ?? "" } == ["麻衣", .null])
                 #expect(try usage("--by", "account", "--user", "nobody").text == "(none)\n")
-                expectWrongUsage(try usage("--by", "week"), "--by must be one of day, user, key,")
+                expectWrongUsage(
+                    try usage("--by", "week"),
+                    "--by must be one of day, user, key, model, account, user-identifier.")
                 for day in ["2026-02-29", "2026-13-01", "0000-01-01", "26-01-01", "today", "2026-1-1"] {
                     expectWrongUsage(
                         try usage("--since", day), "--since must be a day such as 2026-01-31.")
