@@ -1,6 +1,7 @@
 import Glibc
 
-/// The signals that end the process. Blocked in every thread; the main thread waits for them.
+/// The signals that end the process. They end a command at once; a service blocks them in every thread, and
+/// its main thread waits for them.
 enum Termination {
     private static var signals: sigset_t {
         var set = sigset_t()
@@ -18,8 +19,8 @@ enum Termination {
         signal(SIGPIPE, SIG_IGN)
     }
 
-    /// Lets the signals end the process at once, for a command that goes on until it is interrupted. The
-    /// thread that runs commands has them blocked.
+    /// Lets the signals end the process at once. It has the mask of the thread that started it, and many a
+    /// parent's threads have them blocked: all of libdispatch's, for one.
     static func unblock() {
         var set = signals
         pthread_sigmask(SIG_UNBLOCK, &set, nil)

@@ -11,6 +11,7 @@ protocol KinoraCommand: ParsableCommand {
 
 extension KinoraCommand {
     func run() throws {
+        Termination.unblock()
         do throws(KinoraError) { try perform() } catch {
             let detail = error.detail.isEmpty ? "" : " (\(error.detail))"
             writeError("kinora: \(error.message)\(detail)\n")

@@ -41,7 +41,6 @@ struct LogOptions: ParsableArguments {
             return
         }
         try store.ping()
-        Termination.unblock()
         let feed = try LogFeed(
             store, selection, replayRows: limit, isNotifying: configuration.isNotifying
         ) { error in

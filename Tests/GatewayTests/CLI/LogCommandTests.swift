@@ -132,6 +132,28 @@ extension GatewayTests {
             }
         }
 
+        /// As it ends for a parent that has both signals blocked, as threads of libdispatch have.
+        @Test(arguments: [SIGINT, SIGTERM]) func aSignalEndsFollowingAtOnce(_ signal: Int32) throws {
+            try withSite { site in
+                try makePartitions(site)
+                try addEvents(site, 1)
+                let output = "\(site.home)/followed"
+                let follow = try Program(
+                    "/bin/bash",
+                    [
+                        "-c",
+                        "exec env --default-signal=INT,TERM --block-signal=INT,TERM "
+                            + "\"$0\" events --follow --json >\"$1\"", try Surroundings.binary, output,
+                    ],
+                    environment: ["PATH": "/usr/bin:/bin", "DATABASE_URL": site.database.connection])
+                try waitUntil("it follows") {
+                    (try? String(contentsOfFile: output, encoding: .utf8))?.hasSuffix("}\n") == true
+                }
+                follow.signal(signal)
+                #expect(follow.end(within: .seconds(5)) == 128 + signal)
+            }
+        }
+
         @Test func whatMakesNoSenseIsRefused() throws {
             try withSite { site in
                 for log in ["events", "requests"] {
