@@ -42,7 +42,8 @@ GRANT SELECT (id, user_id, public_id, name, models, requests_per_minute, concurr
     ON kinora.api_key TO kinora_read;
 -- base_url and proxy_url may carry a password in their user part.
 GRANT SELECT (id, vendor, name, region, slots, weight, credits_micros, state, state_reason, cooling_until,
-    consecutive_errors, consecutive_throttles, exhausted_at, checked_at, check_error, low_since, created_at)
+    consecutive_errors, consecutive_throttles, exhausted_at, checked_at, check_error, low_since, credits_asked_at,
+    created_at)
     ON kinora.account TO kinora_read;
 -- A receiver's address may carry a token.
 GRANT SELECT (id, user_id, enabled, disabled_reason, consecutive_failures, failing_since, created_at)

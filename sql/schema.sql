@@ -494,6 +494,7 @@ CREATE TABLE kinora.account (
     checked_at timestamp with time zone,
     check_error text,
     low_since timestamp with time zone,
+    credits_asked_at timestamp with time zone,
     CONSTRAINT account_base_url_form CHECK ((base_url ~ '^https?://[^[:space:]]+$'::text)),
     CONSTRAINT account_cooling_has_end CHECK (((state <> 'cooling'::text) OR (cooling_until IS NOT NULL))),
     CONSTRAINT account_errors_not_negative CHECK ((consecutive_errors >= 0)),
@@ -546,6 +547,8 @@ COMMENT ON COLUMN kinora.account.checked_at IS 'When the vendor was last asked a
 COMMENT ON COLUMN kinora.account.check_error IS 'What came of that: a code of docs/errors.md and details, never a secret; null: it answered well.';
 
 COMMENT ON COLUMN kinora.account.low_since IS 'When its credit was first seen below the setting low_credit_threshold; null: it is not.';
+
+COMMENT ON COLUMN kinora.account.credits_asked_at IS 'When its vendor was last asked what credit it has; infinity: the vendor does not tell; null: never asked at this address.';
 
 ALTER TABLE kinora.account ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME kinora.account_id_seq
@@ -826,6 +829,18 @@ COMMENT ON TABLE kinora.config_version IS 'Counts changes of users, keys, models
 COMMENT ON COLUMN kinora.config_version.only_row IS 'Always true: the table has one row.';
 
 COMMENT ON COLUMN kinora.config_version.version IS 'Rises with every change.';
+
+CREATE TABLE kinora.credit_turn (
+    only_row boolean DEFAULT true NOT NULL,
+    free_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT credit_turn_one_row CHECK (only_row)
+);
+
+COMMENT ON TABLE kinora.credit_turn IS 'Lets workers ask for the credit of one account at a time, all processes together.';
+
+COMMENT ON COLUMN kinora.credit_turn.only_row IS 'Always true: the table has one row.';
+
+COMMENT ON COLUMN kinora.credit_turn.free_at IS 'When the next account may be asked about: some seconds after the last one, or when whoever asks must have died.';
 
 CREATE TABLE kinora.event_log (
     id bigint NOT NULL,
@@ -2038,6 +2053,9 @@ ALTER TABLE ONLY kinora.code_batch
 
 ALTER TABLE ONLY kinora.config_version
     ADD CONSTRAINT config_version_pkey PRIMARY KEY (only_row);
+
+ALTER TABLE ONLY kinora.credit_turn
+    ADD CONSTRAINT credit_turn_pkey PRIMARY KEY (only_row);
 
 ALTER TABLE ONLY kinora.event_log
     ADD CONSTRAINT event_log_pkey PRIMARY KEY (id, at);

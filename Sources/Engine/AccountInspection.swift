@@ -38,7 +38,8 @@ public struct AccountInspection: Sendable {
         return finding
     }
 
-    /// Reads what credit the account has left. A vendor that does not tell is found `unsupportedByVendor`.
+    /// Reads what credit the account has left. A vendor that does not tell is found `unsupportedByVendor`,
+    /// which is no fault of the account.
     public func refresh(_ account: NamedAccount) throws(KinoraError) -> AccountFinding {
         let finding = find(account) { vendor, opened throws(KinoraError) in
             let calls = vendor.balance(opened)
@@ -50,8 +51,12 @@ public struct AccountInspection: Sendable {
             return try vendor.credits(replies)
         }
         let row = account.account.row
-        guard finding.error == nil else {
-            try store.checked(account: row, error: finding.error)
+        if let error = finding.error {
+            if error.code == .unsupportedByVendor {
+                try store.noteUntoldCredits(of: row)
+            } else {
+                try store.checked(account: row, error: error)
+            }
             return finding
         }
         let lowest = NumberSetting.lowCreditThreshold.value(in: try store.settings()) * 1_000_000
@@ -67,10 +72,13 @@ public struct AccountInspection: Sendable {
         pause: (Duration) -> Void, report: (AccountFinding) -> Void
     ) throws(KinoraError) {
         for (index, account) in try store.openAccounts().enumerated() {
-            if index > 0 { pause(.milliseconds(Int64.random(in: 3000...8000))) }
+            if index > 0 { pause(Self.pause()) }
             report(try refresh(account))
         }
     }
+
+    /// Between two accounts.
+    public static func pause() -> Duration { .milliseconds(Int64.random(in: 3000...8000)) }
 
     private func find(
         _ account: NamedAccount,

@@ -24,6 +24,7 @@ final class Service {
     private var servers: [Server] = []
     private var worker: Worker?
     private var courier: Courier?
+    private var creditRound: CreditRound?
     private var transport: CurlTransport?
 
     init(_ roles: Roles, _ configuration: Configuration, events: any EventSink) throws(KinoraError) {
@@ -101,6 +102,10 @@ final class Service {
             gateway.noteFinished($0)
             courier.noteFinished()
         }
+        creditRound = CreditRound(
+            store: store, cache: cache,
+            inspection: AccountInspection(
+                store: store, vault: vault, transport: transport, events: journal), events: journal)
         self.courier = courier
         self.transport = transport
     }
@@ -114,6 +119,7 @@ final class Service {
         try transport?.start()
         try worker?.start()
         try courier?.start()
+        try creditRound?.start()
         for server in servers { try server.start() }
     }
 
@@ -131,6 +137,7 @@ final class Service {
         }
         if let worker, !worker.drain(within: ContinuousClock.now.duration(to: deadline)) { isClean = false }
         courier?.stop()
+        creditRound?.stop()
         transport?.stop()
         listener.stop()
         wakeups.stop()

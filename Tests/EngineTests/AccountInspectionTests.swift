@@ -86,6 +86,21 @@ import Upstream
         #expect(try row(stage)[1] == "7")
     }
 
+    @Test func whoeverDoesNotTellHasNoFaultAndIsNotAskedAgain() throws {
+        let stage = try Stage(slots: [4, 4])
+        stage.vendor.script { _ in .json(404, [:]) }
+        _ = try inspection(stage).refresh(try account(stage))
+        // OpenAI's own address is not even asked.
+        let calls = stage.vendor.calls.count
+        try stage.database.sql("UPDATE account SET base_url = 'https://api.openai.com/v1' WHERE id = 2")
+        let finding = try inspection(stage).refresh(try account(stage, "account 2"))
+        #expect(finding.error?.code == .unsupportedByVendor)
+        #expect(stage.vendor.calls.count == calls)
+        #expect(
+            try stage.database.sql("SELECT credits_asked_at, check_error FROM account")
+                == [["infinity", nil], ["infinity", nil]])
+    }
+
     @Test func aLackOfCreditIsReportedOnceAtTheThresholdThatHoldsNow() throws {
         let stage = try Stage(slots: [4])
         let account = try account(stage)

@@ -48,6 +48,82 @@ import Testing
         #expect(try rest() == before)
     }
 
+    // Whose turn it is to be asked for its credit
+
+    private func turn(_ minutes: Int = 60) throws -> String? {
+        try store.takeCreditsTurn(every: .seconds(60 * minutes))?.name
+    }
+
+    @Test func accountsAreAskedOneAfterTheOtherOnceAPeriod() throws {
+        for name in ["one", "two", "three"] { try database.account(name) }
+        var asked: [String] = []
+        while let name = try turn() {
+            asked.append(name)
+            // Nobody else asks meanwhile, and not at once afterwards.
+            #expect(try turn() == nil)
+            try store.endCreditsTurn(pause: .seconds(3))
+            #expect(try turn() == nil)
+            try store.endCreditsTurn(pause: .zero)
+        }
+        #expect(asked == ["one", "two", "three"])
+        try database.sql("UPDATE account SET credits_asked_at = now() - interval '61 min' WHERE name = 'two'")
+        #expect(try turn(62) == nil)
+        #expect(try turn() == "two")
+    }
+
+    @Test func whoCannotPayIsAskedSoonerAndFirst() throws {
+        for name in ["rich", "poor"] { try database.account(name) }
+        try database.sql(
+            """
+            UPDATE account SET credits_asked_at = now() - interval '16 min';
+            UPDATE account SET exhausted_at = now() WHERE name = 'poor'
+            """)
+        #expect(try turn() == "poor")
+        try store.endCreditsTurn(pause: .zero)
+        #expect(try turn() == nil)
+        try database.sql("UPDATE account SET credits_asked_at = now() - interval '2 hours'")
+        #expect(try turn() == "poor")
+        try store.endCreditsTurn(pause: .zero)
+        #expect(try turn() == "rich")
+    }
+
+    @Test func whoIsClosedOrDoesNotTellIsLeftOut() throws {
+        let rows = try ["untold", "disabled", "invalid"].map { try database.account($0) }
+        try store.noteUntoldCredits(of: rows[0])
+        for row in rows[1...] {
+            try database.sql("UPDATE account SET state = name WHERE id = \(row)")
+        }
+        #expect(try turn() == nil)
+        // Another address may tell.
+        try store.reseal(account: rows[0], credential: [2], baseURL: "https://other.example/v1")
+        #expect(try turn() == "untold")
+    }
+
+    @Test func theTurnOfOneThatDiedIsOverAndClocksThatWereSetBackHoldNobodyUp() throws {
+        for name in ["one", "two", "three"] { try database.account(name) }
+        #expect(try turn() == "one")
+        #expect(
+            try database.value("SELECT free_at BETWEEN now() AND now() + interval '3 min' FROM credit_turn")
+                == "t")
+        try database.sql("UPDATE credit_turn SET free_at = now() - interval '1 s'")
+        #expect(try turn() == "two")
+        try database.sql("UPDATE credit_turn SET free_at = now() + interval '1 day'")
+        #expect(try turn() == "three")
+    }
+
+    @Test func ofManyThatWantATurnOneHasIt() throws {
+        for index in 0..<8 { try database.account("account \(index)") }
+        let stores = [database.store(), database.store()]
+        let turns = Happening<String>()
+        try concurrently(16) { thread in
+            if let account = try stores[thread % 2].takeCreditsTurn(every: .seconds(60)) {
+                turns.note(account.name)
+            }
+        }
+        #expect(turns.all == ["account 0"])
+        #expect(try database.count("account WHERE credits_asked_at IS NOT NULL") == 1)
+    }
+
     @Test func aLackOfCreditIsToldOnceUntilThereIsMoreAgain() throws {
         let row = try database.account("one")
         func read(_ micros: Int64?, _ lowest: Int64 = 100) throws -> Bool {

@@ -218,6 +218,9 @@ SELECT pg_temp.refuses('redemption_code_batch_id_fkey', $$UPDATE redemption_code
 SELECT pg_temp.refuses('redemption_code_redeemed_by_fkey',
     $$UPDATE redemption_code SET redeemed_at = now(), redeemed_by = 4711$$);
 
+SELECT pg_temp.refuses('credit_turn_pkey', $$INSERT INTO credit_turn DEFAULT VALUES$$);
+SELECT pg_temp.refuses('credit_turn_one_row', $$INSERT INTO credit_turn (only_row) VALUES (false)$$);
+
 -- Settings that SQL reads
 SELECT pg_temp.refuses('setting_off_peak_window_form', format(
     'UPDATE setting SET value = %L WHERE name = %L', value, 'off_peak_window')) FROM (VALUES

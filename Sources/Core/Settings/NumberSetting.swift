@@ -22,6 +22,10 @@ public struct NumberSetting: Setting, Equatable {
     public static let lowCreditThreshold = NumberSetting(
         name: "low_credit_threshold", range: 0...1_000_000_000, defaultValue: 0,
         description: "Credits of an account below which a refresh warns, once until it has more; 0: never.")
+    public static let creditsRefreshMinutes = NumberSetting(
+        name: "credits_refresh_minutes", range: 0...10_080, defaultValue: 60,
+        description: "Minutes between two readings of an account's credit, a quarter for one that cannot "
+            + "pay; 0: none.")
 
     public static let eventLog = NumberSetting(
         name: "event_log", range: 0...2, defaultValue: 2,
@@ -35,8 +39,8 @@ public struct NumberSetting: Setting, Equatable {
             + "something, 3 all.")
 
     public static let all = [
-        errorBanThreshold, eventLog, imageTimeout, logRetentionDays, lowCreditThreshold, maxWaitingTasks,
-        requestLog, videoTimeout,
+        creditsRefreshMinutes, errorBanThreshold, eventLog, imageTimeout, logRetentionDays,
+        lowCreditThreshold, maxWaitingTasks, requestLog, videoTimeout,
     ]
 
     /// The bound of one family's line; without a row `max_waiting_tasks` holds for it.

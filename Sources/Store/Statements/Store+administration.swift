@@ -91,7 +91,7 @@ extension Store {
     static let accountSeal = Statement(
         "account_seal",
         """
-        UPDATE account SET credential_sealed = $2, base_url = $3,
+        UPDATE account SET credential_sealed = $2, base_url = $3, credits_asked_at = NULL,
             state = CASE state WHEN 'invalid' THEN 'active' ELSE state END,
             state_reason = CASE state WHEN 'invalid' THEN '' ELSE state_reason END
         WHERE id = $1 RETURNING id

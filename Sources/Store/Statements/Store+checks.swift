@@ -3,6 +3,7 @@ public import Core
 extension Statement {
     static let checks = [
         Store.accountNamed, Store.accountsOpen, Store.accountChecked, Store.accountCredits,
+        Store.creditsTurn, Store.creditsTurnEnd, Store.creditsUntold,
     ]
 }
 
@@ -15,7 +16,7 @@ public struct NamedAccount: Sendable {
 /// What vendors say of accounts when they are asked.
 extension Store {
     private static let namedColumns = """
-        name, id, vendor, base_url, region, proxy_url, credential_sealed
+        account.name, account.id, vendor, base_url, region, proxy_url, credential_sealed
         """
 
     static let accountNamed = Statement(
@@ -40,9 +41,33 @@ extension Store {
         """
         WITH before AS (SELECT id, low_since FROM account WHERE id = $1 FOR UPDATE)
         UPDATE account a SET credits_micros = $2::bigint, checked_at = now(), check_error = NULL,
+            credits_asked_at = now(),
             low_since = CASE WHEN $2 < $3::bigint THEN coalesce(a.low_since, now()) END
         FROM before WHERE a.id = before.id RETURNING before.low_since IS NULL AND a.low_since IS NOT NULL
         """)
+
+    // $1 seconds between two readings of an account, $2 seconds after which whoever asks must have died. Of
+    // two that come at the same moment the second waits for the row of credit_turn, and then finds it taken.
+    // A time further away than that was written before the clock was set back.
+    static let creditsTurn = Statement(
+        "credits_turn",
+        """
+        WITH due AS MATERIALIZED (SELECT id FROM account
+            WHERE state IN ('active', 'cooling') AND coalesce(credits_asked_at <= now()
+                - $1 * interval '1 s' / CASE WHEN exhausted_at IS NULL THEN 1 ELSE 4 END, true)
+            ORDER BY exhausted_at IS NULL, credits_asked_at NULLS FIRST, id LIMIT 1),
+        turn AS (UPDATE credit_turn SET free_at = now() + $2 * interval '1 s'
+            WHERE NOT free_at BETWEEN now() AND now() + $2 * interval '1 s' AND EXISTS (SELECT FROM due)
+            RETURNING free_at)
+        UPDATE account SET credits_asked_at = now() FROM due, turn WHERE account.id = due.id
+        RETURNING \(namedColumns)
+        """)
+
+    static let creditsTurnEnd = Statement(
+        "credits_turn_end", "UPDATE credit_turn SET free_at = now() + $1 * interval '1 s'")
+
+    static let creditsUntold = Statement(
+        "credits_untold", "UPDATE account SET credits_asked_at = 'infinity' WHERE id = $1")
 
     private static func named(_ row: Row) -> NamedAccount {
         NamedAccount(name: row.text(0), account: ClaimedAccount(row, from: 1))
@@ -74,5 +99,25 @@ extension Store {
         try first(
             Self.accountCredits, [.integer(account), .optional(micros), .integer(lowest)]
         ) { $0.bool(0) } ?? false
+    }
+
+    /// Longest that reading the credit of one account may take.
+    private static let creditsTurnSeconds: Int64 = 180
+
+    /// The account whose credit was not read for longest, if that is `interval` ago, or a quarter of it where
+    /// it cannot pay. Nil when there is none, or another process asks about one: then it is nobody's turn.
+    public func takeCreditsTurn(every interval: Duration) throws(KinoraError) -> NamedAccount? {
+        try first(
+            Self.creditsTurn, [.real(interval.inSeconds), .integer(Self.creditsTurnSeconds)], Self.named)
+    }
+
+    /// The account has been asked about. The next one may be after `pause`.
+    public func endCreditsTurn(pause: Duration) throws(KinoraError) {
+        try execute(Self.creditsTurnEnd, [.real(pause.inSeconds)])
+    }
+
+    /// The account's vendor does not tell its credit: it gets no turn until it has another address or key.
+    public func noteUntoldCredits(of account: Int64) throws(KinoraError) {
+        try execute(Self.creditsUntold, [.integer(account)])
     }
 }

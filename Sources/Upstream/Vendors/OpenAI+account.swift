@@ -18,7 +18,8 @@ extension OpenAI {
     }
 
     public func balance(_ account: VendorAccount) -> [HTTPCall] {
-        ["subscription", "usage"].map {
+        guard !account.baseURL.hasPrefix("https://api.openai.com/") else { return [] }
+        return ["subscription", "usage"].map {
             HTTPCall(
                 .get, account.url("/dashboard/billing/\($0)"), headers: headers(account), timeoutSeconds: 30)
         }

@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import TestSupport
 import Testing
 
@@ -69,6 +70,43 @@ extension GatewayTests {
                 let more = try site.kinora(["account", "refresh", "sandbox", "--json"])
                 #expect(more.json["credits"] == "0.9")
                 try waitUntil("the second is made") { try status(second) == "completed" }
+            }
+        }
+
+        /// Nobody runs a command: the worker finds the credit, and later that there is some again.
+        @Test func workersReadCreditByThemselves() throws {
+            try withSite { site in
+                try site.startSandbox(taskSeconds: 0.1)
+                try site.sandbox.set(["credit": .decimal("0.15")])
+                #expect(try site.kinora(["setting", "set", "low_credit_threshold", "1"]).status == 0)
+                #expect(try site.kinora(["setting", "unset", "credits_refresh_minutes"]).status == 0)
+                let work = try site.start("work")
+                func credits() throws -> JSON? {
+                    try site.kinora(["account", "list", "--json"]).json.arrayValue?.first?["credits"]
+                }
+                try waitUntil("it is read") { try credits() == "0.15" }
+                try work.line(containing: "credit low")
+                try site.sandbox.set(["credit": 2])
+                try site.database.rows(
+                    """
+                    UPDATE account SET exhausted_at = now(), credits_asked_at = now() - interval '16 minutes';
+                    UPDATE credit_turn SET free_at = now()
+                    """)
+                try waitUntil("it can pay again") {
+                    try credits() == "2"
+                        && site.database.rows("SELECT exhausted_at FROM account") == [[nil]]
+                }
+                // A vendor that does not answer holds up no end.
+                try site.sandbox.arm(["fault": "hang"])
+                try site.database.rows(
+                    "UPDATE account SET credits_asked_at = NULL; UPDATE credit_turn SET free_at = now()")
+                try waitUntil("it is asked") {
+                    try site.database.rows(
+                        "SELECT credits_asked_at IS NOT NULL AND free_at > now() + interval '1 min' "
+                            + "FROM account, credit_turn") == [["t"]]
+                }
+                work.signal(SIGTERM)
+                #expect(work.end(within: .seconds(5)) == 0)
             }
         }
 

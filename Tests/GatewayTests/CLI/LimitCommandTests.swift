@@ -75,7 +75,8 @@ extension GatewayTests {
                     .compactMap { $0["name"]?.stringValue }
                 #expect(
                     names == [
-                        "error_ban_threshold", "event_log", "image_timeout", "log_retention_days",
+                        "credits_refresh_minutes", "error_ban_threshold", "event_log", "image_timeout",
+                        "log_retention_days",
                         "low_credit_threshold", "max_waiting_tasks", "max_waiting_tasks_sora",
                         "off_peak_time_zone", "off_peak_window", "request_log", "video_timeout",
                     ])
@@ -97,9 +98,9 @@ extension GatewayTests {
         @Test func whatIsNoSettingOrNoValueOfItIsRefused() throws {
             try withSite { site in
                 let known =
-                    "error_ban_threshold, event_log, image_timeout, log_retention_days, "
-                    + "low_credit_threshold, max_waiting_tasks, max_waiting_tasks_sora, off_peak_time_zone, "
-                    + "off_peak_window, request_log, video_timeout"
+                    "credits_refresh_minutes, error_ban_threshold, event_log, image_timeout, "
+                    + "log_retention_days, low_credit_threshold, max_waiting_tasks, max_waiting_tasks_sora, "
+                    + "off_peak_time_zone, off_peak_window, request_log, video_timeout"
                 for arguments in [["set", "vido_timeout", "5"], ["unset", "vido_timeout"]] {
                     expectFailure(
                         try site.kinora(["setting"] + arguments),
