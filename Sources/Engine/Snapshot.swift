@@ -31,8 +31,7 @@ public final class Snapshot: Sendable {
     /// How many tasks of a family may wait.
     func waitingMax(of family: String) -> Int64 {
         let own = NumberSetting.maxWaitingTasks(of: family)
-        return settings[own.name] == nil
-            ? NumberSetting.maxWaitingTasks.value(in: settings) : own.value(in: settings)
+        return (own.hasDefault || settings[own.name] != nil ? own : .maxWaitingTasks).value(in: settings)
     }
 }
 

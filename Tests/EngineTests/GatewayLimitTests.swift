@@ -36,6 +36,10 @@ import Testing
         try #require(isSeen)
     }
 
+    private func refusal(_ body: () throws -> Void) -> ErrorCode? {
+        #expect(throws: KinoraError.self, performing: body)?.code
+    }
+
     /// As `\(count)` submits leave them, without any.
     private func fillLine(_ count: Int) throws {
         try stage.database.sql(
@@ -133,6 +137,22 @@ import Testing
         #expect(error?.code == .queueFull)
         #expect(error?.retryAfterSeconds == 45, "three tasks of 30 s on two slots")
         #expect(try stage.database.count("task") == 3)
+    }
+
+    /// Three may wait, as its clients know it, until an operator says otherwise.
+    @Test func theLineOfOpenArtIsShort() throws {
+        try stage.database.model("art-1", vendor: "openai")
+        try stage.database.sql("UPDATE model SET family = 'openart' WHERE id = 'art-1'")
+        func submit(_ count: Int) throws {
+            for _ in 0..<count { _ = try stage.submit { $0.model = "art-1" } }
+        }
+        try set("max_waiting_tasks", 500)
+        try submit(5)
+        #expect(refusal { try submit(1) } == .queueFull)
+        try set("max_waiting_tasks_openart", 4)
+        try submit(1)
+        #expect(refusal { try submit(1) } == .queueFull)
+        _ = try stage.submit()
     }
 
     @Test func withoutALineATaskNeedsAFreeSlot() throws {

@@ -4,6 +4,8 @@ public struct NumberSetting: Setting, Equatable {
     public let range: ClosedRange<Int64>
     /// What holds without a row.
     public let defaultValue: Int64
+    /// False: without a row another setting holds.
+    public var hasDefault = true
     public let description: String
 
     public static let imageTimeout = NumberSetting(
@@ -43,17 +45,23 @@ public struct NumberSetting: Setting, Equatable {
         lowCreditThreshold, maxWaitingTasks, requestLog, videoTimeout,
     ]
 
-    /// The bound of one family's line; without a row `max_waiting_tasks` holds for it.
+    /// Families whose clients know a line of that length from the service that the family stems from.
+    private static let familiarWaitingMax: [String: Int64] = ["openart": 3]
+
+    /// The bound of one family's line; most have none of their own, and without a row `max_waiting_tasks`
+    /// holds for them.
     public static func maxWaitingTasks(of family: String) -> NumberSetting {
-        NumberSetting(
+        let familiar = familiarWaitingMax[family]
+        return NumberSetting(
             name: "\(maxWaitingTasks.name)_\(family.replacing("-", with: "_"))",
-            range: maxWaitingTasks.range, defaultValue: maxWaitingTasks.defaultValue,
+            range: maxWaitingTasks.range, defaultValue: familiar ?? maxWaitingTasks.defaultValue,
+            hasDefault: familiar != nil,
             description: "As max_waiting_tasks, for models of the family \(family) alone.")
     }
 
     public var form: String { "a whole number from \(range.lowerBound) to \(range.upperBound)" }
 
-    public var defaultJSON: JSON { .integer(defaultValue) }
+    public var defaultJSON: JSON { hasDefault ? .integer(defaultValue) : .null }
 
     public func value(spelled text: String) -> JSON? {
         Int64(text).flatMap { range.contains($0) ? .integer($0) : nil }

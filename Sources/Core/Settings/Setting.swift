@@ -1,9 +1,10 @@
-/// What an operator may change while Kinora runs: a row of `setting`. Without a row its default holds.
+/// What an operator may change while Kinora runs: a row of `setting`.
 public protocol Setting: Sendable {
     var name: String { get }
     var description: String { get }
     /// What a value may be, as in "it must be …".
     var form: String { get }
+    /// What holds without a row; null: what another setting says.
     var defaultJSON: JSON { get }
     /// The value that a text spells; nil: it may not be one.
     func value(spelled text: String) -> JSON?

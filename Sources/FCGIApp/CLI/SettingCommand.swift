@@ -18,12 +18,10 @@ struct SettingCommand: ParsableCommand {
             let settings = try store.settings()
             output.show(
                 try SettingCommand.rules(store).map { rule in
-                    let isGeneral = Settings.all.contains { $0.name == rule.name }
                     let range = (rule as? NumberSetting)?.range
                     return [
                         "name": .string(rule.name),
-                        "value": settings[rule.name] ?? (isGeneral ? rule.defaultJSON : .null),
-                        "default": isGeneral ? rule.defaultJSON : .null,
+                        "value": settings[rule.name] ?? rule.defaultJSON, "default": rule.defaultJSON,
                         "least": range.map { .integer($0.lowerBound) } ?? .null,
                         "most": range.map { .integer($0.upperBound) } ?? .null,
                         "description": .string(rule.description),

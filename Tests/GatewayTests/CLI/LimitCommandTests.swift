@@ -92,6 +92,9 @@ extension GatewayTests {
                 }
                 #expect(try setting("max_waiting_tasks_sora")?["value"] == .null)
                 #expect(try setting("video_timeout")?["value"] == 1800)
+                try site.database.rows("UPDATE model SET family = 'openart' WHERE id = 'sora-2-pro'")
+                let openArt = try setting("max_waiting_tasks_openart")
+                #expect(openArt?["value"] == 3 && openArt?["default"] == 3)
             }
         }
 
