@@ -62,6 +62,10 @@ public enum Limits {
     public static let webhookReplyBytesMax = 512
     /// Most bytes of a result.
     public static let resultBytesMax = 2 << 30
+    /// Longest time for a bucket to answer about an object.
+    public static let mediaCallSecondsMax = 10
+    /// Short calls that may store references in a bucket at once: one that hangs must not hold every thread.
+    public static let fastUploadsMax = 8
     /// Rows of each log that a process keeps in memory while they cannot be written; later ones are lost.
     public static let logRowsMax = 10_000
     /// Most rows of each log that one statement writes.
@@ -74,4 +78,7 @@ public enum Limits {
     public static let logTextCharactersMax = 1000
     /// How long accepted requests may take to finish after SIGTERM.
     public static let drainSecondsMax = 8
+
+    /// Longest time that so many bytes may take to or from a bucket: ten seconds, and one for each MiB.
+    public static func mediaSeconds(of bytes: Int64) -> Int { mediaCallSecondsMax + Int(bytes >> 20) }
 }

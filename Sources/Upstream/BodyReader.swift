@@ -31,6 +31,9 @@ final class BodyReader {
             contentType = "multipart/form-data; boundary=\(boundary)"
             for part in parts { try append(part, boundary) }
             append("--\(boundary)--\r\n")
+        case .file(let path, let type):
+            contentType = type.rawValue
+            try append(fileAt: path)
         }
     }
 
@@ -58,10 +61,6 @@ final class BodyReader {
 
                 """)
         case .file(let name, let path, let filename, let type):
-            var facts = stat()
-            guard stat(path, &facts) == 0 else {
-                throw KinoraError(.storageFailed, detail: "\(path): \(String(cString: strerror(errno)))")
-            }
             append(
                 """
                 --\(boundary)\r
@@ -70,9 +69,17 @@ final class BodyReader {
                 \r
 
                 """)
-            append(.file(path: path, bytes: Int(facts.st_size)))
+            try append(fileAt: path)
             append("\r\n")
         }
+    }
+
+    private func append(fileAt path: String) throws(KinoraError) {
+        var facts = stat()
+        guard stat(path, &facts) == 0 else {
+            throw KinoraError(.storageFailed, detail: "\(path): \(String(cString: strerror(errno)))")
+        }
+        append(.file(path: path, bytes: Int(facts.st_size)))
     }
 
     /// As browsers write names between quotes (WHATWG HTML, multipart/form-data).

@@ -13,7 +13,7 @@ public final class CurlTransport: Transport {
         public var connectTimeoutSeconds = 10
         public var connectionsMax = 512
         public var connectionsPerHostMax = 64
-        /// Longest time without a byte of a download.
+        /// Longest time without a byte of a file.
         public var stallSecondsMax = 60
 
         public init() {}
@@ -150,8 +150,8 @@ public final class CurlTransport: Transport {
         kn_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         kn_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT, options.connectTimeoutSeconds)
         kn_curl_set_long(handle, CURLOPT_TIMEOUT, call.timeoutSeconds)
-        // A vendor may think for minutes before it answers; only a download that has begun can stall.
-        if case .file = transfer.sink {
+        // A vendor may think for minutes before it answers; only a file that is on its way can stall.
+        if transfer.movesFile {
             kn_curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
             kn_curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, options.stallSecondsMax)
         }
@@ -168,7 +168,10 @@ public final class CurlTransport: Transport {
             kn_curl_set_long(handle, CURLOPT_POST, 1)
             kn_curl_set_large(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.length))
         }
-        if call.method != .get, call.method != .post || transfer.body == nil {
+        if call.method == .head {
+            // By its name alone curl would wait for the body that the headers speak of.
+            kn_curl_set_long(handle, CURLOPT_NOBODY, 1)
+        } else if call.method != .get, call.method != .post || transfer.body == nil {
             kn_curl_set_string(handle, CURLOPT_CUSTOMREQUEST, call.method.rawValue)
         }
         for header in headers { transfer.headerList = curl_slist_append(transfer.headerList, header) }

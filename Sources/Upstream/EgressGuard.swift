@@ -5,11 +5,21 @@ public struct EgressGuard: Sendable {
     /// Private endpoints that the operator allows by name, as `address:port`.
     public let exceptions: Set<String>
 
-    public init(exceptions: Set<String> = []) { self.exceptions = exceptions }
+    private let isOpen: Bool
+
+    public init(exceptions: Set<String> = []) { self.init(exceptions, isOpen: false) }
+
+    private init(_ exceptions: Set<String>, isOpen: Bool) {
+        self.exceptions = exceptions
+        self.isOpen = isOpen
+    }
+
+    /// Allows every address: for a transport that calls nothing but what the operator configured.
+    public static let open = EgressGuard([], isOpen: true)
 
     /// `address` is 4 or 16 bytes in network order.
     public func allows(_ address: [UInt8], port: UInt16) -> Bool {
-        Self.isPublic(address) || exceptions.contains("\(Self.text(address)):\(port)")
+        isOpen || Self.isPublic(address) || exceptions.contains("\(Self.text(address)):\(port)")
     }
 
     /// Whether an address belongs to the public internet (IANA special-purpose registries).

@@ -8,6 +8,8 @@ public struct HTTPCall: Sendable {
         /// JSON that goes out byte for byte as it is, since it was signed so.
         case signedJSON([UInt8])
         case multipart([Part])
+        /// A file as it is.
+        case file(path: String, type: MediaType)
     }
 
     public enum Part: Sendable {

@@ -108,6 +108,13 @@ final class Transfer: @unchecked Sendable {
         return false
     }
 
+    /// Whether it brings a file, or is one.
+    var movesFile: Bool {
+        if case .file = sink { return true }
+        if case .file = call.body { return true }
+        return false
+    }
+
     /// Whether it may still be begun.
     var isTimely: Bool { call.beginBefore.map { ContinuousClock.now < $0 } ?? true }
 

@@ -61,6 +61,7 @@ import Upstream
         case .json(let json): lines += ["", json.text]
         case .signedJSON(let bytes): lines += ["", String(decoding: bytes, as: UTF8.self)]
         case .multipart(let parts): lines += [""] + parts.map(show)
+        case .file(let path, let type): lines += ["", "<- \(path), \(type.rawValue)"]
         }
         return lines.joined(separator: "\n")
     }

@@ -117,7 +117,7 @@ final class ScriptedVendor: Transport {
 
     private static func fields(of body: HTTPCall.Body) -> JSONObject {
         switch body {
-        case .none, .signedJSON: [:]
+        case .none, .signedJSON, .file: [:]
         case .json(let json): json.objectValue ?? [:]
         case .multipart(let parts):
             JSONObject(
