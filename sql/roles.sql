@@ -21,7 +21,7 @@ GRANT USAGE ON SCHEMA kinora TO kinora_app, kinora_read;
 GRANT SELECT, INSERT, UPDATE ON ALL TABLES IN SCHEMA kinora TO kinora_app;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA kinora TO kinora_app;
 GRANT DELETE ON kinora.idempotency, kinora.worker, kinora.task_asset, kinora.asset, kinora.removal TO kinora_app;
-GRANT DELETE ON kinora.cancellation TO kinora_app;
+GRANT DELETE ON kinora.cancellation, kinora.media_removal TO kinora_app;
 GRANT DELETE ON kinora.webhook_endpoint, kinora.webhook_delivery TO kinora_app;
 GRANT DELETE ON kinora.request_permit, kinora.open_task TO kinora_app;
 -- What happened does not change. The partitions have no grants of their own: they are reached by their parents.

@@ -976,6 +976,26 @@ ALTER TABLE kinora.ledger ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE kinora.media_removal (
+    sha256 bytea NOT NULL,
+    media_type text NOT NULL,
+    tries integer DEFAULT 0 NOT NULL,
+    due_at timestamp with time zone DEFAULT (now() + '00:01:00'::interval) NOT NULL,
+    CONSTRAINT media_removal_media_type_form CHECK ((media_type ~ '^(image|video|audio)/[a-z0-9]+$'::text)),
+    CONSTRAINT media_removal_sha256_length CHECK ((octet_length(sha256) = 32)),
+    CONSTRAINT media_removal_tries_not_negative CHECK ((tries >= 0))
+);
+
+COMMENT ON TABLE kinora.media_removal IS 'Bytes in the media store that no asset names any more. A row goes when they are gone, or when an asset names them again.';
+
+COMMENT ON COLUMN kinora.media_removal.sha256 IS 'Their name, as in asset.';
+
+COMMENT ON COLUMN kinora.media_removal.media_type IS 'What they are: the rest of their name.';
+
+COMMENT ON COLUMN kinora.media_removal.tries IS 'How often their removal was tried.';
+
+COMMENT ON COLUMN kinora.media_removal.due_at IS 'When it is tried next.';
+
 CREATE TABLE kinora.model (
     id text NOT NULL,
     kind text NOT NULL,
@@ -2072,6 +2092,9 @@ ALTER TABLE ONLY kinora.ledger
 ALTER TABLE ONLY kinora.ledger
     ADD CONSTRAINT ledger_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY kinora.media_removal
+    ADD CONSTRAINT media_removal_pkey PRIMARY KEY (sha256);
+
 ALTER TABLE ONLY kinora.model_category
     ADD CONSTRAINT model_category_pkey PRIMARY KEY (model_id, category);
 
@@ -2157,6 +2180,8 @@ CREATE INDEX event_log_trouble ON ONLY kinora.event_log USING btree (id) WHERE (
 CREATE INDEX idempotency_created ON kinora.idempotency USING btree (created_at);
 
 CREATE INDEX ledger_user ON kinora.ledger USING btree (user_id, id);
+
+CREATE INDEX media_removal_due ON kinora.media_removal USING btree (due_at);
 
 CREATE INDEX redemption_code_batch ON kinora.redemption_code USING btree (batch_id, id);
 

@@ -101,6 +101,9 @@ extension Event {
         case .removalFailed(let attempt, let tries, let error):
             EventRecord(
                 error, "removal failed", fields: ["attempt_id": .integer(attempt), "tries": JSON(tries)])
+        case .mediaRemovalFailed(let sha256, let tries, let error):
+            EventRecord(
+                error, "media removal failed", fields: ["sha256": .string(sha256), "tries": JSON(tries)])
         case .webhookFailed(let delivery, let endpoint, let tries, let status, let error):
             EventRecord(
                 error, "webhook failed",

@@ -16,6 +16,8 @@ public enum Event: Sendable {
     case accountFell(account: Int64, AccountFall, KinoraError)
     case cancellationFailed(TaskID, KinoraError, on: AttemptPoint)
     case removalFailed(attempt: Int64, tries: Int, KinoraError)
+    /// Bytes that nobody needs any more could not be removed from the store.
+    case mediaRemovalFailed(_ sha256: String, tries: Int, KinoraError)
     case webhookFailed(delivery: Int64, endpoint: Int64, tries: Int, status: Int?, KinoraError)
     case webhookDisabled(endpoint: Int64, reason: String)
     /// Once until it has more again.

@@ -6,7 +6,8 @@ public enum Outcome: Sendable {
     case acceptedWaiting(MediaTask, waitSeconds: Int)
     case task(MediaTask)
     case tasks([MediaTask], hasMore: Bool)
-    case content(StoredMedia)
+    /// Bytes, and where nginx finds them: a path of an internal location.
+    case content(StoredMedia, at: String)
     /// A signed link of the same origin, as path and query.
     case link(String)
     case deleted(MediaTask)
@@ -35,7 +36,7 @@ public struct StoredMedia: Sendable, Equatable {
         self.type = type
     }
 
-    /// Where the bytes lie below the media directory.
+    /// Where the bytes lie below the media directory, and the name of the object in a bucket.
     public var relativePath: String { "\(sha256.prefix(2))/\(sha256).\(type.fileExtension)" }
 }
 

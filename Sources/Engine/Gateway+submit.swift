@@ -1,5 +1,7 @@
 import Core
+import Glibc
 import Store
+import Synchronization
 
 extension Gateway {
     /// Checks a submission against its model, keeps it durably, and wakes a worker.
@@ -17,7 +19,7 @@ extension Gateway {
         let line = LineLimit(
             family: model.family, waitingMax: cache.snapshot.waitingMax(of: model.family),
             priority: task.priority)
-        try keepReferences(of: submission, in: &task, line)
+        try keepReferences(of: submission, in: &task, line, patience)
         let (accepted, allowance) = try accept(task, line)
         let outcome = try answer(accepted, submission, caller, patience)
         return allowance.map { .limited(outcome, $0) } ?? outcome
@@ -64,7 +66,7 @@ extension Gateway {
     }
 
     private func keepReferences(
-        of submission: Submission, in task: inout NewTask, _ line: LineLimit
+        of submission: Submission, in task: inout NewTask, _ line: LineLimit, _ patience: Patience
     ) throws(KinoraError) {
         guard !submission.references.isEmpty else { return }
         // What is going to be refused must not fill the media store first.
@@ -73,8 +75,22 @@ extension Gateway {
         }
         if task.price.micros > 0 { try store.requireQuota(task.price, of: task.caller) }
         for reference in submission.references {
-            task.references.append(try store.putAsset(try keep(reference), owner: task.caller.userID))
+            let kept = try uploading(patience) { () throws(KinoraError) in try keep(reference) }
+            task.references.append(try store.putAsset(kept, owner: task.caller.userID))
         }
+    }
+
+    /// A bucket that hangs holds up only so many threads for short calls: others are refused meanwhile.
+    private func uploading<Kept>(
+        _ patience: Patience, _ body: () throws(KinoraError) -> Kept
+    ) throws(KinoraError) -> Kept {
+        guard media.isRemote, !patience.mayWait else { return try body() }
+        defer { fastUploads.subtract(1, ordering: .relaxed) }
+        guard fastUploads.add(1, ordering: .relaxed).newValue <= Limits.fastUploadsMax else {
+            throw KinoraError(
+                .storageFailed, retryAfterSeconds: 1, detail: "too many references are on their way")
+        }
+        return try body()
     }
 
     private func accept(
@@ -223,9 +239,15 @@ extension Gateway {
         switch reference.source {
         case .uploaded(let file):
             let type = try checked(file.mediaType, file.bytes)
-            return try media.adopt(file.path, sha256: file.sha256, bytes: Int64(file.bytes), type: type)
+            let stored = StoredMedia(sha256: file.sha256, bytes: Int64(file.bytes), type: type)
+            try media.keep(file.path, as: stored)
+            return stored
         case .bytes(let bytes):
-            return try media.put(bytes, type: try checked(MediaType(sniffing: bytes), bytes.count))
+            let type = try checked(MediaType(sniffing: bytes), bytes.count)
+            let (path, stored) = try media.spool.write(bytes, type: type)
+            defer { unlink(path) }
+            try media.keep(path, as: stored)
+            return stored
         }
     }
 }

@@ -1,22 +1,25 @@
 public import Core
 public import Store
+import Synchronization
 
 /// The serving side: what each command does, for whichever dialect. Called on request threads; may block.
 public final class Gateway: Sendable {
     let store: Store
     let cache: SnapshotCache
-    let media: MediaStore
+    let media: any MediaStore
     let vault: Vault
     let wakeups: Wakeups
     let waiters: Waiters
     let longLines: LongLines
     let finished = FinishedTasks()
+    /// References on their way to a bucket, on threads that serve short calls.
+    let fastUploads = Atomic<Int>(0)
     let clock: any WallClock
     let events: any EventSink
     private let authenticator: Authenticator
 
     public init(
-        store: Store, cache: SnapshotCache, media: MediaStore, vault: Vault, wakeups: Wakeups,
+        store: Store, cache: SnapshotCache, media: any MediaStore, vault: Vault, wakeups: Wakeups,
         clock: any WallClock,
         events: any EventSink, waitersMax: Int = 32
     ) {
@@ -73,7 +76,7 @@ public final class Gateway: Sendable {
             let isUp = (try? store.ping()) != nil
             return .health(Health(isDatabaseUp: isUp, version: kinoraVersion))
         case .signedMedia(let name, let expires, let signature):
-            return .content(try signedMedia(name, expires, signature))
+            return content(try signedMedia(name, expires, signature))
         case .vendorCallback(let token):
             try heed(token)
             return .noted
@@ -174,8 +177,12 @@ public final class Gateway: Sendable {
         case .succeeded: break
         }
         let media = try media(of: task, of: caller)
-        guard caller.options.contentMode == .redirect else { return .content(media) }
+        guard caller.options.contentMode == .redirect else { return content(media) }
         return .link(link(to: media))
+    }
+
+    private func content(_ media: StoredMedia) -> Outcome {
+        .content(media, at: self.media.place(of: media))
     }
 
     private func media(of task: MediaTask, of caller: Caller) throws(KinoraError) -> StoredMedia {
@@ -232,10 +239,9 @@ public final class Gateway: Sendable {
 
     private func delete(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {
         guard let task = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
-        guard let unused = try store.delete(task, of: caller) else { throw KinoraError(.taskNotFinal) }
+        guard try store.delete(task, of: caller) else { throw KinoraError(.taskNotFinal) }
         noteDeletion()
         wakeups.noteDeletion()
-        unused.forEach(media.remove)
         return .deleted(task)
     }
 }

@@ -18,6 +18,7 @@ extension Worker {
                     try releaseForgotten()
                     try endCancelled()
                     try removeDeleted()
+                    try removeUnused()
                     try expireQueued()
                     tidyAt = .now + .seconds(Limits.heartbeatSeconds)
                 }
@@ -128,11 +129,12 @@ extension Worker {
 
     func account(of task: ClaimedTask) throws(KinoraError) -> VendorAccount { try vault.opened(task.account) }
 
-    func job(for task: ClaimedTask) -> VendorJob {
+    /// `files` are the references, where they are at hand.
+    func job(for task: ClaimedTask, _ files: [MediaFile] = []) -> VendorJob {
         VendorJob(
             model: task.vendorModel, category: task.category, prompt: task.prompt,
             parameters: task.parameters,
-            references: task.references.map { VendorReference(path: media.path(of: $0), type: $0.type) },
+            references: zip(task.references, files).map { VendorReference(path: $1.path, type: $0.type) },
             remixOf: task.remixOfVendorTask, token: "\(task.id)-\(task.attempt)",
             callbackURL: options.callbackBase.map { base in
                 "\(base)/callback/\(vault.callbackToken(of: task.id, attempt: task.attempt))"
@@ -145,12 +147,22 @@ extension Worker {
     ) throws(KinoraError) {
         // It waited in the queue until its time was over: what would be paid for is wanted no more.
         guard task.remaining > .zero else { throw KinoraError(.taskDeadline) }
-        var call = try vendor.submit(job(for: task), account)
+        submitsUnderWay.add(1, ordering: .relaxed)
+        guard task.references.isEmpty else { return open(task, after: []) }
+        do throws(KinoraError) { try submit(task, [], vendor, account) } catch {
+            endSubmit([])
+            throw error
+        }
+    }
+
+    func submit(
+        _ task: ClaimedTask, _ files: [MediaFile], _ vendor: any Vendor, _ account: VendorAccount
+    ) throws(KinoraError) {
+        var call = try vendor.submit(job(for: task, files), account)
         // Frozen or queued behind other calls past its lease, it must not leave any more: others look by
         // then.
         call.beginBefore = pulse.leaseEnd
-        submitsUnderWay.add(1, ordering: .relaxed)
-        send(call, task, .submit, account)
+        send(call, task, .submit(files), account)
         events.emit(.taskSubmitted(task.id, vendor: vendor.name, on: task.attemptPoint))
     }
 
@@ -168,10 +180,15 @@ extension Worker {
         _ call: HTTPCall, _ task: ClaimedTask, _ purpose: Purpose, _ account: VendorAccount,
         into sink: ReplySink = .memory(bytesMax: Limits.vendorReplyBytesMax)
     ) {
-        calls.add(1, ordering: .relaxed)
-        held.withLock { $0[task.row, default: 0] += 1 }
+        hold(task)
         transport.send(call, to: account, into: sink) { [self] result in
             inbox.put(.task(Completion(task: task, purpose: purpose, result: result)))
         }
+    }
+
+    /// The task is in this process's hands until `letGo`.
+    func hold(_ task: ClaimedTask) {
+        calls.add(1, ordering: .relaxed)
+        held.withLock { $0[task.row, default: 0] += 1 }
     }
 }

@@ -14,14 +14,19 @@ extension Worker {
                 calls.subtract(1, ordering: .relaxed)
                 switch answer {
                 case .removal(let removal, let result): settle(removal, result)
+                case .removed(let removal, let result): settle(removal, result)
+                case .opened(let task, let files, let result):
+                    settleOpened(task, files, result)
+                    letGo(task)
+                case .kept(let task, let stored, let path, let error):
+                    settleKept(task, stored, path, error)
+                    letGo(task)
                 case .cancellation(let cancellation, let purpose, let result):
                     settle(cancellation, purpose, result)
                 case .task(let completion):
                     settle(completion)
-                    letGo(completion)
-                    if case .submit = completion.purpose {
-                        submitsUnderWay.subtract(1, ordering: .releasing)
-                    }
+                    letGo(completion.task)
+                    if case .submit(let files) = completion.purpose { endSubmit(files) }
                 }
             }
         }
@@ -45,11 +50,10 @@ extension Worker {
     }
 
     /// The task is out of this process's hands, unless another call for it has begun meanwhile.
-    private func letGo(_ completion: Completion) {
-        let row = completion.task.row
+    private func letGo(_ task: ClaimedTask) {
         held.withLock { held in
-            held[row, default: 1] -= 1
-            if held[row] == 0 { held[row] = nil }
+            held[task.row, default: 1] -= 1
+            if held[task.row] == 0 { held[task.row] = nil }
         }
     }
 
@@ -138,7 +142,7 @@ extension Worker {
     private static let hopsMax = 5
 
     private func fetch(_ call: HTTPCall, _ task: ClaimedTask, _ account: VendorAccount, hop: Int) {
-        let path = media.newSpoolPath()
+        let path = media.spool.newPath()
         send(
             call, task, .fetch(from: call.url, to: path, hop: hop), account,
             into: .file(path: path, bytesMax: Limits.resultBytesMax))
@@ -158,7 +162,8 @@ extension Worker {
         _ completion: Completion, _ vendor: any Vendor, _ url: String, _ path: String, _ hop: Int
     ) {
         let task = completion.task
-        defer { unlink(path) }
+        var isHandedOn = false
+        defer { if !isHandedOn { unlink(path) } }
         do throws(KinoraError) {
             let reply: HTTPReply
             do { reply = try completion.result.get() } catch { throw error.error }
@@ -169,17 +174,14 @@ extension Worker {
             guard reply.fileBytes > 0 else {
                 throw KinoraError(.upstreamEmptyResult, detail: "the result has no bytes")
             }
-            let facts = try media.examine(path)
+            let facts = try media.spool.examine(path)
             guard let type = facts.type, type.family.rawValue == task.kind.rawValue else {
                 throw KinoraError(.upstreamEmptyResult, detail: "the result is no \(task.kind.rawValue)")
             }
-            let stored = try media.adopt(path, sha256: facts.sha256, bytes: facts.bytes, type: type)
-            if persist(task, { store throws(KinoraError) in try store.succeeded(task, result: stored) }) {
-                finished(task, .succeeded, nil)
-            }
+            isHandedOn = true
+            keep(path, as: StoredMedia(sha256: facts.sha256, bytes: facts.bytes, type: type), of: task)
         } catch {
-            events.emit(.storeFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
-            perform(machine(for: task, vendor).action(on: .storeFailed(error)), task)
+            notStored(task, error)
         }
     }
 }

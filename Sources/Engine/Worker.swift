@@ -21,7 +21,12 @@ public final class Worker: Sendable {
     }
 
     /// What a call under way was for.
-    enum Purpose: Sendable { case submit, lookUp(page: Int), poll, fetch(from: String, to: String, hop: Int) }
+    enum Purpose: Sendable {
+        /// Copies of the references go with the call, and are removed with its end.
+        case submit([MediaFile])
+        case lookUp(page: Int), poll
+        case fetch(from: String, to: String, hop: Int)
+    }
 
     /// The same, for a cancelled task.
     enum CancelPurpose: Sendable { case cancel, poll, lookUp(page: Int) }
@@ -33,16 +38,20 @@ public final class Worker: Sendable {
         let result: Result<HTTPReply, TransportFailure>
     }
 
-    /// What comes back from vendors.
+    /// What comes back from vendors, and from the media store.
     enum Answer: Sendable {
         case task(Completion)
+        /// The next reference of a task that is about to be submitted.
+        case opened(ClaimedTask, [MediaFile], Result<MediaFile, KinoraError>)
+        case kept(ClaimedTask, StoredMedia, path: String, KinoraError?)
+        case removed(MediaRemoval, Result<Bool, KinoraError>)
         case removal(Removal, Result<HTTPReply, TransportFailure>)
         case cancellation(Cancellation, CancelPurpose, Result<HTTPReply, TransportFailure>)
     }
 
     let store: Store
     let cache: SnapshotCache
-    let media: MediaStore
+    let media: any MediaStore
     let vault: Vault
     let transport: any Transport
     let wakeups: Wakeups
@@ -66,7 +75,7 @@ public final class Worker: Sendable {
 
     /// Registers the worker. `onFinished` hears the row of each task that ends here.
     public init(
-        store: Store, cache: SnapshotCache, media: MediaStore, vault: Vault, transport: any Transport,
+        store: Store, cache: SnapshotCache, media: any MediaStore, vault: Vault, transport: any Transport,
         wakeups: Wakeups, clock: any WallClock, events: any EventSink, options: Options = Options(),
         onFinished: @escaping @Sendable (Int64) -> Void = { _ in }
     ) throws(KinoraError) {

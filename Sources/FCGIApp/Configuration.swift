@@ -1,4 +1,5 @@
 import Core
+import Engine
 import Glibc
 
 /// Everything that can be set from outside, read once from the environment. `kinora check` prints it.
@@ -19,7 +20,18 @@ struct Configuration {
     var spoolDirectory = ".run/spool"
     /// 64 hex digits that seal the accounts' credentials; mode 0600. `KINORA_MASTER_KEY_FILE`.
     var masterKeyPath = ".run/master.key"
-    /// Certificates to trust when calling vendors, PEM; empty: the system's. `KINORA_CA_BUNDLE`.
+    /// S3-compatible store for finished media and references, `https://host:port`; empty: they stay on disk.
+    /// `KINORA_S3_ENDPOINT`.
+    var s3Endpoint = ""
+    /// The bucket, which Kinora does not make. `KINORA_S3_BUCKET`.
+    var s3Bucket = ""
+    /// Its region, as far as the store has any. `KINORA_S3_REGION`, default `us-east-1`.
+    var s3Region = "us-east-1"
+    /// How requests name the bucket: `path` or `host`. `KINORA_S3_ADDRESSING`, default `path`.
+    var s3Addressing = Bucket.Addressing.path
+    /// Access key and secret key, a line each; mode 0600. `KINORA_S3_KEY_FILE`.
+    var s3KeyPath = ""
+    /// Certificates to trust when calling vendors or a bucket, PEM; empty: the system's. `KINORA_CA_BUNDLE`.
     var caBundlePath = ""
     /// Private endpoints that calls may reach all the same, `address:port`, comma separated.
     /// `KINORA_EGRESS_ALLOW`.
@@ -56,6 +68,13 @@ struct Configuration {
         mediaDirectory = reader.text("KINORA_MEDIA_DIR", mediaDirectory)
         spoolDirectory = reader.text("KINORA_SPOOL_DIR", spoolDirectory)
         masterKeyPath = reader.text("KINORA_MASTER_KEY_FILE", masterKeyPath)
+        s3Endpoint = reader.text("KINORA_S3_ENDPOINT", s3Endpoint)
+        s3Bucket = reader.text("KINORA_S3_BUCKET", s3Bucket)
+        s3Region = reader.text("KINORA_S3_REGION", s3Region)
+        let addressing = reader.word(
+            "KINORA_S3_ADDRESSING", s3Addressing.rawValue, Bucket.Addressing.allCases.map(\.rawValue))
+        s3Addressing = Bucket.Addressing(rawValue: addressing) ?? s3Addressing
+        s3KeyPath = reader.text("KINORA_S3_KEY_FILE", s3KeyPath)
         caBundlePath = reader.text("KINORA_CA_BUNDLE", caBundlePath)
         egressAllow = reader.text("KINORA_EGRESS_ALLOW", "").split(separator: ",").map(String.init)
         publicURL = reader.text("KINORA_PUBLIC_URL", "")
@@ -82,7 +101,10 @@ struct Configuration {
             ("KINORA_DATABASE_CONNECTIONS_MAX", String(databaseConnectionsMax)),
             ("KINORA_SOCKET_DIR", socketDirectory), ("KINORA_MEDIA_DIR", mediaDirectory),
             ("KINORA_SPOOL_DIR", spoolDirectory), ("KINORA_MASTER_KEY_FILE", masterKeyPath),
-            ("KINORA_CA_BUNDLE", caBundlePath), ("KINORA_EGRESS_ALLOW", egressAllow.joined(separator: ",")),
+            ("KINORA_S3_ENDPOINT", s3Endpoint), ("KINORA_S3_BUCKET", s3Bucket),
+            ("KINORA_S3_REGION", s3Region), ("KINORA_S3_ADDRESSING", s3Addressing.rawValue),
+            ("KINORA_S3_KEY_FILE", s3KeyPath), ("KINORA_CA_BUNDLE", caBundlePath),
+            ("KINORA_EGRESS_ALLOW", egressAllow.joined(separator: ",")),
             ("KINORA_PUBLIC_URL", publicURL),
             ("KINORA_FAST_THREADS", String(fastThreads)), ("KINORA_SLOW_THREADS", String(slowThreads)),
             ("KINORA_CALLS_MAX", String(callsMax)), ("KINORA_NOTIFY", String(isNotifying)),

@@ -29,6 +29,22 @@ func removeStaleFiles(in directory: String) {
     }
 }
 
+/// A file that only its owner may read. Throws `configuration` when it is missing or readable for others.
+func readSecretFile(_ path: String, of setting: String, advice: String) throws(KinoraError) -> Secret {
+    var facts = stat()
+    guard stat(path, &facts) == 0 else {
+        throw KinoraError(
+            .configuration, "\(setting): \(path): \(String(cString: strerror(errno))). \(advice)")
+    }
+    guard facts.st_mode & 0o077 == 0 else {
+        throw KinoraError(.configuration, "\(path) can be read by others: chmod 600 \(path)")
+    }
+    guard let text = readSmallFile(path) else {
+        throw KinoraError(.configuration, "\(setting): \(path): \(String(cString: strerror(errno))).")
+    }
+    return Secret(text)
+}
+
 /// A file of at most 64 KiB as text; nil when it cannot be read.
 func readSmallFile(_ path: String) -> String? {
     let descriptor = open(path, O_RDONLY | O_CLOEXEC)

@@ -12,6 +12,6 @@ struct Kinora: ParsableCommand {
             Serve.self, Work.self, All.self, Migrate.self, Setup.self, Check.self, Key.self, Account.self,
             User.self, QuotaCommand.self, CodeCommand.self, UsageCommand.self, ModelCommand.self,
             RouteCommand.self, TaskCommand.self, SettingCommand.self, Webhook.self, Events.self,
-            Requests.self, SandboxCommand.self,
+            Requests.self, MediaCommand.self, SandboxCommand.self,
         ])
 }

@@ -26,6 +26,8 @@ final class Service {
     private var courier: Courier?
     private var creditRound: CreditRound?
     private var transport: CurlTransport?
+    /// To the bucket, where there is one.
+    private let mediaTransport: CurlTransport?
 
     init(_ roles: Roles, _ configuration: Configuration, events: any EventSink) throws(KinoraError) {
         self.configuration = configuration
@@ -34,8 +36,8 @@ final class Service {
         let journal = Journal(store, echo: events)
         let cache = try SnapshotCache(store, events: journal) { journal.heed($0.settings) }
         let wakeups = Wakeups(store, isNotifying: configuration.isNotifying)
-        let media = MediaStore(
-            directory: configuration.mediaDirectory, spoolDirectory: configuration.spoolDirectory)
+        let bucket = try configuration.bucketMedia(SystemClock())
+        let media: any MediaStore = bucket?.media ?? configuration.disk
         let vault = try Vault(masterKey: try configuration.masterKey())
         for directory in [
             configuration.mediaDirectory, configuration.spoolDirectory, configuration.socketDirectory,
@@ -46,6 +48,7 @@ final class Service {
         self.journal = journal
         self.cache = cache
         self.wakeups = wakeups
+        mediaTransport = bucket?.transport
         gateway = Gateway(
             store: store, cache: cache, media: media, vault: vault, wakeups: wakeups, clock: SystemClock(),
             events: journal, waitersMax: max(1, configuration.slowThreads / 2))
@@ -87,7 +90,7 @@ final class Service {
             journal: journal)
     }
 
-    private func makeWorker(_ store: Store, _ media: MediaStore, _ vault: Vault) throws(KinoraError) {
+    private func makeWorker(_ store: Store, _ media: any MediaStore, _ vault: Vault) throws(KinoraError) {
         let transport = try configuration.transport()
         let courier = Courier(
             store: store, vault: vault, transport: transport, clock: SystemClock(), events: journal)
@@ -117,6 +120,7 @@ final class Service {
         try listener.start()
         try gateway.start()
         try transport?.start()
+        try mediaTransport?.start()
         try worker?.start()
         try courier?.start()
         try creditRound?.start()
@@ -139,6 +143,7 @@ final class Service {
         courier?.stop()
         creditRound?.stop()
         transport?.stop()
+        mediaTransport?.stop()
         listener.stop()
         wakeups.stop()
         cache.stop()
@@ -163,30 +168,25 @@ extension Configuration {
         return String(base)
     }
 
-    /// Everything that leaves the machine goes through one such.
+    /// Everything that goes to vendors and receivers goes through one such.
     func transport() throws(KinoraError) -> CurlTransport {
+        try transport(EgressGuard(exceptions: Set(egressAllow)))
+    }
+
+    func transport(_ egress: EgressGuard) throws(KinoraError) -> CurlTransport {
         var options = CurlTransport.Options()
         options.caBundlePath = caBundlePath.isEmpty ? nil : caBundlePath
-        options.egress = EgressGuard(exceptions: Set(egressAllow))
+        options.egress = egress
         return try CurlTransport(options)
     }
 
     /// Reads the master key. Throws `configuration` when the file is missing, readable for others, or
     /// malformed.
     func masterKey() throws(KinoraError) -> [UInt8] {
-        var facts = stat()
-        guard stat(masterKeyPath, &facts) == 0 else {
-            throw KinoraError(
-                .configuration,
-                "KINORA_MASTER_KEY_FILE: \(masterKeyPath): \(String(cString: strerror(errno))). "
-                    + "Make one with: openssl rand -hex 32 > FILE; chmod 600 FILE")
-        }
-        guard facts.st_mode & 0o077 == 0 else {
-            throw KinoraError(
-                .configuration, "\(masterKeyPath) can be read by others: chmod 600 \(masterKeyPath)")
-        }
-        guard let text = readSmallFile(masterKeyPath), let key = Hex.bytes(text.trimmedText), key.count == 32
-        else {
+        let text = try readSecretFile(
+            masterKeyPath, of: "KINORA_MASTER_KEY_FILE",
+            advice: "Make one with: openssl rand -hex 32 > FILE; chmod 600 FILE")
+        guard let key = Hex.bytes(text.revealed().trimmedText), key.count == 32 else {
             throw KinoraError(.configuration, "\(masterKeyPath) must hold 64 hex digits.")
         }
         return key

@@ -69,7 +69,7 @@ import Testing
     }
 
     private func media(_ reference: TaskReference) throws -> StoredMedia? {
-        guard case .content(let media) = try stage.perform(.content(reference)) else { return nil }
+        guard case .content(let media, _) = try stage.perform(.content(reference)) else { return nil }
         return media
     }
 

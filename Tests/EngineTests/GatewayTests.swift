@@ -81,7 +81,7 @@ import Testing
         let redirecting = Caller(
             userID: stage.caller.userID, keyID: stage.caller.keyID,
             options: KeyOptions(contentMode: .redirect))
-        guard case .content(let media) = try stage.perform(.content(TaskReference(task.id))),
+        guard case .content(let media, at: let place) = try stage.perform(.content(TaskReference(task.id))),
             case .link(let link) = try stage.perform(.content(TaskReference(task.id)), as: redirecting)
         else { throw Unexpected("neither bytes nor link") }
         let match = try #require(
@@ -90,9 +90,10 @@ import Testing
         func open(_ name: String, _ expires: String, _ signature: String) throws(KinoraError) -> StoredMedia?
         {
             let command = Command.signedMedia(name: name, expires: expires, signature: signature)
-            guard case .content(let opened) = try stage.gateway.perform(command) else { return nil }
+            guard case .content(let opened, _) = try stage.gateway.perform(command) else { return nil }
             return opened
         }
+        #expect(place == "/_media/\(media.relativePath)")
         #expect(try open(name, expires, signature)?.relativePath == media.relativePath)
         let later = String(try #require(Int(expires)) + 1)
         let other = String(repeating: "0", count: 64) + ".mp4"
@@ -155,7 +156,9 @@ import Testing
         // The other task shows the same film.
         #expect(stage.folder.files("media").count == 1)
         _ = try stage.perform(.delete(TaskReference(second.id)))
-        #expect(stage.folder.files("media").isEmpty)
+        try stage.database.sql("UPDATE media_removal SET due_at = now()")
+        #expect(eventually { stage.folder.files("media").isEmpty })
+        #expect(try eventually { try stage.database.count("media_removal") == 0 })
     }
 
     // Remix -------------------------------------------------------------------------------------------

@@ -31,10 +31,10 @@ import Upstream
         #expect(body == ["model": "sora-2", "prompt": "a quiet harbour", "seconds": "8", "size": "1280x720"])
         #expect(!submit.isRepeatable)
 
-        guard case .content(let media) = try stage.perform(.content(TaskReference(task.id))) else {
+        guard case .content(let media, _) = try stage.perform(.content(TaskReference(task.id))) else {
             throw Unexpected("no content")
         }
-        #expect(stage.folder.bytes(stage.media.path(of: media)) == ScriptedVendor.film("video_1"))
+        #expect(stage.folder.bytes(stage.folder.media.path(of: media)) == ScriptedVendor.film("video_1"))
         #expect(eventually { stage.folder.files("spool").isEmpty })
         #expect(try attempts() == [["1", "succeeded"]])
         #expect(

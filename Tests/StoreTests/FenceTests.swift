@@ -259,17 +259,22 @@ import Testing
         let task = try held(by: worker)
         let owner = try database.caller()
         let running = try #require(try store.task(TaskReference(task.id), of: owner))
-        #expect(try store.delete(running, of: owner) == nil)
+        #expect(try store.delete(running, of: owner) == false)
         _ = try store.storing(task)
         _ = try store.succeeded(task, result: Self.media)
         let twin = try held(by: worker)
         _ = try store.storing(twin)
         _ = try store.succeeded(twin, result: Self.media)
         let first = try #require(try store.task(TaskReference(task.id), of: owner))
-        #expect(try store.delete(first, of: owner) == [])
+        #expect(try store.delete(first, of: owner))
+        #expect(try database.count("media_removal") == 0)
         #expect(try store.task(TaskReference(task.id), of: owner) == nil)
         let second = try #require(try store.task(TaskReference(twin.id), of: owner))
-        #expect(try store.delete(second, of: owner) == [Self.media])
+        #expect(try store.delete(second, of: owner))
+        #expect(
+            try database.sql("SELECT encode(sha256, 'hex'), media_type FROM media_removal") == [
+                [Self.media.sha256, Self.media.type.rawValue]
+            ])
         #expect(try database.count("asset") == 0)
     }
 }

@@ -41,6 +41,7 @@ import Testing
                 FROM task WHERE id % 5 = 0;
             UPDATE task SET worker_id = 1 WHERE state = 'running';
             INSERT INTO removal (attempt_id) SELECT id FROM attempt WHERE finished_at IS NOT NULL LIMIT 500;
+            INSERT INTO media_removal SELECT sha256, media_type, 0, now() FROM asset WHERE id <= 500;
             INSERT INTO api_key (user_id, public_id, secret_hash, requests_per_minute, concurrent_tasks_max)
                 VALUES (3, '0123456789ab', sha256(''), 1000, 1000);
             UPDATE app_user SET requests_per_minute = 1000, concurrent_tasks_max = 1000 WHERE id = 3;
@@ -111,6 +112,7 @@ import Testing
         "worker_release": "1, '{1,2,3}'",
         "worker_rescue": "10",
         "removal_claim": "50",
+        "media_removal_claim": "50",
         "waiting_lines": "1000, '{0,10}'",
         "usage_roll": "1000",
     ]

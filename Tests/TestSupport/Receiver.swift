@@ -7,6 +7,7 @@ import Synchronization
 public final class Receiver: Sendable {
     /// What came, as it came over the wire.
     public struct Message: Sendable {
+        public let method: String
         public let path: String
         /// Lower-case names.
         public let headers: [String: String]
@@ -87,8 +88,9 @@ public final class Receiver: Sendable {
                     let parts = line.split(separator: ":", maxSplits: 1)
                     return (parts[0].lowercased(), String((parts.last ?? "").drop { $0 == " " }))
                 }
+                let words = lines[0].split(separator: " ")
                 let message = Message(
-                    path: String(lines[0].split(separator: " ")[1]),
+                    method: String(words[0]), path: String(words[1]),
                     headers: Dictionary(headers) { $1 },
                     body: String(decoding: bytes[end.upperBound...], as: UTF8.self))
                 let length = message.headers["content-length"].flatMap { Int($0) } ?? 0
@@ -100,14 +102,18 @@ public final class Receiver: Sendable {
         }
     }
 
-    /// Ends every connection, answered or not.
+    /// Ends the connections that stand, answered or not.
+    public func cut() {
+        for descriptor in open.withLock({ $0 }) { shutdown(descriptor, Int32(SHUT_RDWR)) }
+    }
+
+    /// Ends every connection and takes no more.
     public func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
         close(listener)
-        let descriptors = open.withLock { $0 }
-        for descriptor in descriptors { shutdown(descriptor, Int32(SHUT_RDWR)) }
+        cut()
         let deadline = ContinuousClock.now + .seconds(10)
         for thread in threads.withLock({ $0 }) { _ = thread.join(until: deadline) }
-        for descriptor in descriptors { close(descriptor) }
+        for descriptor in open.withLock({ $0 }) { close(descriptor) }
     }
 }

@@ -4,6 +4,7 @@
 #   kinora_nginx_render SOURCE HOME SOCKETS PORT [HOST_NAME]
 #       SOURCE is the repository's nginx/ folder; writes HOME/nginx. The sandbox listens on PORT + 1.
 #       KINORA_LISTEN: `loopback` (default without HOST_NAME) or `all` (default with one).
+#       KINORA_S3_ENDPOINT, _BUCKET, _ADDRESSING: where media are in a bucket, as the application reads them.
 #   kinora_nginx_command HOME      fills the array KINORA_NGINX: nginx with its instance's paths
 #
 # nginx has no variables in `listen`, `upstream` and `server_name`, hence the words between @ signs.
@@ -26,6 +27,23 @@ kinora_nginx_render() {
         -e "s|@MEDIA@|$home/media|; s|@RENDERED@|$home/sandbox|; s|@IPV4@|$ipv4|; s|@IPV6@|$ipv6|" \
         -e "s|@SERVER_NAMES@|${host:+$host }localhost|" \
         -e "$([[ -s /proc/net/if_inet6 ]] || echo '/# \[::\] line/d')" "${sites[@]}" >"$to/site.conf"
+    [[ ! ${KINORA_S3_ENDPOINT:-} ]] || kinora_nginx_bucket "$source/bucket.conf" "$to/kinora/bucket.conf" "$home"
+}
+
+kinora_nginx_bucket() { # TEMPLATE FILE HOME
+    local scheme=${KINORA_S3_ENDPOINT%%://*} host=${KINORA_S3_ENDPOINT#*://} name address resolver
+    [[ $host =~ ^[a-z0-9.:-]+$|^\[[0-9a-f:]+\](:[0-9]+)?$ && $scheme =~ ^https?$ ]] ||
+        kinora_die "KINORA_S3_ENDPOINT is $KINORA_S3_ENDPOINT; it must be like https://s3.example.com:9000"
+    [[ ${KINORA_S3_ADDRESSING:-path} == path ]] || host=${KINORA_S3_BUCKET:-}.$host
+    name=${host%:*}
+    [[ $host =~ :[0-9]+$ ]] || name=$host
+    # nginx's own resolver asks name servers only; what is in /etc/hosts is looked up here.
+    address=$(getent -s files ahostsv4 "$name" | sed -n 's/ .*//p;q') || true
+    resolver=$(sed -n 's/^nameserver *\([0-9.]*\)$/\1/p' /etc/resolv.conf | head -n 1) || true
+    sed -e "s|https://s3.example.com|$scheme://${address:-$name}${host#"$name"}|" \
+        -e "s|\(bucket_host *\)s3.example.com|\1$host|; s|\(bucket_name *\)s3.example.com|\1$name|" \
+        -e "s|127.0.0.53|${resolver:-127.0.0.1}|; s|/etc/ssl/certs/ca-certificates.crt|$3/tls/bundle.pem|" \
+        "$1" >"$2"
 }
 
 kinora_nginx_command() {

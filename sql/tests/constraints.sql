@@ -121,6 +121,11 @@ SELECT pg_temp.refuses('attempt_accepted_with_id', $$UPDATE attempt SET vendor_t
 SELECT pg_temp.refuses('removal_pkey', $$INSERT INTO removal SELECT attempt_id FROM removal$$);
 SELECT pg_temp.refuses('removal_tries_not_negative', $$UPDATE removal SET tries = -1$$);
 SELECT pg_temp.refuses('removal_attempt_id_fkey', $$INSERT INTO removal VALUES (4711)$$);
+INSERT INTO media_removal (sha256, media_type) VALUES (sha256('bytes'), 'video/mp4');
+SELECT pg_temp.refuses('media_removal_pkey', $$INSERT INTO media_removal SELECT * FROM media_removal$$);
+SELECT pg_temp.refuses('media_removal_sha256_length', $$UPDATE media_removal SET sha256 = '\x00'$$);
+SELECT pg_temp.refuses('media_removal_media_type_form', $$UPDATE media_removal SET media_type = '../x'$$);
+SELECT pg_temp.refuses('media_removal_tries_not_negative', $$UPDATE media_removal SET tries = -1$$);
 SELECT pg_temp.refuses('cancellation_pkey', $$INSERT INTO cancellation SELECT attempt_id FROM cancellation$$);
 SELECT pg_temp.refuses('cancellation_attempt_id_fkey', $$INSERT INTO cancellation VALUES (4711)$$);
 

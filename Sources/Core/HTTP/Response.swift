@@ -4,7 +4,7 @@ public struct Response: Sendable {
     public var status: Int
     public var headers: [(name: String, value: String)]
     public var body: [UInt8]
-    /// A path below nginx's internal media location: nginx sends the bytes, with Range, HEAD and ETag.
+    /// A path of one of nginx's internal locations: nginx sends the bytes, with Range, HEAD and ETag.
     public var internalFile: String?
 
     public init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {

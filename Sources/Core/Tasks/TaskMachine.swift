@@ -67,7 +67,9 @@ public struct TaskMachine: Sendable {
     /// How long after a submit its absence from the vendor's list proves that it never arrived.
     public static let arrivalMax = Duration.seconds(Limits.submitSecondsMax + 15)
     private static let retryPause = Duration.seconds(2)
-    private static let storePause = Duration.seconds(5)
+    /// The longer it has lasted, the less a few seconds matter: a store that is away for long is not given
+    /// every result anew every few seconds.
+    private var storePause: Duration { min(max(running / 10, .seconds(5)), .seconds(60)) }
 
     public func action(on event: TaskEvent) -> TaskAction {
         switch event {
@@ -101,7 +103,7 @@ public struct TaskMachine: Sendable {
             return pollFailed(error)
         case .storeFailed(let error):
             let mayRetry = error.code.facts.retry != .never && remaining > .zero - Limits.storingGrace
-            return mayRetry ? .wait(delay: Self.storePause, phase: .waiting, progress: nil) : .fail(error)
+            return mayRetry ? .wait(delay: storePause, phase: .waiting, progress: nil) : .fail(error)
         }
     }
 
@@ -113,9 +115,11 @@ public struct TaskMachine: Sendable {
         let wanted = error.retryAfterSeconds.map { Duration.seconds($0) } ?? .zero
         let delay = fault == nil ? max(wanted, Backoff.delay(afterAttempt: attempt)) : .zero
         let isTriedWidely = fault != nil && fault != .throttle && accountsTried >= Limits.accountsTriedMax
+        // Our own store is nobody's fault: nothing was submitted, and it comes back.
+        let isTriedOften = attempt >= Limits.taskAttemptsMax && error.code != .storageFailed
         // What could start only after its deadline would be paid for and thrown away.
         let mayRetry =
-            error.code.facts.retry != .never && attempt < Limits.taskAttemptsMax && !isTriedWidely
+            error.code.facts.retry != .never && !isTriedOften && !isTriedWidely
             && delay < remaining
         return mayRetry ? .requeue(delay: delay, error) : .fail(error)
     }

@@ -17,7 +17,7 @@ extension OpenAIVideos {
                 "first_id": JSON(tasks.first.map { Self.id($0.id, $0.model) }),
                 "last_id": JSON(tasks.last.map { Self.id($0.id, $0.model) }), "has_more": .bool(hasMore),
             ])
-        case .content(let media): return Self.content(media)
+        case .content(let media, let place): return Self.content(media, place)
         case .link(let target): return Response(status: 302, headers: [("Location", target), Self.noStore])
         case .deleted(let task):
             return .json([
@@ -53,7 +53,7 @@ extension OpenAIVideos {
     }
 
     /// nginx sends the bytes and adds Content-Length, ETag, Last-Modified, and Range.
-    private static func content(_ media: StoredMedia) -> Response {
+    private static func content(_ media: StoredMedia, _ place: String) -> Response {
         var response = Response(
             status: 200,
             headers: [
@@ -63,7 +63,7 @@ extension OpenAIVideos {
                     "inline; filename=\"\(media.sha256.prefix(16)).\(media.type.fileExtension)\""
                 ),
             ])
-        response.internalFile = "/_media/\(media.relativePath)"
+        response.internalFile = place
         return response
     }
 

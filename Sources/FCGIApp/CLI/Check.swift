@@ -3,6 +3,7 @@ import Core
 import Engine
 import Glibc
 import Store
+import Upstream
 
 struct Check: KinoraCommand {
     static let configuration = CommandConfiguration(
@@ -79,6 +80,12 @@ struct Check: KinoraCommand {
         if !configuration.caBundlePath.isEmpty, access(configuration.caBundlePath, R_OK) != 0 {
             faults.append(
                 "KINORA_CA_BUNDLE: \(configuration.caBundlePath): \(String(cString: strerror(errno))).")
+        }
+        check { () throws(KinoraError) in
+            guard let (media, transport) = try configuration.bucketMedia(SystemClock()) else { return }
+            try transport.start()
+            defer { transport.stop() }
+            try media.prove()
         }
         guard !configuration.databaseURL.isEmpty else { return faults }
         // As the migrations log in: the role that the service takes may not exist yet.

@@ -11,8 +11,17 @@ public struct Removal: Sendable {
     public let account: ClaimedAccount
 }
 
+/// Bytes in the media store that no row names any more.
+public struct MediaRemoval: Sendable {
+    public let media: StoredMedia
+    /// How often it was tried, this time included.
+    public let tries: Int
+}
+
 extension Statement {
-    static let removals = [Store.removalClaim, Store.removalDone]
+    static let removals = [
+        Store.removalClaim, Store.removalDone, Store.mediaRemovalClaim, Store.mediaRemovalDone,
+    ]
 }
 
 extension Store {
@@ -44,6 +53,38 @@ extension Store {
                 row: row.integer(0), tries: Int(row.integer(1)), vendorTask: row.text(2),
                 account: ClaimedAccount(row, from: 3))
         }
+    }
+
+    // As above: 1, 2, 4 … minutes, an hour at most, and never given up. What a row names again stays.
+    static let mediaRemovalClaim = Statement(
+        "media_removal_claim",
+        """
+        WITH due AS (
+            SELECT sha256 FROM media_removal WHERE due_at <= now()
+            ORDER BY due_at LIMIT $1 FOR UPDATE SKIP LOCKED),
+        wanted AS (DELETE FROM media_removal r USING due
+            WHERE r.sha256 = due.sha256 AND EXISTS (SELECT FROM asset f WHERE f.sha256 = due.sha256))
+        UPDATE media_removal r SET tries = r.tries + 1,
+            due_at = now() + least(60, 2 ^ least(r.tries, 6)) * interval '1 minute'
+        FROM due
+        WHERE r.sha256 = due.sha256 AND NOT EXISTS (SELECT FROM asset f WHERE f.sha256 = due.sha256)
+        RETURNING encode(r.sha256, 'hex'), 0::bigint, r.media_type, r.tries
+        """)
+
+    static let mediaRemovalDone = Statement(
+        "media_removal_done", "DELETE FROM media_removal WHERE sha256 = decode($1, 'hex')")
+
+    /// Bytes to be removed from the media store now, at most `limit`. Nobody else is given them before their
+    /// next try.
+    public func claimMediaRemovals(limit: Int) throws(KinoraError) -> [MediaRemoval] {
+        try rows(Self.mediaRemovalClaim, [.integer(Int64(limit))]) { row throws(KinoraError) in
+            MediaRemoval(media: try Self.media(row), tries: Int(row.integer(3)))
+        }
+    }
+
+    /// They are gone.
+    public func mediaRemovalDone(_ removal: MediaRemoval) throws(KinoraError) {
+        try execute(Self.mediaRemovalDone, [.text(removal.media.sha256)])
     }
 
     /// The vendor has forgotten it, or is asked no more.

@@ -167,15 +167,17 @@ extension Store {
         DELETE FROM task_asset ta USING t WHERE ta.task_id = t.id RETURNING ta.asset_id
         """)
 
-    // Bytes that no task names any more. Gives the files that no owner has left.
+    // Bytes that no task names any more. They are to be removed from the media store in a minute, if no
+    // other owner has them then: the same bytes may just be arriving again.
     static let assetUnused = Statement(
         "asset_unused",
         """
         WITH gone AS (DELETE FROM asset a WHERE a.id = ANY ($1::bigint[])
             AND NOT EXISTS (SELECT FROM task_asset ta WHERE ta.asset_id = a.id)
-            RETURNING a.id, a.sha256, a.media_type, a.bytes)
-        SELECT encode(g.sha256, 'hex'), g.bytes, g.media_type FROM gone g
-        WHERE NOT EXISTS (SELECT FROM asset o WHERE o.sha256 = g.sha256 AND o.id <> g.id)
+            RETURNING a.sha256, a.media_type)
+        INSERT INTO media_removal (sha256, media_type) SELECT DISTINCT ON (sha256) sha256, media_type
+        FROM gone ORDER BY sha256
+        ON CONFLICT (sha256) DO UPDATE SET tries = 0, due_at = excluded.due_at
         """)
 
     static let taskPoint = Statement(
@@ -269,7 +271,7 @@ extension Store {
             Self.task)
     }
 
-    private static func media(_ row: Row) throws(KinoraError) -> StoredMedia {
+    static func media(_ row: Row) throws(KinoraError) -> StoredMedia {
         guard let type = MediaType(rawValue: row.text(2)) else {
             throw KinoraError(.internalFault, detail: "asset of unknown type \(row.text(2))")
         }
@@ -281,14 +283,14 @@ extension Store {
         try first(Self.taskResult, [.integer(row)], Self.media)
     }
 
-    /// Deletes a finished task of the caller. Gives the files that nobody needs any more; nil when the task
-    /// still runs.
-    public func delete(_ task: MediaTask, of caller: Caller) throws(KinoraError) -> [StoredMedia]? {
-        guard task.state.isFinal else { return nil }
+    /// Deletes a finished task of the caller. False when the task still runs.
+    public func delete(_ task: MediaTask, of caller: Caller) throws(KinoraError) -> Bool {
+        guard task.state.isFinal else { return false }
         let assets = try rows(Self.taskDelete, [.integer(task.row), .integer(caller.userID)]) {
             $0.integer(0)
         }
-        return assets.isEmpty ? [] : try rows(Self.assetUnused, [.integers(assets)], Self.media)
+        if !assets.isEmpty { try execute(Self.assetUnused, [.integers(assets)]) }
+        return true
     }
 
     public func point(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> TaskPoint? {

@@ -178,6 +178,30 @@ import Testing
                     ? .fail(KinoraError(code)) : .wait(delay: .seconds(5), phase: .waiting, progress: nil)))
     }
 
+    /// A store that is away for an hour is not given every result anew every few seconds.
+    @Test(arguments: [(0, 5), (50, 5), (60, 6), (200, 20), (600, 60), (9999, 60)])
+    func aStoreThatStaysAwayIsTriedEverMoreSeldom(_ running: Int, _ delay: Double) {
+        let action = machine(running: .seconds(running)).action(
+            on: .storeFailed(KinoraError(.storageFailed)))
+        #expect(action == .wait(delay: .seconds(delay), phase: .waiting, progress: nil))
+    }
+
+    /// Nothing was submitted, and no account has anything to do with it.
+    @Test func aReferenceThatCannotBeReadCostsNoTries() {
+        let away = TaskEvent.refused(KinoraError(.storageFailed))
+        for attempt in [1, Limits.taskAttemptsMax, 500] {
+            guard case .requeue(let delay, _) = machine(attempt: attempt, hasTicket: false).action(on: away)
+            else {
+                Issue.record("it failed at try \(attempt)")
+                continue
+            }
+            #expect(delay == Backoff.delay(afterAttempt: attempt))
+        }
+        let late = machine(remaining: .seconds(1), hasTicket: false).action(on: away)
+        #expect(Self.code(late) == .storageFailed)
+        if case .requeue = late { Issue.record("it could start only after its deadline") }
+    }
+
     /// What the vendor has made is worth more patience than what it has not.
     @Test(arguments: [(0, true), (-3599, true), (-3600, false)])
     func aFinishedResultHasTimeBeyondTheDeadline(_ remaining: Int, _ isTriedAgain: Bool) {

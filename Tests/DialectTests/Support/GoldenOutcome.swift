@@ -24,7 +24,9 @@ struct GoldenOutcome {
         case "tasks":
             let tasks = try (json["tasks"]?.arrayValue ?? []).map(Self.task)
             outcome = .tasks(tasks, hasMore: json["has_more"]?.boolValue ?? false)
-        case "content": outcome = .content(try Self.media(json))
+        case "content":
+            let media = try Self.media(json)
+            outcome = .content(media, at: "/_media/\(media.relativePath)")
         case "link": outcome = .link(json["link"]?.stringValue ?? "")
         case "deleted": outcome = .deleted(try Self.task(json["task"]))
         case "estimate":

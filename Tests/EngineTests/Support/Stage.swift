@@ -12,7 +12,7 @@ import Upstream
 final class Stage: Sendable {
     let database = TestDatabase.current
     let folder: Folder
-    let media: MediaStore
+    let media: any MediaStore
     let clock = ManualClock()
     let events = EventLog()
     let vault: Vault
@@ -26,21 +26,24 @@ final class Stage: Sendable {
     private let listeners = Mutex<[Listener]>([])
 
     /// One account for each number of slots. `isNotifying` false: nobody sends or hears a NOTIFY.
-    init(slots: [Int] = [4], isNotifying: Bool = true, keptAtLeast: Duration = .seconds(60)) throws {
+    init(
+        slots: [Int] = [4], isNotifying: Bool = true, keptAtLeast: Duration = .seconds(60),
+        _ store: (DiskMedia) throws -> any MediaStore = { $0 }
+    ) throws {
         folder = try Folder()
         var media = folder.media
         media.keptAtLeast = keptAtLeast
-        self.media = media
+        self.media = try store(media)
         vault = try Vault(masterKey: [UInt8](repeating: 7, count: 32))
         caller = try database.caller()
-        store = database.store(connectionsMax: 4)
+        self.store = database.store(connectionsMax: 4)
         for (index, slots) in slots.enumerated() {
-            _ = try Self.addAccount("account \(index + 1)", slots: slots, store, vault)
+            _ = try Self.addAccount("account \(index + 1)", slots: slots, self.store, vault)
         }
-        cache = try SnapshotCache(store, events: events)
-        wakeups = Wakeups(store, isNotifying: isNotifying)
+        cache = try SnapshotCache(self.store, events: events)
+        wakeups = Wakeups(self.store, isNotifying: isNotifying)
         gateway = Gateway(
-            store: store, cache: cache, media: media, vault: vault, wakeups: wakeups, clock: clock,
+            store: self.store, cache: cache, media: self.media, vault: vault, wakeups: wakeups, clock: clock,
             events: events)
         try wakeups.start()
         try gateway.start()
@@ -174,7 +177,9 @@ final class Folder: Sendable {
 
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
-    var media: MediaStore { MediaStore(directory: path + "/media", spoolDirectory: path + "/spool") }
+    var media: DiskMedia {
+        DiskMedia(directory: path + "/media", spool: MediaSpool(directory: path + "/spool"))
+    }
 
     /// Files below a directory, as paths relative to it.
     func files(_ name: String) -> [String] {

@@ -29,7 +29,8 @@ final class Site: Sendable {
         ]
         settings = own.merging(more) { $1 }
         let prepared = try run(
-            "/bin/bash", ["-c", Self.preparation, "-", Surroundings.repository, home, String(port)])
+            "/bin/bash", ["-c", Self.preparation, "-", Surroundings.repository, home, String(port)],
+            environment: settings)
         guard prepared.status == 0 else { throw Failed("preparing a site: \(prepared.errors)") }
         let binary = try Surroundings.binary
         let account = ["account", "add", "--vendor", "openai", "--name", "sandbox", "--slots", "64"]

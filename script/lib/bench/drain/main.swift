@@ -77,7 +77,7 @@ func masterKey() -> [UInt8] {
 }
 
 /// Seconds until so many tasks have succeeded; nil when they did not within three minutes.
-func drain(_ tasks: Int, into media: MediaStore) throws(KinoraError) -> Double? {
+func drain(_ tasks: Int, into media: any MediaStore) throws(KinoraError) -> Double? {
     let store = Store(DatabaseOptions(url: Secret(setting("DATABASE_URL"))))
     let tally = Tally(expecting: tasks)
     let worker = try Worker(
@@ -94,7 +94,7 @@ func drain(_ tasks: Int, into media: MediaStore) throws(KinoraError) -> Double? 
 
 guard CommandLine.arguments.count == 3, let tasks = Int(CommandLine.arguments[1]) else { exit(2) }
 let directory = CommandLine.arguments[2]
-let media = MediaStore(directory: directory + "/media", spoolDirectory: directory + "/spool")
+let media = DiskMedia(directory: directory + "/media", spool: MediaSpool(directory: directory + "/spool"))
 do {
     guard let seconds = try drain(tasks, into: media) else { exit(1) }
     say("{\"seconds\": \(seconds)}", to: STDOUT_FILENO)
