@@ -456,20 +456,21 @@ $$;
 COMMENT ON FUNCTION kinora.waiting_reason(asked_model text, asked_priority smallint, pinned bigint, due timestamp with time zone) IS 'Why a queued task of this model, priority, pinned account (null: any) and due time is not started, until when if that is known, and how many accounts could run it: at their slot limit, proving themselves after a rest, resting, with too little credit, closed. turn: an account is free. docs/operations.md.';
 
 CREATE FUNCTION kinora.window_opens(windows text, zone text, moment timestamp with time zone) RETURNS timestamp with time zone
-    LANGUAGE sql STABLE PARALLEL SAFE
+    LANGUAGE plpgsql STABLE PARALLEL SAFE
     AS $$
-    SELECT CASE WHEN NOT bool_or(begins <= moment AND moment < ends)
-        THEN min(begins) FILTER (WHERE begins > moment) END
-    FROM (
-        SELECT (day + first) AT TIME ZONE zone AS begins,
-            (day + last + CASE WHEN last <= first THEN interval '1 day' ELSE interval '0' END)
-                AT TIME ZONE zone AS ends
-        FROM (SELECT split_part(words, '-', 1)::time AS first, split_part(words, '-', 2)::time AS last
-            FROM unnest(string_to_array(windows, ',')) AS s (words)) w
-        CROSS JOIN (SELECT (moment AT TIME ZONE zone)::date + shift AS day
-            FROM generate_series(-1, 2) AS shift) d) spans
-    WHERE begins < ends
-$$;
+BEGIN
+    RETURN (SELECT CASE WHEN NOT bool_or(begins <= moment AND moment < ends)
+            THEN min(begins) FILTER (WHERE begins > moment) END
+        FROM (
+            SELECT (day + first) AT TIME ZONE zone AS begins,
+                (day + last + CASE WHEN last <= first THEN interval '1 day' ELSE interval '0' END)
+                    AT TIME ZONE zone AS ends
+            FROM (SELECT split_part(words, '-', 1)::time AS first, split_part(words, '-', 2)::time AS last
+                FROM unnest(string_to_array(windows, ',')) AS s (words)) w
+            CROSS JOIN (SELECT (moment AT TIME ZONE zone)::date + shift AS day
+                FROM generate_series(-1, 2) AS shift) d) spans
+        WHERE begins < ends);
+END $$;
 
 COMMENT ON FUNCTION kinora.window_opens(windows text, zone text, moment timestamp with time zone) IS 'When the next of these windows (HH:MM-HH:MM, several with commas, over midnight where the second time is not later) of a time zone opens; null: one is open at that moment, or there is none.';
 
