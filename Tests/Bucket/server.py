@@ -1,9 +1,9 @@
 """A bucket for tests: moto's S3, behind a check of every signature by botocore's own code.
 
-    server.py PORT BUCKET ACCESS-KEY SECRET-KEY
+    server.py PORT BUCKET ACCESS-KEY SECRET-KEY [CERTIFICATE KEY]
 
 moto by itself takes any signature. PORT 0 is any free port; "listening on PORT" says which, on standard error. What
-it keeps it keeps in memory.
+it keeps it keeps in memory. With a certificate it speaks TLS.
 """
 
 import datetime
@@ -11,6 +11,7 @@ import hashlib
 import hmac
 import io
 import sys
+import threading
 from urllib.parse import parse_qsl, urlsplit
 
 import boto3
@@ -95,15 +96,13 @@ class Quiet(WSGIRequestHandler):
         """Only what goes wrong is worth a line."""
 
 
-def main(port, name, key, secret):
+def main(port, name, key, secret, *tls):
     bucket = Bucket(key, secret)
-    server = make_server("127.0.0.1", int(port), bucket, threaded=True, request_handler=Quiet)
-    import threading
-
+    server = make_server("127.0.0.1", int(port), bucket, threaded=True, request_handler=Quiet, ssl_context=tls or None)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     boto3.client(
-        "s3", region_name=REGION, endpoint_url=f"http://127.0.0.1:{server.port}", aws_access_key_id=key,
-        aws_secret_access_key=secret, config=Config(proxies={}),
+        "s3", region_name=REGION, endpoint_url=f"http{'s' if tls else ''}://127.0.0.1:{server.port}", verify=False,
+        aws_access_key_id=key, aws_secret_access_key=secret, config=Config(proxies={}),
     ).create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
     print(f"listening on {server.port}", file=sys.stderr, flush=True)
     threading.Event().wait()

@@ -104,6 +104,26 @@ extension GatewayTests {
             }
         }
 
+        /// The certificate is checked, by the application and by nginx.
+        @Test func aBucketBehindTLSIsTrustedByItsName() throws {
+            let bucket = try TestBucket()
+            defer { bucket.stop() }
+            let endpoint = "https://localhost:\(bucket.port)"
+            try withSite(bucket.settings.merging(["KINORA_S3_ENDPOINT": endpoint]) { $1 }) { site in
+                bucket.stop()
+                try bucket.start(tls: "\(site.home)/tls")
+                try site.startSandbox(taskSeconds: 0.2)
+                let distrusting = try site.kinora(["check"], ["KINORA_CA_BUNDLE": ""])
+                #expect(distrusting.text.contains("bucket media: PUT \(endpoint)/media/"))
+                #expect(try site.kinora(["check"]).status == 0)
+                _ = try site.start("all")
+                let id = try film(site)
+                let reply = try content(id, site)
+                #expect(reply.status == 200 && reply["Content-Length"] == String(reply.body.count))
+                #expect(try FileManager.default.contentsOfDirectory(atPath: "\(site.home)/media").isEmpty)
+            }
+        }
+
         @Test func aReferenceTravelsThroughTheBucket() throws {
             try withBucket { site, bucket in
                 _ = try site.start("all")

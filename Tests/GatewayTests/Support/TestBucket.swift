@@ -25,18 +25,19 @@ final class TestBucket: Sendable {
 
     deinit { stop() }
 
-    private static func launch(port: Int) throws -> Program {
+    private static func launch(port: Int, _ tls: [String] = []) throws -> Program {
         try Program(
             try Surroundings.value("KINORA_TEST_BUCKET_PYTHON"),
-            ["\(Surroundings.repository)/Tests/Bucket/server.py", String(port), name, accessKey, secret],
+            ["\(Surroundings.repository)/Tests/Bucket/server.py", String(port), name, accessKey, secret]
+                + tls,
             environment: ["PATH": "/usr/bin:/bin"])
     }
 
     func stop() { program.value.kill9() }
 
-    /// On the same port, and empty.
-    func start() throws {
-        let next = try Self.launch(port: port)
+    /// On the same port, and empty. `tls` is a folder with certificate and key: then it speaks TLS.
+    func start(tls: String? = nil) throws {
+        let next = try Self.launch(port: port, tls.map { ["\($0)/cert.pem", "\($0)/key.pem"] } ?? [])
         program.change { $0 = next }
         try next.line(containing: "listening on")
     }
