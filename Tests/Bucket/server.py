@@ -65,7 +65,7 @@ class Bucket:
             fields = dict(part.strip().split("=", 1) for part in headers["authorization"][17:].split(","))
             kind, moment, given = S3SigV4Auth, headers["x-amz-date"], fields["Signature"]
             scope, signed, lifetime = fields["Credential"], fields["SignedHeaders"], 900
-            if headers["x-amz-content-sha256"] != hashlib.sha256(body).hexdigest():
+            if headers.get("x-amz-content-sha256") != hashlib.sha256(body).hexdigest():
                 raise Refused("XAmzContentSHA256Mismatch", "The provided SHA-256 does not match what was computed.")
             missing = [name for name in headers if name.startswith("x-amz-") and name not in signed.split(";")]
             if missing:

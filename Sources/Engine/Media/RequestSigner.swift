@@ -1,8 +1,8 @@
 import Crypto
 public import Core
 
-/// AWS Signature Version 4, which S3-compatible stores ask for. curl has an own one (CURLOPT_AWS_SIGV4), but
-/// it signs no addresses, and links for nginx are needed beside signed requests.
+/// AWS Signature Version 4, which S3-compatible stores ask for. curl has one of its own (CURLOPT_AWS_SIGV4),
+/// but it signs no links, and nginx needs those.
 public struct RequestSigner: Sendable {
     public let accessKey: String
     public let region: String
