@@ -4,8 +4,8 @@ public import Core
 /// AWS Signature Version 4, which S3-compatible stores ask for. curl has one of its own (CURLOPT_AWS_SIGV4),
 /// but it signs no links, and nginx needs those.
 public struct RequestSigner: Sendable {
-    public let accessKey: String
-    public let region: String
+    private let accessKey: String
+    private let region: String
     private let secret: Secret
 
     public init(accessKey: String, secret: Secret, region: String) {
