@@ -1387,9 +1387,9 @@ COMMENT ON COLUMN kinora.task.attempt IS 'Number of the current attempt; 0: none
 
 COMMENT ON COLUMN kinora.task.claim IS 'Fence: raised by every claim, named by every later write. A worker that lost its claim writes nothing.';
 
-COMMENT ON COLUMN kinora.task.worker_id IS 'The worker that acts on it now; null between actions. No reference: it would lock the worker''s row at each claim.';
+COMMENT ON COLUMN kinora.task.worker_id IS 'The worker that looks after it, between two polls as well. No reference: a claim would lock the worker''s row.';
 
-COMMENT ON COLUMN kinora.task.due_at IS 'When somebody must look at it again: start of a queued task, next poll, or end of a lease.';
+COMMENT ON COLUMN kinora.task.due_at IS 'When others may take it: start of a queued task, end of a lease. When it is polled next, its worker knows.';
 
 COMMENT ON COLUMN kinora.task.deadline_at IS 'A running task fails then.';
 
@@ -2273,6 +2273,8 @@ CREATE OR REPLACE VIEW kinora.v_account_load AS
           GROUP BY a.id) load;
 
 CREATE TRIGGER account_changed AFTER INSERT OR DELETE ON kinora.account FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+
+CREATE TRIGGER account_connection_changed AFTER UPDATE OF vendor, base_url, region, proxy_url, credential_sealed ON kinora.account FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 
 CREATE TRIGGER account_refilled BEFORE UPDATE OF credits_micros ON kinora.account FOR EACH ROW WHEN (((old.exhausted_at IS NOT NULL) AND (new.credits_micros > COALESCE(old.credits_micros, (0)::bigint)))) EXECUTE FUNCTION kinora.account_refilled();
 

@@ -15,7 +15,7 @@ extension Worker {
         while !isStopping.load(ordering: .acquiring) {
             do throws(KinoraError) {
                 if ContinuousClock.now >= tidyAt {
-                    try releaseForgotten()
+                    try compareHeld()
                     try endCancelled()
                     try removeDeleted()
                     try removeUnused()
@@ -30,7 +30,7 @@ extension Worker {
                 guard started == 0 else { continue }
                 if wasFull {
                     // Not idle: there may be work that may not be taken. Looking again costs no statement.
-                    _ = wakeups.work.wait(for: .milliseconds(50))
+                    _ = wakeups.work.wait(for: .milliseconds(20))
                 } else if isIdle {
                     _ = wakeups.work.wait(for: try restTime())
                 } else {
@@ -46,12 +46,16 @@ extension Worker {
         }
     }
 
-    /// Gives back what the database counts as held by this worker and the worker does not: a claim whose
-    /// reply was lost with its connection, a write that failed. Only this thread claims, so nothing is just
-    /// on its way here.
-    private func releaseForgotten() throws(KinoraError) {
-        let rows = held.withLock { Array($0.keys) }
-        let count = try store.release(worker: pulse.worker, exceptFor: rows)
+    /// Compares what this worker holds with what the database says. Gives back what only the database knows
+    /// of: a claim whose reply was lost with its connection, a write that failed. Only this thread claims, so
+    /// nothing is just on its way here. Lets go what was cancelled, or taken by another worker.
+    private func compareHeld() throws(KinoraError) {
+        let held = holdings.claims
+        let known = try store.held(by: pulse.worker)
+        holdings.drop(held.filter { known[$0.key] != $0.value }.keys)
+        let forgotten = known.filter { held[$0.key] != $0.value }.map(\.key)
+        guard !forgotten.isEmpty else { return }
+        let count = try store.release(forgotten, heldBy: pulse.worker)
         if count > 0 { events.emit(.tasksTakenOver(count)) }
     }
 
@@ -73,27 +77,66 @@ extension Worker {
         // is on its way to a vendor before a drain can see the count fall.
         submitsUnderWay.add(1, ordering: .sequentiallyConsistent)
         defer { submitsUnderWay.subtract(1, ordering: .releasing) }
+        // A claim costs about as much for one task as for many: it waits until there is room for some.
         let room = min(100, options.callsMax - calls.load(ordering: .relaxed))
-        guard room > 0, pulse.isFresh, !isDraining.load(ordering: .sequentiallyConsistent) else {
-            return (0, true)
-        }
+        guard room > 0, room >= options.callsForNew, pulse.isFresh,
+            !isDraining.load(ordering: .sequentiallyConsistent)
+        else { return (0, true) }
         let snapshot = cache.snapshot
         let claimed = try store.claim(
             worker: pulse.worker, limit: room, imageTimeoutSeconds: snapshot.imageTimeoutSeconds,
             videoTimeoutSeconds: snapshot.videoTimeoutSeconds, served: served)
         for task in claimed {
             served[task.model] = task.userID
+            holdings.take(task)
             begin(task, TaskEvent.refused) { vendor, account throws(KinoraError) in
                 try submit(task, vendor, account)
             }
         }
         let due = try store.claimDue(worker: pulse.worker, limit: room)
         for task in due {
-            begin(task, TaskEvent.pollFailed) { vendor, account throws(KinoraError) in
-                goOn(task, vendor, account)
-            }
+            holdings.take(task)
+            look(after: task)
         }
         return (claimed.count + due.count, claimed.count == room || due.count == room)
+    }
+
+    /// Looks after tasks that rest here, each at its time.
+    func lookAfterHeld() {
+        var version = cache.snapshot.version
+        while !isStopping.load(ordering: .acquiring) {
+            let callsMax = options.callsMax - options.callsForNew
+            let room = min(100, callsMax - calls.load(ordering: .relaxed))
+            // Others may hold them by now; or they soon will.
+            let mayLook = pulse.isFresh && !isDraining.load(ordering: .relaxed)
+            guard room > 0, mayLook else {
+                _ = holdings.news.wait(for: .milliseconds(mayLook ? 20 : 500))
+                continue
+            }
+            if cache.snapshot.version != version {
+                version = cache.snapshot.version
+                noteAccounts()
+            }
+            let due = holdings.due(at: .now, limit: room)
+            for task in due { look(after: task) }
+            if due.isEmpty {
+                let soon = ContinuousClock.now + options.pollInterval
+                _ = holdings.news.wait(until: min(holdings.nextLook ?? soon, soon))
+            }
+        }
+    }
+
+    /// A key or an address may be a new one: whoever rests is polled with that.
+    private func noteAccounts() {
+        do throws(KinoraError) { holdings.note(try store.accounts(Array(holdings.accounts))) } catch {
+            events.emit(error.code == .databaseAway ? .databaseLost(error) : .fault("accounts", error))
+        }
+    }
+
+    private func look(after task: ClaimedTask) {
+        begin(task, TaskEvent.pollFailed) { vendor, account throws(KinoraError) in
+            goOn(task, vendor, account)
+        }
     }
 
     private func restTime() throws(KinoraError) -> Duration {
@@ -101,12 +144,13 @@ extension Worker {
         return max(.milliseconds(5), min(due, options.pollInterval))
     }
 
-    /// Runs `body` with the task's vendor and account. `failure` says what an error means: a new task never
-    /// left, one that was due may be at its vendor though nobody heard so.
+    /// Runs `body` with the vendor and account of a task that was taken. `failure` says what an error means:
+    /// a new task never left, one that was due may be at its vendor though nobody heard so.
     private func begin(
         _ task: ClaimedTask, _ failure: (KinoraError) -> TaskEvent,
         _ body: (any Vendor, VendorAccount) throws(KinoraError) -> Void
     ) {
+        defer { holdings.end(task) }
         let parties: (any Vendor, VendorAccount)
         do throws(KinoraError) { parties = (try vendor(of: task), try account(of: task)) } catch {
             // A key that only this process cannot open must not end the account for all the others.
@@ -186,9 +230,9 @@ extension Worker {
         }
     }
 
-    /// The task is in this process's hands until `letGo`.
+    /// A call for the task begins. `settle` ends it.
     func hold(_ task: ClaimedTask) {
         calls.add(1, ordering: .relaxed)
-        held.withLock { $0[task.row, default: 0] += 1 }
+        holdings.begin(task)
     }
 }

@@ -24,13 +24,12 @@ extension Worker {
         switch action {
         case .accept(let vendorTask, let delay):
             let isWritten = try persistThrowing(task) { store throws(KinoraError) in
-                try store.accepted(task, vendorTask: vendorTask, delay: delay)
+                try store.accepted(task, vendorTask: vendorTask)
             }
-            if !isWritten { try noteLost(action, task) }
+            guard isWritten else { return try noteLost(action, task) }
+            holdings.rest(task.accepted(as: vendorTask), until: .now + delay)
         case .wait(let delay, let phase, let progress):
-            persist(task) { store throws(KinoraError) in
-                try store.wait(task, delay: delay, phase: phase, progress: progress)
-            }
+            rest(task.resting(in: phase, progress), for: delay, before: task)
         case .lookUp:
             let account = try account(of: task)
             if let call = try vendor(of: task).lookUp {
@@ -59,6 +58,21 @@ extension Worker {
                 try noteLost(action, task)
             }
         }
+    }
+
+    /// Lets a task rest until its next look. What its owner sees is written where it has changed, and the
+    /// lease renewed when half of it is over; a vendor that has nothing new to say costs no statement.
+    private func rest(_ task: ClaimedTask, for delay: Duration, before: ClaimedTask) {
+        var task = task
+        let isLeaseLong = task.leaseEnd > .now + delay + Store.lease / 2
+        if !isLeaseLong || (task.phase, task.progress) != (before.phase, before.progress) {
+            if !isLeaseLong { task.renewLease() }
+            let isWritten = persist(task) { store throws(KinoraError) in
+                try store.rests(task, isRenewed: !isLeaseLong)
+            }
+            guard isWritten else { return }
+        }
+        holdings.rest(task, until: .now + delay)
     }
 
     private func fell(_ account: ClaimedAccount, _ fall: AccountFall, _ error: KinoraError) {

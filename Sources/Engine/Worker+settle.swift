@@ -17,15 +17,15 @@ extension Worker {
                 case .removed(let removal, let result): settle(removal, result)
                 case .opened(let task, let files, let result):
                     settleOpened(task, files, result)
-                    letGo(task)
+                    holdings.end(task)
                 case .kept(let task, let stored, let path, let error):
                     settleKept(task, stored, path, error)
-                    letGo(task)
+                    holdings.end(task)
                 case .cancellation(let cancellation, let purpose, let result):
                     settle(cancellation, purpose, result)
                 case .task(let completion):
                     settle(completion)
-                    letGo(completion.task)
+                    holdings.end(completion.task)
                     if case .submit(let files) = completion.purpose { endSubmit(files) }
                 }
             }
@@ -46,14 +46,6 @@ extension Worker {
         } catch {
             events.emit(.pollFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
             perform(machine(for: task, nil).action(on: .pollFailed(error)), task)
-        }
-    }
-
-    /// The task is out of this process's hands, unless another call for it has begun meanwhile.
-    private func letGo(_ task: ClaimedTask) {
-        held.withLock { held in
-            held[task.row, default: 1] -= 1
-            if held[task.row] == 0 { held[task.row] = nil }
         }
     }
 
@@ -134,7 +126,7 @@ extension Worker {
         case .completed(let call):
             usual.note(task.running, route: task.route, known: task.usual)
             guard persist(task, { store throws(KinoraError) in try store.storing(task) }) else { return }
-            fetch(call, task, account, hop: 0)
+            fetch(call, task.storing(), account, hop: 0)
         }
     }
 

@@ -3,12 +3,14 @@ public import Core
 public import Store
 public import Upstream
 
-/// The working side: claims tasks, calls vendors, keeps results. Holds nothing that the database does not
-/// hold too, so that it may be killed at any moment.
+/// The working side: claims tasks, calls vendors, keeps results. What it holds the database holds too, so
+/// that it may be killed at any moment.
 public final class Worker: Sendable {
     public struct Options: Sendable {
         /// Most calls under way at once.
         public var callsMax = 1000
+        /// Those among them that polls leave free: tasks that run must not keep others from being started.
+        var callsForNew: Int { min(50, callsMax / 4) }
         /// Threads that read replies, write to the database and hash results. Those that write at the same
         /// moment share a commit, so many are cheaper than few.
         public var settlers = 32
@@ -64,9 +66,7 @@ public final class Worker: Sendable {
     let pulse: Pulse
     let inbox = Inbox<Answer>()
     let calls = Atomic<Int>(0)
-    /// Rows that this process has claimed and not yet let go,
-    /// with the number of calls under way for each.
-    let held = Mutex<[Int64: Int]>([:])
+    let holdings = Holdings()
     /// Looks into the queue, and submits without an answer so far: a drain waits for them.
     let submitsUnderWay = Atomic<Int>(0)
     let isDraining = Atomic<Bool>(false)
@@ -94,7 +94,7 @@ public final class Worker: Sendable {
 
     public func start() throws(KinoraError) {
         try pulse.start()
-        var started = [try Thread { [self] in dispatch() }]
+        var started = [try Thread { [self] in dispatch() }, try Thread { [self] in lookAfterHeld() }]
         for _ in 0..<options.settlers { started.append(try Thread { [self] in settle() }) }
         threads.withLock { $0 = started }
     }
@@ -117,6 +117,7 @@ public final class Worker: Sendable {
         let isClean = submitsUnderWay.load(ordering: .acquiring) == 0
         isStopping.store(true, ordering: .releasing)
         wakeups.work.raise()
+        holdings.news.raise()
         inbox.close()
         for thread in threads.withLock({ $0 }) { _ = thread.join(until: deadline + .seconds(1)) }
         pulse.stop()

@@ -49,6 +49,23 @@ import Upstream
         #expect(stage.vendor.calls(.poll).count == polls + 1)
     }
 
+    /// A worker that holds it till its next look, in an hour, polls it now; so would any other.
+    @Test func aCallbackHasATaskThatRestsAtItsWorkerPolledAtOnce() throws {
+        stage.vendor.script { call in
+            call.step == .poll && call.nth == 1 ? .json(200, ["status": "in_progress"]) : nil
+        }
+        try stage.database.sql("UPDATE route SET usual_seconds = 100000")
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(try eventually { try stage.resting() == 1 })
+        try stage.hurry()
+        #expect(stage.vendor.waits(for: .poll))
+        #expect(try eventually { try stage.resting() == 1 })
+        try call(stage.vault.callbackToken(of: task.id, attempt: 1))
+        #expect(stage.events.end(of: task.id)?.state == .succeeded)
+        #expect(stage.vendor.calls(.poll).count == 2)
+    }
+
     /// The vendor's own word is what counts: a callback before the end ends nothing.
     @Test func aCallbackIsNotBelieved() throws {
         let id = try resting()
@@ -105,7 +122,7 @@ import Upstream
     }
 
     @Test(arguments: [
-        "UPDATE task SET worker_id = 7", "UPDATE task SET phase = 'submitting'",
+        "UPDATE task SET phase = 'submitting'",
         "UPDATE task SET state = 'storing', phase = NULL", "UPDATE task SET attempt = 2",
         "UPDATE task SET state = 'queued', phase = NULL",
         "UPDATE task SET state = 'cancelled', phase = NULL, due_at = NULL, finished_at = now()",

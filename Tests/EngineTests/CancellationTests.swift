@@ -110,6 +110,7 @@ import Upstream
         #expect(stage.vendor.waits(for: .poll))
         _ = try cancel(task)
         try hurry()
+        #expect(stage.vendor.waits(for: .removal))
         let polls = stage.vendor.calls(.poll).count
         #expect(stage.vendor.waits(for: .poll, times: polls + 1))
         #expect(try isSlotTaken())

@@ -42,8 +42,7 @@ import Upstream
     }
 
     private func rests(_ task: MediaTask) throws -> Bool {
-        let storing = "task WHERE worker_id IS NULL AND state = 'storing' AND id = \(task.row)"
-        return try eventually { try stage.database.count(storing) == 1 }
+        try eventually { try stage.resting("state = 'storing' AND id = \(task.row)") == 1 }
     }
 
     // Results

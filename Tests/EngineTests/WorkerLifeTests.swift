@@ -185,6 +185,7 @@ import Upstream
         #expect(stage.vendor.calls(.submit).count == 1)
         #expect(try stage.task(task.id)?.phase == .submitting)
         try stage.database.sql("UPDATE attempt SET started_at = now() - interval '90 seconds'")
+        try stage.hurry(until: task.id)
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
         #expect(stage.vendor.calls(.submit).count == 2)
         #expect(stage.vendor.taken == 1)
@@ -227,7 +228,10 @@ import Upstream
         #expect(try stage.database.count("attempt WHERE vendor_task_id = 'video_1'") == 1)
         try stage.database.sql(
             "UPDATE attempt SET started_at = now() - interval '90 seconds' WHERE finished_at IS NULL")
-        for task in tasks { #expect(stage.events.end(of: task.id)?.state == .succeeded) }
+        for task in tasks {
+            try stage.hurry(until: task.id)
+            #expect(stage.events.end(of: task.id)?.state == .succeeded)
+        }
         #expect(stage.vendor.taken == 2)
         #expect(
             try stage.database.count(
@@ -283,6 +287,7 @@ import Upstream
         let task = try stage.submit()
         #expect(stage.vendor.waits(for: .poll))
         try stage.database.sql("UPDATE task SET deadline_at = now()")
+        try stage.hurry(until: task.id)
         #expect(try #require(stage.events.end(of: task.id)) == (.expired, "task_deadline"))
         #expect(try stage.task(task.id)?.state == .expired)
     }

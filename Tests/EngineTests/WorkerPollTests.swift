@@ -94,10 +94,7 @@ import Upstream
         let task = try stage.submit()
         for nth in 1...2 {
             #expect(stage.vendor.waits(for: .content, times: nth))
-            #expect(
-                try eventually {
-                    try stage.database.count("task WHERE worker_id IS NULL AND state = 'storing'") == 1
-                })
+            #expect(try eventually { try stage.resting("state = 'storing'") == 1 })
             let resting = try #require(try stage.task(task.id))
             #expect((resting.state, resting.progress) == (.storing, 99))
             try stage.hurry()
@@ -137,8 +134,7 @@ import Upstream
         }
         _ = try stage.worker()
         for prompt in ["open", "circle"] { try stage.submit(prompt) }
-        let rested = "task WHERE worker_id IS NULL AND state = 'storing'"
-        #expect(try eventually { try stage.database.count(rested) == 2 })
+        #expect(try eventually { try stage.resting("state = 'storing'") == 2 })
         #expect(stage.vendor.calls(.content).count <= 1 + 6)
         #expect(!stage.vendor.calls(.content).contains { $0.path.hasPrefix("http://") })
     }
@@ -154,10 +150,7 @@ import Upstream
                 guard case .storeFailed(task.id, let error, _) = event else { return false }
                 return error.code == .storageFailed
             })
-        #expect(
-            try eventually {
-                try stage.database.count("task WHERE worker_id IS NULL AND state = 'storing'") == 1
-            })
+        #expect(try eventually { try stage.resting("state = 'storing'") == 1 })
         try blocked()
         try stage.hurry()
         #expect(stage.events.end(of: task.id)?.state == .succeeded)

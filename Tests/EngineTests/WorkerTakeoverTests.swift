@@ -14,10 +14,6 @@ import Upstream
 
     private func accountsUsed() -> Set<Int64> { Set(stage.vendor.calls.map(\.account.row)) }
 
-    private func isResting(_ id: TaskID) throws -> Bool {
-        try stage.database.count("task WHERE uid = '\(id)' AND worker_id IS NULL AND phase = 'waiting'") == 1
-    }
-
     // The claim ---------------------------------------------------------------------------------------
 
     @Test func whatWasCancelledMeanwhileIsNotWritten() throws {
@@ -132,7 +128,7 @@ import Upstream
         stage.vendor.script { $0.step == .poll && $0.nth == 1 ? .json(200, ["status": "in_progress"]) : nil }
         let worker = try stage.worker()
         let task = try stage.submit()
-        #expect(try eventually { try isResting(task.id) && stage.vendor.calls(.poll).count == 1 })
+        #expect(try eventually { try stage.resting() == 1 && stage.vendor.calls(.poll).count == 1 })
         let claim = "worker_id = \(worker.pulse.worker), claim = claim + 1, due_at = now() + interval '900 s'"
         try stage.database.sql("UPDATE task SET \(claim)")
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
@@ -169,7 +165,8 @@ import Upstream
         stage.vendor.release()
         #expect(drained.wait { $0 == [true] })
         #expect(try stage.database.value("SELECT vendor_task_id FROM attempt") == "video_1")
-        #expect(try isResting(task.id))
+        let isGivenBack = "task WHERE uid = '\(task.id)' AND worker_id IS NULL AND phase = 'waiting'"
+        #expect(try stage.database.count(isGivenBack) == 1)
     }
 
     @Test func aDrainThatRunsOutOfTimeSaysSoAndTheNextWorkerAsksTheVendor() throws {
@@ -253,8 +250,7 @@ import Upstream
         try stage.database.sql("UPDATE account SET credential_sealed = '\\x01'")
         _ = try stage.worker()
         #expect(stage.events.has { if case .tasksTakenOver = $0 { true } else { false } })
-        let rested = "task WHERE phase = 'submitting' AND worker_id IS NULL AND claim > 1"
-        #expect(try eventually { try stage.database.count(rested) == 1 })
+        #expect(try eventually { try stage.resting("phase = 'submitting' AND claim > 1") == 1 })
         for row in good {
             try stage.database.sql(
                 "UPDATE account SET credential_sealed = '\(row[1] ?? "")' WHERE id = \(row[0] ?? "")")

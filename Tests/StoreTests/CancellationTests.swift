@@ -82,7 +82,7 @@ import Testing
         try database.account("one")
         let worker = try store.registerWorker(host: "here", processID: 1)
         let task = try #require(try store.claim(worker: worker).first)
-        _ = try store.accepted(task, vendorTask: "v1", delay: .zero)
+        _ = try store.accepted(task, vendorTask: "v1")
         #expect(try store.claimCancellations(limit: 9).isEmpty)
         #expect(try store.cancel(TaskReference(task.id)) == task.row)
         let first = try #require(try store.claimCancellations(limit: 9).first)

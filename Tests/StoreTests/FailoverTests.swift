@@ -145,7 +145,7 @@ import Testing
         let probe = try store.claim(worker: worker)
         #expect(probe.count == 1)
         #expect(try store.claim(worker: worker).isEmpty)
-        #expect(try store.accepted(probe[0], vendorTask: "v", delay: .zero))
+        #expect(try store.accepted(probe[0], vendorTask: "v"))
         #expect(try store.claim(worker: worker).count == 5)
     }
 

@@ -34,7 +34,7 @@ import Testing
     }
 
     private func succeed(_ task: ClaimedTask) throws {
-        _ = try store.accepted(task, vendorTask: "v\(task.row)", delay: .zero)
+        _ = try store.accepted(task, vendorTask: "v\(task.row)")
         _ = try store.storing(task)
         let film = StoredMedia(sha256: String(repeating: "0d", count: 32), bytes: 9, type: .mp4)
         #expect(try store.succeeded(task, result: film))
@@ -247,7 +247,7 @@ import Testing
         try database.account("one")
         try refuse(.upstreamServer)
         try refuse(.upstreamConcurrency)
-        #expect(try store.accepted(try claim(), vendorTask: "v", delay: .zero))
+        #expect(try store.accepted(try claim(), vendorTask: "v"))
         #expect(try counts == ["1", "0"])
     }
 

@@ -1,7 +1,8 @@
 import Core
-import Store
 import TestSupport
 import Testing
+
+@testable import Store
 
 /// The statements of the hot path read their rows by an index, however many finished tasks lie around them.
 @Suite(.freshDatabase) struct PlanTests {
@@ -96,8 +97,8 @@ import Testing
         "task_page_up": "3, 'video', 90000, 21",
         "tasks_final": "'{1,2,3}'",
         "task_result": "50000",
-        "task_accepted": "'{200001}', '{1}', '{2}', '{v}'",
-        "task_wait": "'{200001}', '{1}', '{2}', '{waiting}', '{5}'",
+        "task_accepted": "'{200001}', '{1}', '{v}'",
+        "task_rests": "'{200001}', '{1}', '{waiting}', '{5}', '{0}'",
         "task_storing": "'{200001}', '{1}'",
         "task_succeeded": "'{200001}', '{1}', '{0c}', '{9}', '{video/mp4}'",
         "task_failed": "200001, 1, 'failure', NULL, 5, 2, 600, 'x', 'z', 'failed', 'y', 'failed'",
@@ -108,6 +109,7 @@ import Testing
         "cancellation_wait": "200001, 1, 2, true",
         "cancellation_end": "200001, 1, 'cancelled'",
         "attempt_hint": "'000000030d41', '00000003-0d41-0000-4000-800000000000', 1",
+        "worker_held": "1",
         "worker_leave": "1",
         "worker_release": "1, '{1,2,3}'",
         "worker_rescue": "10",
@@ -191,6 +193,32 @@ import Testing
         return line.matches(of: /(?:hit|read)=(\d+)/).compactMap { Int($0.output.1) }.reduce(0, +)
     }
 
+    /// Where the whole queue is of one user, the primary key promises his oldest task at once; it lies behind
+    /// all that have ended.
+    @Test func aClaimFromTheQueueOfOneUserDoesNotReadWhatHasEnded() throws {
+        try database.account("one", slots: 1000)
+        try database.sql(
+            """
+            INSERT INTO app_user (name) VALUES ('one');
+            INSERT INTO task (uid, user_id, model_id, kind, category, state, progress, due_at, finished_at)
+                SELECT gen_random_uuid(), 1, 'sora-2', 'video', 't2v',
+                    CASE WHEN n <= 20000 THEN 'succeeded' ELSE 'queued' END,
+                    CASE WHEN n <= 20000 THEN 100 ELSE 0 END,
+                    CASE WHEN n > 20000 THEN now() END, CASE WHEN n <= 20000 THEN now() END
+                FROM generate_series(1, 60000) n;
+            INSERT INTO task_input (task_id, dialect, prompt, parameters)
+                SELECT id, 'test', 'p', '{}' FROM task;
+            """)
+        try database.sql("VACUUM ANALYZE")
+        try database.sql("SET enable_seqscan = off")
+        try database.sql("PREPARE task_claim AS \(Store.taskClaim.sql)")
+        for mode in ["force_custom_plan", "force_generic_plan"] {
+            try database.sql("SET plan_cache_mode = \(mode)")
+            let pages = try pages("task_claim(1, 10, 300, 1800, 900, '{}', '{}')")
+            #expect(pages < 600, "\(mode): \(pages) pages")
+        }
+    }
+
     /// Statistics of a quiet moment make indexes of what is under way look empty: cheaper than any other.
     @Test func whatIsWrittenOfATaskFindsItByItsNumberThoughNothingRanWhenThePlanWasMade() throws {
         try fill()
@@ -198,7 +226,7 @@ import Testing
             "UPDATE task SET state = 'queued', phase = NULL, worker_id = NULL WHERE state = 'running'")
         try database.sql("VACUUM ANALYZE")
         let steps = [
-            "task_accepted", "task_wait", "task_storing", "task_succeeded", "task_failed", "task_requeue",
+            "task_accepted", "task_rests", "task_storing", "task_succeeded", "task_failed", "task_requeue",
             "attempt_hint",
         ]
         for name in steps {

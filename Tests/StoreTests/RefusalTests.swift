@@ -15,8 +15,8 @@ import Testing
         for index in 0..<3 { _ = try store.submit(.sample(owner, prompt: "\(index)")) }
         let worker = try store.registerWorker(host: "here", processID: 1)
         let claimed = try store.claim(worker: worker).sorted { $0.row < $1.row }
-        for task in claimed { _ = try store.accepted(task, vendorTask: "v\(task.row)", delay: .seconds(1)) }
-        _ = try store.wait(claimed[0], delay: .seconds(1), phase: .waiting, progress: 40)
+        for task in claimed { _ = try store.accepted(task, vendorTask: "v\(task.row)") }
+        _ = try store.rests(claimed[0].resting(in: .waiting, 40), isRenewed: false)
         _ = try store.storing(claimed[1])
         _ = try store.storing(claimed[2])
         let result = StoredMedia(sha256: String(repeating: "0b", count: 32), bytes: 5, type: .mp4)

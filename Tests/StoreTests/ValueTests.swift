@@ -33,13 +33,6 @@ import Testing
         }
     }
 
-    @Test func listsOfRealsKeepTheirValues() throws {
-        for numbers in [[], [0.5], [-0.25, 1e300, 0.1]] {
-            let text = try first("SELECT $1::float8[]::text", .reals(numbers)) { $0.text(0) }
-            #expect(text?.dropFirst().dropLast().split(separator: ",").map { Double($0) } == numbers)
-        }
-    }
-
     static let texts = [
         "", " ", "plain", "Grüße, 世界 🌊", "e\u{301} and \u{e9}", "\u{202e}right to left",
         "line\nbreak\r\ttab",

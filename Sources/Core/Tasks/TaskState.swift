@@ -26,7 +26,7 @@ public enum TaskState: String, Sendable, CaseIterable {
 public enum TaskPhase: String, Sendable, CaseIterable {
     /// The request is on its way to the vendor, or it is not known whether it arrived.
     case submitting
-    /// The vendor works; the next poll is due at `due_at`.
+    /// The vendor works; its worker polls it from time to time.
     case waiting
     /// The vendor has the result and refines it.
     case postprocessing

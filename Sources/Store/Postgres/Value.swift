@@ -10,8 +10,6 @@ public enum Value: Sendable {
     case bytes([UInt8])
     /// bigint[]
     case integers([Int64])
-    /// double precision[]
-    case reals([Double])
     /// text[]
     case texts([String])
 
@@ -40,13 +38,6 @@ public enum Value: Sendable {
                 Self.append(value, to: &buffer)
             }
             return .binary
-        case .reals(let values):
-            Self.appendArray(of: 701, values.count, to: &buffer)
-            for value in values {
-                Self.append(Int32(8), to: &buffer)
-                Self.append(value.bitPattern, to: &buffer)
-            }
-            return .binary
         case .texts(let values):
             Self.appendArray(of: 25, values.count, to: &buffer)
             for value in values {
@@ -72,7 +63,7 @@ public enum Value: Sendable {
         switch self {
         case .text(let value): value.utf8.contains(0)
         case .texts(let values): values.contains { $0.utf8.contains(0) }
-        case .null, .integer, .real, .bool, .bytes, .integers, .reals: false
+        case .null, .integer, .real, .bool, .bytes, .integers: false
         }
     }
 }

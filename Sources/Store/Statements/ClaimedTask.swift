@@ -10,30 +10,75 @@ public struct ClaimedTask: Sendable {
     public let model: String
     public let kind: MediaKind
     public let category: Category
-    public let state: TaskState
-    public let phase: TaskPhase?
-    public let progress: Int
-    public let prompt: String
-    public let parameters: Parameters
+    public private(set) var state: TaskState
+    public private(set) var phase: TaskPhase?
+    public private(set) var progress: Int
+    /// Prompt, parameters and references are there until a vendor has accepted the task.
+    public private(set) var prompt: String
+    public private(set) var parameters: Parameters
     public let attempt: Int
     /// On how many accounts it was tried, this one included; where one was merely full does not count.
     public let accountsTried: Int
     public let vendorModel: String
     /// The vendor's id of the task; nil until it accepted it.
-    public let vendorTask: String?
-    /// Time since the attempt began.
-    public let running: Duration
-    /// Time left until the deadline.
-    public let remaining: Duration
+    public private(set) var vendorTask: String?
+    private let claimedAt: ContinuousClock.Instant
+    /// Time since the attempt began, and time left until the deadline, when it was claimed.
+    private let runningThen: Duration
+    private let remainingThen: Duration
+    /// Until then no other worker looks, as long as this one is alive.
+    public private(set) var leaseEnd: ContinuousClock.Instant
     /// How long such a task usually takes; nil while that is unknown.
     public let usual: Duration?
-    public let account: ClaimedAccount
-    public let references: [StoredMedia]
+    public private(set) var account: ClaimedAccount
+    public private(set) var references: [StoredMedia]
     /// The vendor's id of the remixed task.
     public let remixOfVendorTask: String?
     public let route: Int64
 
     public var attemptPoint: AttemptPoint { AttemptPoint(number: attempt, account: account.row) }
+
+    /// Time since the attempt began.
+    public var running: Duration { runningThen + claimedAt.duration(to: .now) }
+
+    /// Time left until the deadline; negative when it has passed.
+    public var remaining: Duration { remainingThen - claimedAt.duration(to: .now) }
+
+    /// As it is once its vendor has accepted it. Tasks wait long, and many at once: what only a submit needs
+    /// is let go.
+    public func accepted(as vendorTask: String) -> ClaimedTask {
+        var task = self
+        task.vendorTask = vendorTask
+        task.phase = .waiting
+        task.prompt = ""
+        task.parameters = [:]
+        task.references = []
+        return task
+    }
+
+    /// As it is after a look that did not end it.
+    public func resting(in phase: TaskPhase, _ progress: Int?) -> ClaimedTask {
+        var task = self
+        if state == .running { task.phase = phase }
+        task.progress = max(task.progress, progress ?? 0)
+        return task
+    }
+
+    public func storing() -> ClaimedTask {
+        var task = self
+        task.state = .storing
+        task.phase = nil
+        task.progress = max(progress, 99)
+        return task
+    }
+
+    public func on(_ account: ClaimedAccount) -> ClaimedTask {
+        var task = self
+        task.account = account
+        return task
+    }
+
+    public mutating func renewLease() { leaseEnd = .now + Store.lease }
 }
 
 /// The account an attempt belongs to. Polls, downloads and remixes use it and no other.
@@ -57,7 +102,9 @@ public struct ClaimedAccount: Sendable {
 }
 
 extension ClaimedTask {
-    /// The columns both claims return, in the decoder's order.
+    /// The columns both claims return, in the decoder's order. Assets are looked up one by one and not
+    /// joined: for a join, an index by asset looks as good as the one by task where both were empty when the
+    /// plan was made, and then leads through all of it.
     static let columns = """
         task.id, task.claim, task.uid, task.user_id, task.model_id, task.kind, task.category, task.state,
         task.phase,
@@ -67,9 +114,9 @@ extension ClaimedTask {
         rt.usual_seconds::float8, ac.id, ac.vendor, ac.base_url, ac.region, ac.proxy_url,
         ac.credential_sealed,
         (SELECT jsonb_agg(
-                jsonb_build_array(encode(f.sha256, 'hex'), f.bytes, f.media_type) ORDER BY ta.position)
-            FROM task_asset ta JOIN asset f ON f.id = ta.asset_id
-            WHERE ta.task_id = task.id AND ta.role = 'reference'),
+                (SELECT jsonb_build_array(encode(f.sha256, 'hex'), f.bytes, f.media_type)
+                    FROM asset f WHERE f.id = ta.asset_id) ORDER BY ta.position)
+            FROM task_asset ta WHERE ta.task_id = task.id AND ta.role = 'reference'),
         (SELECT sa.vendor_task_id FROM task s JOIN attempt sa ON sa.task_id = s.id AND sa.number = s.attempt
             WHERE s.id = i.remix_of_id), coalesce(p.route_id, 0),
         CASE WHEN task.attempt > 1 THEN (SELECT count(DISTINCT f.account_id) FROM attempt f
@@ -96,8 +143,9 @@ extension ClaimedTask {
             phase: row.optionalText(8).flatMap(TaskPhase.init(rawValue:)), progress: Int(row.integer(9)),
             prompt: row.text(10), parameters: try row.json(11).objectValue ?? [:],
             attempt: Int(row.integer(12)), accountsTried: Int(row.integer(27)) + 1,
-            vendorModel: row.text(13), vendorTask: row.optionalText(14), running: .seconds(row.real(15)),
-            remaining: .seconds(row.real(16)), usual: row.optionalReal(17).map { .seconds($0) },
+            vendorModel: row.text(13), vendorTask: row.optionalText(14), claimedAt: .now,
+            runningThen: .seconds(row.real(15)), remainingThen: .seconds(row.real(16)),
+            leaseEnd: .now + Store.lease, usual: row.optionalReal(17).map { .seconds($0) },
             account: ClaimedAccount(row, from: 18),
             references: references, remixOfVendorTask: row.optionalText(25), route: row.integer(26))
     }

@@ -2,7 +2,7 @@ public import Core
 
 extension Statement {
     static let claims = [
-        Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskExpire,
+        Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskExpire, Store.accountsNow,
     ]
 }
 
@@ -16,7 +16,8 @@ extension Store {
     // lane, turn, asker: priorities, and for each the users in a circle behind the one served last. Both are
     //     read by leaps through the index task_queued: what one user has queued costs the others nothing.
     // taken, due: each user's share of what can be started; of a lower priority only what comes after all of
-    //     a higher one.
+    //     a higher one. Bounds instead of equations leave task_queued as the only index that has the order:
+    //     where most tasks are queued, the primary key looks as good, and leads through all that ever were.
     // line: who is next, everybody's first task before anybody's second. A task pinned to an account comes
     //     before all others, since it can run nowhere else, even while the account is paused for others.
     // choice: goes along the line and gives each the best pair that has a slot left: first where the task has
@@ -76,9 +77,10 @@ extension Store {
             SELECT q.* FROM way w CROSS JOIN LATERAL (
                 SELECT q.*, u.share, u.half FROM asker u CROSS JOIN LATERAL (
                     SELECT id, model_id, user_id, priority, attempt FROM task
-                    WHERE \(isFree) AND model_id = u.model_id AND priority = u.priority
-                        AND user_id = u.user_id AND due_at <= now()
-                    ORDER BY id LIMIT u.share FOR UPDATE SKIP LOCKED) q
+                    WHERE \(isFree) AND due_at <= now()
+                        AND (model_id, priority, user_id, id) > (u.model_id, u.priority, u.user_id, 0)
+                        AND (model_id, priority, user_id) <= (u.model_id, u.priority, u.user_id)
+                    ORDER BY model_id, priority, user_id, id LIMIT u.share FOR UPDATE SKIP LOCKED) q
                 WHERE u.model_id = w.model_id LIMIT least($2, w.room)) q),
         due AS (
             SELECT id, model_id, priority, attempt, round, half, user_id
@@ -146,7 +148,8 @@ extension Store {
 
     static let isFree = "state = 'queued' AND pinned_account_id IS NULL"
 
-    // Takes running tasks that somebody must look at now: a poll is due, or a lease has run out.
+    // Takes running tasks that nobody looks after: their worker gave them back or is gone, the vendor has
+    // called, or a lease has run out.
     static let taskClaimDue = Statement(
         "task_claim_due",
         """
@@ -188,8 +191,17 @@ extension Store {
         FROM late WHERE task.id = late.id RETURNING task.id, task.uid
         """)
 
-    /// Seconds that a submit, a poll or a download may take before another worker looks.
-    private static let leaseSeconds: Int64 = 900
+    static let accountsNow = Statement(
+        "accounts_now",
+        """
+        SELECT id, vendor, base_url, region, proxy_url, credential_sealed FROM account
+        WHERE id = ANY ($1::bigint[])
+        """)
+
+    /// A claim is void after that time, unless it was renewed, even if its worker lives. It is longer than
+    /// any call takes.
+    public static let lease = Duration.seconds(leaseSeconds)
+    static let leaseSeconds: Int64 = 1800
 
     /// Takes at most `limit` queued tasks, each with a slot of an account, in the order of their turns. For
     /// each model, the users behind the one in `served` come first: it is the user of the last task of that
@@ -210,11 +222,17 @@ extension Store {
         return claimed.sorted { $0.turn < $1.turn }.map(\.task)
     }
 
-    /// Takes at most `limit` running tasks that are due.
+    /// Takes at most `limit` running tasks that nobody looks after.
     public func claimDue(worker: Int64, limit: Int) throws(KinoraError) -> [ClaimedTask] {
         try rows(
             Self.taskClaimDue, [.integer(worker), .integer(Int64(limit)), .integer(Self.leaseSeconds)],
             ClaimedTask.decode)
+    }
+
+    /// Accounts as they are now, by row.
+    public func accounts(_ rows: [Int64]) throws(KinoraError) -> [Int64: ClaimedAccount] {
+        let found = try self.rows(Self.accountsNow, [.integers(rows)]) { ClaimedAccount($0, from: 0) }
+        return Dictionary(uniqueKeysWithValues: found.map { ($0.row, $0) })
     }
 
     /// Ends queued tasks that have run before and whose time is over, at most so many. Their rows and ids.

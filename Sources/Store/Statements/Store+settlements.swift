@@ -2,7 +2,7 @@ public import Core
 
 extension Statement {
     static let settlements = [
-        Store.taskAccepted, Store.taskWait, Store.taskStoring, Store.taskSucceeded, Store.taskFailed,
+        Store.taskAccepted, Store.taskRests, Store.taskStoring, Store.taskSucceeded, Store.taskFailed,
         Store.taskRequeue,
     ]
 }

@@ -19,24 +19,23 @@ struct Fenced<Detail: Sendable>: Sendable {
 /// moment: a commit costs more than a row (docs/decisions/0012-draining.md).
 struct Steps: Sendable {
     struct Rest: Sendable {
-        let delay: Duration
-        let phase: TaskPhase
+        let phase: TaskPhase?
         let progress: Int
+        let isRenewed: Bool
     }
 
-    let accepted: BatchLoader<Fenced<(vendorTask: String, delay: Duration)>, Bool>
-    let wait: BatchLoader<Fenced<Rest>, Bool>
+    let accepted: BatchLoader<Fenced<String>, Bool>
+    let rest: BatchLoader<Fenced<Rest>, Bool>
     let storing: BatchLoader<Fenced<Void>, Bool>
     let succeeded: BatchLoader<Fenced<StoredMedia>, Bool>
 
     init(_ pool: Pool) {
-        accepted = Self.together(Store.taskAccepted, pool) { details in
-            [.reals(details.map(\.delay.inSeconds)), .texts(details.map(\.vendorTask))]
-        }
-        wait = Self.together(Store.taskWait, pool) { details in
+        accepted = Self.together(Store.taskAccepted, pool) { [.texts($0)] }
+        rest = Self.together(Store.taskRests, pool) { details in
             [
-                .reals(details.map(\.delay.inSeconds)), .texts(details.map(\.phase.rawValue)),
+                .texts(details.map { $0.phase?.rawValue ?? "" }),
                 .integers(details.map { Int64($0.progress) }),
+                .integers(details.map { $0.isRenewed ? Store.leaseSeconds : 0 }),
             ]
         }
         storing = Self.together(Store.taskStoring, pool) { _ in [] }
@@ -106,10 +105,8 @@ extension Store {
     static let taskAccepted = Statement(
         "task_accepted",
         """
-        WITH t AS (UPDATE task SET phase = 'waiting', worker_id = NULL,
-                due_at = now() + k.delay * interval '1 s'
-            FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::text[])
-                AS k (id, claim, delay, vendor_task)
+        WITH t AS (UPDATE task SET phase = 'waiting'
+            FROM unnest($1::bigint[], $2::bigint[], $3::text[]) AS k (id, claim, vendor_task)
             WHERE \(held) AND \(isRunning) RETURNING task.id, task.claim, task.attempt, k.vendor_task),
         p AS (UPDATE attempt SET vendor_task_id = t.vendor_task, accepted_at = now() FROM t
             WHERE \(attempted) RETURNING attempt.account_id),
@@ -119,14 +116,16 @@ extension Store {
         SELECT id, claim FROM t
         """)
 
-    static let taskWait = Statement(
-        "task_wait",
+    // Without a new lease no indexed column changes, and the row's new version needs no index entries.
+    static let taskRests = Statement(
+        "task_rests",
         """
-        UPDATE task SET phase = CASE state WHEN 'running' THEN k.phase END, worker_id = NULL,
-            progress = greatest(task.progress, k.progress), due_at = now() + k.delay * interval '1 s'
-        FROM unnest($1::bigint[], $2::bigint[], $3::float8[], $4::text[], $5::bigint[])
-            AS k (id, claim, delay, phase, progress)
-        WHERE \(held) AND \(isHeld) RETURNING task.id, task.claim
+        UPDATE task SET phase = nullif(k.phase, ''), progress = greatest(task.progress, k.progress),
+            due_at = CASE WHEN k.lease > 0 THEN now() + k.lease * interval '1 s' ELSE task.due_at END
+        FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[])
+            AS k (id, claim, phase, progress, lease)
+        WHERE \(held) AND \(isHeld) AND (task.state = 'running') = (k.phase <> '')
+        RETURNING task.id, task.claim
         """)
 
     static let taskStoring = Statement(
@@ -169,19 +168,16 @@ extension Store {
     // Every step below returns false when the claim was lost: then the task belongs to somebody else and
     // nothing was written.
 
-    /// The vendor took the task and calls it `vendorTask`. First poll after `delay`.
-    public func accepted(
-        _ task: ClaimedTask, vendorTask: String, delay: Duration
-    ) throws(KinoraError) -> Bool {
-        try steps.accepted.value(of: Fenced(task, (vendorTask, delay))) ?? false
+    /// The vendor took the task and calls it `vendorTask`. It stays with its worker.
+    public func accepted(_ task: ClaimedTask, vendorTask: String) throws(KinoraError) -> Bool {
+        try steps.accepted.value(of: Fenced(task, vendorTask)) ?? false
     }
 
-    /// Lets the task rest until its next look.
-    public func wait(
-        _ task: ClaimedTask, delay: Duration, phase: TaskPhase, progress: Int?
-    ) throws(KinoraError) -> Bool {
-        let rest = Steps.Rest(delay: delay, phase: phase, progress: progress ?? 0)
-        return try steps.wait.value(of: Fenced(task, rest)) ?? false
+    /// What its owner sees of a task that rests at its worker: phase and progress. `isRenewed` begins a new
+    /// lease.
+    public func rests(_ task: ClaimedTask, isRenewed: Bool) throws(KinoraError) -> Bool {
+        let rest = Steps.Rest(phase: task.phase, progress: task.progress, isRenewed: isRenewed)
+        return try steps.rest.value(of: Fenced(task, rest)) ?? false
     }
 
     /// The vendor is done; the result is being fetched.

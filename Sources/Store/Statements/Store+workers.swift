@@ -3,7 +3,7 @@ public import Core
 extension Statement {
     static let workers = [
         Store.workerRegister, Store.workerBeat, Store.workerIdle, Store.workerLeave, Store.workerRescue,
-        Store.workerRelease, Store.attemptHint,
+        Store.workerHeld, Store.workerRelease, Store.attemptHint,
         Store.wakeWorkers, Store.deletionAnnounce, Store.routeUsual, Store.idempotencySweep,
     ]
 }
@@ -34,25 +34,28 @@ extension Store {
         WHERE task.worker_id = dead.id AND task.state IN ('running', 'storing') RETURNING task.id
         """)
 
+    static let workerHeld = Statement(
+        "worker_held", "SELECT id, claim FROM task WHERE worker_id = $1 AND state IN ('running', 'storing')")
+
     static let workerRelease = Statement(
         "worker_release",
         """
         UPDATE task SET due_at = now(), worker_id = NULL
-        WHERE worker_id = $1 AND state IN ('running', 'storing') AND NOT id = ANY ($2::bigint[]) RETURNING id
+        WHERE worker_id = $1 AND state IN ('running', 'storing') AND id = ANY ($2::bigint[]) RETURNING id
         """)
 
-    // A hint, not news: it moves the next poll forward where the task waits at its vendor and nobody holds
-    // it, once a second at most. Looked at again at the UPDATE of task: a worker may have taken it meanwhile.
+    // A hint, not news: whoever sees it first takes the task and polls it, once a second at most. Its worker
+    // may be polling it at this moment: then that poll's answer is void, and the next one's counts.
     static let attemptHint = Statement(
         "attempt_hint",
         """
         WITH a AS (UPDATE attempt p SET hinted_at = now() FROM task t
             WHERE \(shortID) = $1 AND t.uid = $2 AND t.attempt = $3 AND p.task_id = t.id AND p.number = $3
-                AND t.phase <> 'submitting' AND t.worker_id IS NULL
-                AND t.due_at > now() AND (p.hinted_at IS NULL OR p.hinted_at <= now() - interval '1 s')
+                AND t.phase <> 'submitting' AND t.due_at > now()
+                AND (p.hinted_at IS NULL OR p.hinted_at <= now() - interval '1 s')
             RETURNING p.task_id)
         UPDATE task SET due_at = now() FROM a
-        WHERE task.id = a.task_id AND \(isRunning) AND task.worker_id IS NULL RETURNING task.id
+        WHERE task.id = a.task_id AND \(isRunning) AND task.phase <> 'submitting' RETURNING task.id
         """)
 
     // Busy workers find the task by themselves: only an idle one makes a wake-up worth its price.
@@ -99,8 +102,16 @@ extension Store {
         try execute(Self.workerRescue, [.integer(Int64(Limits.workerSilenceSecondsMax))])
     }
 
-    /// Makes due what the worker is said to hold, but for `rows`. How many tasks that were.
-    public func release(worker: Int64, exceptFor rows: [Int64]) throws(KinoraError) -> Int {
+    /// Rows that the worker is said to hold, each with its claim.
+    public func held(by worker: Int64) throws(KinoraError) -> [Int64: Int64] {
+        Dictionary(
+            uniqueKeysWithValues: try rows(Self.workerHeld, [.integer(worker)]) {
+                ($0.integer(0), $0.integer(1))
+            })
+    }
+
+    /// Makes due those of `rows` that the worker is said to hold. How many that were.
+    public func release(_ rows: [Int64], heldBy worker: Int64) throws(KinoraError) -> Int {
         try execute(Self.workerRelease, [.integer(worker), .integers(rows)])
     }
 

@@ -109,6 +109,7 @@ final class Stage: Sendable {
         worker.isStopping.store(true, ordering: .releasing)
         worker.pulse.stop()
         worker.wakeups.work.raise()
+        worker.holdings.news.raise()
         worker.inbox.close()
         // A dead process reads no answers: none of its threads may be left to do so.
         for thread in worker.threads.withLock({ $0 }) { _ = thread.join(until: .now + .seconds(10)) }
@@ -152,10 +153,32 @@ final class Stage: Sendable {
         return done
     }
 
-    /// Makes every resting task due now, so that no test waits for a pace that it does not test.
+    private var restingRows: String {
+        "{\(workers.withLock { $0.flatMap(\.holdings.resting) }.map(String.init).joined(separator: ","))}"
+    }
+
+    /// How many tasks of which `condition` is true rest at a worker until their next look.
+    func resting(_ condition: String = "true") throws -> Int {
+        try database.count("task WHERE id = ANY ('\(restingRows)') AND \(condition)")
+    }
+
+    /// Has every resting task looked at now, so that no test waits for a pace that it does not test.
     func hurry() throws {
         try database.sql(
-            "UPDATE task SET due_at = now() WHERE state IN ('running', 'storing') AND worker_id IS NULL")
+            """
+            UPDATE task SET due_at = now()
+            WHERE state IN ('running', 'storing') AND (worker_id IS NULL OR id = ANY ('\(restingRows)'))
+            """)
+    }
+
+    /// Has a task looked at until it has ended. Its worker learns of times that a test has changed in the
+    /// database when it claims the task anew.
+    func hurry(until id: TaskID) throws {
+        let hasEnded = try eventually {
+            try hurry()
+            return events.all.contains { if case .taskFinished(id, _, _, _, _) = $0 { true } else { false } }
+        }
+        guard hasEnded else { throw KinoraError(.internalFault, detail: "it does not end") }
     }
 
     /// The attempts of all tasks: number, account, outcome, oldest first.

@@ -73,23 +73,22 @@ extension GatewayTests {
             }
         }
 
-        /// With a poll an hour away, only the callback can have ended it so soon.
+        /// With a poll twenty seconds away, only the callback can have ended it so soon.
         @Test func endATaskEarly() throws {
             try withSite { site in
                 try site.startSandbox(taskSeconds: 1)
+                _ = try site.database.rows("UPDATE route SET usual_seconds = 100000")
                 _ = try site.start("all", ["KINORA_PUBLIC_URL": "https://localhost:\(site.port)"])
                 let reply = try site.curl.send(
                     Call.post("/v1/videos", json: ["model": "sora-2", "prompt": "a cat", "seconds": "4"])
                         .key(site.key))
                 #expect(reply.status == 200)
                 let uid = try #require(try site.database.rows("SELECT uid FROM task")[0][0])
-                let rest = """
-                    UPDATE task SET due_at = now() + interval '1 hour'
-                    WHERE phase = 'waiting' AND worker_id IS NULL RETURNING id
-                    """
-                try waitUntil("it rests") { try site.database.rows(rest).count == 1 }
+                try waitUntil("it is at its vendor") {
+                    try site.database.number("SELECT count(*) FROM task WHERE phase = 'waiting'") == 1
+                }
                 let token = try token(site, of: try #require(TaskID(uuid: uid)))
-                try waitUntil("it ends", within: .seconds(30)) {
+                try waitUntil("it ends", within: .seconds(15)) {
                     let taken = try site.curl.send(.post("/callback/\(token)", [], type: "text/plain"))
                     #expect(taken.status == 204)
                     return try site.database.tasks("succeeded") == 1

@@ -12,7 +12,7 @@ from machine import HOME, SOCKETS, SOURCE, as_owner, quiet, sql
 from workload import BODY, PROMPT, empty, room_for_everything, submit
 
 ROUNDS = 5
-TASKS = 5000
+TASKS = 20_000
 PACKAGES = ("pgqueuer[asyncpg]==1.6.0", "awa-pg==0.6.9")
 # Jobs, processes and batch of each: the fastest of 1 and 2 processes with batches of 100 and 500 for pgqueuer, and of
 # batches of 100 and 500 for awa, whose one process has threads of its own.

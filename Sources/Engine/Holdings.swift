@@ -1,0 +1,133 @@
+import Core
+import Store
+import Synchronization
+
+/// The tasks that this worker holds: those with calls under way, and those that rest until their next look.
+/// The database says the same, but for when that look is due: a look that brings nothing new writes nothing,
+/// however many tasks are under way. What is lost with the process is only a moment in time; whoever takes
+/// its tasks over looks at once.
+final class Holdings: Sendable {
+    private struct Holding {
+        /// The latest claim; 0 once the task is somebody else's.
+        var claim: Int64
+        var calls = 0
+        var rest: (task: ClaimedTask, tick: Int64)?
+    }
+
+    private struct State {
+        var holdings: [Int64: Holding] = [:]
+        /// Rows by the tick of their look. What was moved meanwhile is still there, and passed over.
+        var agenda: [Int64: [Int64]] = [:]
+    }
+
+    /// Looks are told apart by so much; none begins too early.
+    private static let tickMilliseconds: Int64 = 20
+
+    private let state = Mutex(State())
+    private let origin = ContinuousClock.now
+    /// A look is due earlier than any was before, or nobody waits for looks any more.
+    let news = Signal()
+
+    private func tick(_ moment: ContinuousClock.Instant) -> Int64 {
+        origin.duration(to: moment).microseconds / 1000 / Self.tickMilliseconds
+    }
+
+    private func moment(_ tick: Int64) -> ContinuousClock.Instant {
+        origin + .milliseconds(tick * Self.tickMilliseconds)
+    }
+
+    /// A task was claimed, and something is done about it now. To be ended, as every call.
+    func take(_ task: ClaimedTask) {
+        state.withLock { state in
+            let calls = state.holdings[task.row]?.calls ?? 0
+            state.holdings[task.row] = Holding(claim: task.claim, calls: calls + 1)
+        }
+    }
+
+    /// Another call for a task that is held begins.
+    func begin(_ task: ClaimedTask) {
+        state.withLock { $0.holdings[task.row, default: Holding(claim: task.claim)].calls += 1 }
+    }
+
+    /// A call has ended. Without another one, and without a rest, the task is out of this worker's hands.
+    func end(_ task: ClaimedTask) {
+        state.withLock { state in
+            guard var holding = state.holdings[task.row] else { return }
+            holding.calls -= 1
+            state.holdings[task.row] = holding.calls == 0 && holding.rest == nil ? nil : holding
+        }
+    }
+
+    /// The next look at a task that is held, unless it was claimed anew meanwhile.
+    func rest(_ task: ClaimedTask, until moment: ContinuousClock.Instant) {
+        let tick = tick(moment) + 1
+        let isEarliest = state.withLock { state in
+            guard state.holdings[task.row]?.claim == task.claim else { return false }
+            state.holdings[task.row]?.rest = (task, tick)
+            state.agenda[tick, default: []].append(task.row)
+            return state.agenda.keys.min() == tick
+        }
+        if isEarliest { news.raise() }
+    }
+
+    /// Tasks whose look is due, at most so many. For each a call has begun.
+    func due(at moment: ContinuousClock.Instant, limit: Int) -> [ClaimedTask] {
+        let now = tick(moment)
+        return state.withLock { state in
+            var due: [ClaimedTask] = []
+            for tick in state.agenda.keys.filter({ $0 <= now }).sorted() {
+                var rows = state.agenda.removeValue(forKey: tick) ?? []
+                while due.count < limit, let row = rows.popLast() {
+                    guard var holding = state.holdings[row], let rest = holding.rest, rest.tick == tick else {
+                        continue
+                    }
+                    holding.rest = nil
+                    holding.calls += 1
+                    state.holdings[row] = holding
+                    due.append(rest.task)
+                }
+                if !rows.isEmpty { state.agenda[tick] = rows }
+                if due.count == limit { break }
+            }
+            return due
+        }
+    }
+
+    /// When the next look is due; nil when there is none.
+    var nextLook: ContinuousClock.Instant? { state.withLock { $0.agenda.keys.min() }.map(moment) }
+
+    /// The claim of each row; 0 for one that is somebody else's, and has a call under way.
+    var claims: [Int64: Int64] { state.withLock { $0.holdings.mapValues(\.claim) } }
+
+    /// Rows that rest until their next look.
+    var resting: [Int64] {
+        state.withLock { state in state.holdings.filter { $0.value.rest != nil }.map(\.key) }
+    }
+
+    /// These are somebody else's: no look at them is due, and what a call under way brings is not waited for.
+    func drop(_ rows: some Sequence<Int64>) {
+        state.withLock { state in
+            for row in rows {
+                guard var holding = state.holdings[row] else { continue }
+                holding.rest = nil
+                holding.claim = 0
+                state.holdings[row] = holding.calls == 0 ? nil : holding
+            }
+        }
+    }
+
+    /// The accounts of those that rest.
+    var accounts: Set<Int64> {
+        state.withLock { state in Set(state.holdings.values.compactMap { $0.rest?.task.account.row }) }
+    }
+
+    /// Accounts have changed: those that rest are looked after with what they are now.
+    func note(_ accounts: [Int64: ClaimedAccount]) {
+        state.withLock { state in
+            for (row, holding) in state.holdings {
+                guard let rest = holding.rest, let account = accounts[rest.task.account.row] else { continue }
+                state.holdings[row]?.rest = (rest.task.on(account), rest.tick)
+            }
+        }
+    }
+}
