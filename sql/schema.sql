@@ -1911,9 +1911,9 @@ CREATE VIEW kinora.v_stuck_task AS
     (now() - t.due_at) AS overdue
    FROM (kinora.task t
      LEFT JOIN kinora.worker w ON ((w.id = t.worker_id)))
-  WHERE ((t.state = ANY (ARRAY['running'::text, 'storing'::text])) AND (t.due_at < (now() - '00:00:30'::interval)));
+  WHERE ((t.state = ANY (ARRAY['running'::text, 'storing'::text])) AND ((t.due_at < (now() - '00:00:30'::interval)) OR ((t.due_at > (now() + '00:00:30'::interval)) AND COALESCE((w.heartbeat_at < (now() - '00:00:30'::interval)), true))));
 
-COMMENT ON VIEW kinora.v_stuck_task IS 'Running tasks that nobody looked at in time; empty on a healthy system.';
+COMMENT ON VIEW kinora.v_stuck_task IS 'Running tasks that nobody looks after: due for long, or their worker silent or gone; empty on a healthy system.';
 
 CREATE TABLE kinora.webhook_delivery (
     id bigint NOT NULL,
@@ -2273,8 +2273,6 @@ CREATE OR REPLACE VIEW kinora.v_account_load AS
           GROUP BY a.id) load;
 
 CREATE TRIGGER account_changed AFTER INSERT OR DELETE ON kinora.account FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
-
-CREATE TRIGGER account_connection_changed AFTER UPDATE OF vendor, base_url, region, proxy_url, credential_sealed ON kinora.account FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 
 CREATE TRIGGER account_refilled BEFORE UPDATE OF credits_micros ON kinora.account FOR EACH ROW WHEN (((old.exhausted_at IS NOT NULL) AND (new.credits_micros > COALESCE(old.credits_micros, (0)::bigint)))) EXECUTE FUNCTION kinora.account_refilled();
 

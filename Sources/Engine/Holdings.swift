@@ -10,6 +10,7 @@ final class Holdings: Sendable {
     private struct Holding {
         /// The latest claim; 0 once the task is somebody else's.
         var claim: Int64
+        let account: Int64
         var calls = 0
         var rest: (task: ClaimedTask, tick: Int64)?
     }
@@ -18,6 +19,16 @@ final class Holdings: Sendable {
         var holdings: [Int64: Holding] = [:]
         /// Rows by the tick of their look. What was moved meanwhile is still there, and passed over.
         var agenda: [Int64: [Int64]] = [:]
+        /// Accounts as they were when they were last read, and when that was.
+        var accounts: [Int64: ClaimedAccount] = [:]
+        var accountsReadAt: ContinuousClock.Instant?
+
+        func upToDate(_ task: ClaimedTask) -> ClaimedTask {
+            guard let readAt = accountsReadAt, task.claimedAt < readAt,
+                let account = accounts[task.account.row]
+            else { return task }
+            return task.on(account)
+        }
     }
 
     /// Looks are told apart by so much; none begins too early.
@@ -40,13 +51,15 @@ final class Holdings: Sendable {
     func take(_ task: ClaimedTask) {
         state.withLock { state in
             let calls = state.holdings[task.row]?.calls ?? 0
-            state.holdings[task.row] = Holding(claim: task.claim, calls: calls + 1)
+            state.holdings[task.row] = Holding(
+                claim: task.claim, account: task.account.row, calls: calls + 1)
         }
     }
 
     /// Another call for a task that is held begins.
     func begin(_ task: ClaimedTask) {
-        state.withLock { $0.holdings[task.row, default: Holding(claim: task.claim)].calls += 1 }
+        let new = Holding(claim: task.claim, account: task.account.row)
+        state.withLock { $0.holdings[task.row, default: new].calls += 1 }
     }
 
     /// A call has ended. Without another one, and without a rest, the task is out of this worker's hands.
@@ -84,7 +97,7 @@ final class Holdings: Sendable {
                     holding.rest = nil
                     holding.calls += 1
                     state.holdings[row] = holding
-                    due.append(rest.task)
+                    due.append(state.upToDate(rest.task))
                 }
                 if !rows.isEmpty { state.agenda[tick] = rows }
                 if due.count == limit { break }
@@ -116,18 +129,14 @@ final class Holdings: Sendable {
         }
     }
 
-    /// The accounts of those that rest.
-    var accounts: Set<Int64> {
-        state.withLock { state in Set(state.holdings.values.compactMap { $0.rest?.task.account.row }) }
-    }
+    /// The accounts of all that are held.
+    var accounts: Set<Int64> { state.withLock { state in Set(state.holdings.values.map(\.account)) } }
 
-    /// Accounts have changed: those that rest are looked after with what they are now.
-    func note(_ accounts: [Int64: ClaimedAccount]) {
+    /// Accounts as they are, read no earlier than `moment`: who was claimed before is looked after with that.
+    func note(_ accounts: [Int64: ClaimedAccount], readAt moment: ContinuousClock.Instant) {
         state.withLock { state in
-            for (row, holding) in state.holdings {
-                guard let rest = holding.rest, let account = accounts[rest.task.account.row] else { continue }
-                state.holdings[row]?.rest = (rest.task.on(account), rest.tick)
-            }
+            state.accounts = accounts
+            state.accountsReadAt = moment
         }
     }
 }

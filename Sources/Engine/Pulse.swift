@@ -45,10 +45,12 @@ final class Pulse: Sendable {
 
     /// Whether the lease surely still holds. Two seconds of margin: what is sent now must arrive before
     /// others look.
-    var isFresh: Bool { ContinuousClock.now < leaseEnd }
+    var isFresh: Bool { leaseEnd(of: worker).map { ContinuousClock.now < $0 } ?? false }
 
-    var leaseEnd: ContinuousClock.Instant {
-        beat.withLock { $0.at } + .seconds(Limits.workerSilenceSecondsMax - 2)
+    /// Until when claims under that number of this worker surely hold; nil when it has another one now, and
+    /// others may have taken them.
+    func leaseEnd(of worker: Int64) -> ContinuousClock.Instant? {
+        beat.withLock { $0.worker == worker ? $0.at + .seconds(Limits.workerSilenceSecondsMax - 2) : nil }
     }
 
     func start() throws(KinoraError) {

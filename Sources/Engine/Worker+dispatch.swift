@@ -46,17 +46,24 @@ extension Worker {
         }
     }
 
-    /// Compares what this worker holds with what the database says. Gives back what only the database knows
-    /// of: a claim whose reply was lost with its connection, a write that failed. Only this thread claims, so
-    /// nothing is just on its way here. Lets go what was cancelled, or taken by another worker.
+    /// Compares what this worker holds with what the database says. Gives back what only one of them knows
+    /// of: a claim whose reply was lost with its connection, a write that failed; a claim that was committed
+    /// after others had declared this worker dead. Only this thread claims, so nothing is just on its way
+    /// here. What was cancelled, or taken by another worker, is let go.
     private func compareHeld() throws(KinoraError) {
         let held = holdings.claims
         let known = try store.held(by: pulse.worker)
-        holdings.drop(held.filter { known[$0.key] != $0.value }.keys)
-        let forgotten = known.filter { held[$0.key] != $0.value }.map(\.key)
-        guard !forgotten.isEmpty else { return }
-        let count = try store.release(forgotten, heldBy: pulse.worker)
-        if count > 0 { events.emit(.tasksTakenOver(count)) }
+        let lost = held.filter { known[$0.key] != $0.value }
+        let forgotten = known.filter { held[$0.key] != $0.value }
+        if !lost.isEmpty || !forgotten.isEmpty {
+            let count = try store.release(lost.map { ($0, $1) } + forgotten.map { ($0, $1) })
+            if count > 0 { events.emit(.tasksTakenOver(count)) }
+            holdings.drop(lost.keys)
+        }
+        // A key or an address may be a new one: whoever is held is polled with that.
+        let accounts = holdings.accounts
+        let now = ContinuousClock.now
+        if !accounts.isEmpty { holdings.note(try store.accounts(Array(accounts)), readAt: now) }
     }
 
     /// Ends tasks that no account came back for in time.
@@ -77,14 +84,24 @@ extension Worker {
         // is on its way to a vendor before a drain can see the count fall.
         submitsUnderWay.add(1, ordering: .sequentiallyConsistent)
         defer { submitsUnderWay.subtract(1, ordering: .releasing) }
+        let calls = calls.load(ordering: .relaxed)
+        let room = min(100, options.callsMax - calls)
+        guard room > 0, pulse.isFresh, !isDraining.load(ordering: .sequentiallyConsistent) else {
+            return (0, true)
+        }
+        let due = try store.claimDue(worker: pulse.worker, limit: room)
+        for task in due {
+            holdings.take(task)
+            look(after: task)
+        }
+        // This look is one of those under way.
+        let submits = submitsUnderWay.load(ordering: .relaxed) - 1
+        let submitRoom = min(room - due.count, options.callsMax - options.callsReserved - submits)
         // A claim costs about as much for one task as for many: it waits until there is room for some.
-        let room = min(100, options.callsMax - calls.load(ordering: .relaxed))
-        guard room > 0, room >= options.callsForNew, pulse.isFresh,
-            !isDraining.load(ordering: .sequentiallyConsistent)
-        else { return (0, true) }
+        guard submitRoom > 0, submitRoom >= options.callsReserved else { return (due.count, true) }
         let snapshot = cache.snapshot
         let claimed = try store.claim(
-            worker: pulse.worker, limit: room, imageTimeoutSeconds: snapshot.imageTimeoutSeconds,
+            worker: pulse.worker, limit: submitRoom, imageTimeoutSeconds: snapshot.imageTimeoutSeconds,
             videoTimeoutSeconds: snapshot.videoTimeoutSeconds, served: served)
         for task in claimed {
             served[task.model] = task.userID
@@ -93,29 +110,21 @@ extension Worker {
                 try submit(task, vendor, account)
             }
         }
-        let due = try store.claimDue(worker: pulse.worker, limit: room)
-        for task in due {
-            holdings.take(task)
-            look(after: task)
-        }
-        return (claimed.count + due.count, claimed.count == room || due.count == room)
+        return (claimed.count + due.count, claimed.count == submitRoom || due.count == room)
     }
 
     /// Looks after tasks that rest here, each at its time.
     func lookAfterHeld() {
-        var version = cache.snapshot.version
         while !isStopping.load(ordering: .acquiring) {
-            let callsMax = options.callsMax - options.callsForNew
-            let room = min(100, callsMax - calls.load(ordering: .relaxed))
+            let calls = calls.load(ordering: .relaxed)
+            let looks = calls - submitsUnderWay.load(ordering: .relaxed)
+            let room = min(
+                100, options.callsMax - calls, options.callsMax - options.callsReserved - looks)
             // Others may hold them by now; or they soon will.
             let mayLook = pulse.isFresh && !isDraining.load(ordering: .relaxed)
             guard room > 0, mayLook else {
                 _ = holdings.news.wait(for: .milliseconds(mayLook ? 20 : 500))
                 continue
-            }
-            if cache.snapshot.version != version {
-                version = cache.snapshot.version
-                noteAccounts()
             }
             let due = holdings.due(at: .now, limit: room)
             for task in due { look(after: task) }
@@ -123,13 +132,6 @@ extension Worker {
                 let soon = ContinuousClock.now + options.pollInterval
                 _ = holdings.news.wait(until: min(holdings.nextLook ?? soon, soon))
             }
-        }
-    }
-
-    /// A key or an address may be a new one: whoever rests is polled with that.
-    private func noteAccounts() {
-        do throws(KinoraError) { holdings.note(try store.accounts(Array(holdings.accounts))) } catch {
-            events.emit(error.code == .databaseAway ? .databaseLost(error) : .fault("accounts", error))
         }
     }
 
@@ -203,9 +205,9 @@ extension Worker {
         _ task: ClaimedTask, _ files: [MediaFile], _ vendor: any Vendor, _ account: VendorAccount
     ) throws(KinoraError) {
         var call = try vendor.submit(job(for: task, files), account)
-        // Frozen or queued behind other calls past its lease, it must not leave any more: others look by
-        // then.
-        call.beginBefore = pulse.leaseEnd
+        // Frozen or queued behind other calls past the lease of its claim, it must not leave any more: others
+        // look by then.
+        call.beginBefore = pulse.leaseEnd(of: task.worker) ?? .now
         send(call, task, .submit(files), account)
         events.emit(.taskSubmitted(task.id, vendor: vendor.name, on: task.attemptPoint))
     }

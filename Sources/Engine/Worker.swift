@@ -9,8 +9,9 @@ public final class Worker: Sendable {
     public struct Options: Sendable {
         /// Most calls under way at once.
         public var callsMax = 1000
-        /// Those among them that polls leave free: tasks that run must not keep others from being started.
-        var callsForNew: Int { min(50, callsMax / 4) }
+        /// Those among them that submits leave to everything else, and everything else to submits: neither
+        /// keeps the other waiting.
+        var callsReserved: Int { min(50, callsMax / 4) }
         /// Threads that read replies, write to the database and hash results. Those that write at the same
         /// moment share a commit, so many are cheaper than few.
         public var settlers = 32

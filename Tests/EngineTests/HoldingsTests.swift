@@ -52,9 +52,7 @@ import Upstream
             guard call.step == .poll else { return nil }
             return call.account.credential.revealed() == fresh ? nil : Self.pending
         }
-        let worker = try stage.worker()
-        try worker.cache.start()
-        defer { worker.cache.stop() }
+        _ = try stage.worker()
         let task = try stage.submit()
         #expect(stage.vendor.waits(for: .poll))
         let row = try #require(stage.vendor.calls(.poll).first?.account.row)
@@ -63,6 +61,28 @@ import Upstream
         try stage.database.sql("UPDATE account SET credential_sealed = '\\x\(Hex.text(sealed))'")
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
         #expect(try stage.database.value("SELECT claim FROM task") == "1")
+    }
+
+    /// Not only those that rest at the moment when it is read.
+    @Test func whoeverWasClaimedBeforeAnAccountWasReadIsPolledWithThat() throws {
+        let holdings = Holdings()
+        let worker = try stage.worker(callsMax: 0)
+        for _ in 0..<2 { try stage.submit() }
+        let tasks = try stage.store.claim(worker: worker.pulse.worker)
+        tasks.forEach(holdings.take)
+        #expect(holdings.accounts == [tasks[0].account.row])
+        try stage.database.sql("UPDATE account SET base_url = 'https://moved.example/v1'")
+        let now = try stage.store.accounts(Array(holdings.accounts))
+        holdings.rest(tasks[0], until: .now)
+        holdings.note(now, readAt: .now)
+        holdings.rest(tasks[1], until: .now)
+        let due = holdings.due(at: .now + .seconds(1), limit: 9)
+        #expect(due.map(\.account.baseURL) == Array(repeating: "https://moved.example/v1", count: 2))
+        // What was claimed later knows better.
+        holdings.note(now, readAt: tasks[0].claimedAt)
+        holdings.rest(tasks[0], until: .now)
+        let later = holdings.due(at: .now + .seconds(1), limit: 9)
+        #expect(later.map(\.account.baseURL) == [tasks[0].account.baseURL])
     }
 
     @Test func aLookIsNeverDueTooEarlyNorTwice() throws {

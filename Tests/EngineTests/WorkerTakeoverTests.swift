@@ -272,6 +272,8 @@ import Upstream
             "UPDATE worker SET heartbeat_at = now() - interval '1 minute' WHERE id = \(before)")
         #expect(try stage.store.rescue() == 1)
         #expect(eventually { worker.pulse.worker != before })
+        // A submit of the old life must not leave in the new one.
+        #expect(worker.pulse.leaseEnd(of: before) == nil)
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
         stage.vendor.release()
         #expect(stage.events.has { if case .leaseLost(task.id, _) = $0 { true } else { false } })

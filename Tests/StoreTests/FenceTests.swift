@@ -196,6 +196,22 @@ import Testing
         #expect(try store.rescue() == 1)
         let taken = try #require(try store.claimDue(worker: living, limit: 9).first)
         #expect((taken.row, taken.vendorTask, taken.progress) == (task.row, "v", 20))
+        // Thousands may be taken over at once: what only a submit needs stays where it is.
+        #expect(!task.prompt.isEmpty && !task.parameters.isEmpty)
+        #expect(taken.prompt.isEmpty && taken.parameters.isEmpty)
+    }
+
+    /// A claim may be committed after its worker was declared dead, or has left.
+    @Test func theTasksOfAWorkerThatHasNoRowAreDueAtOnce() throws {
+        let gone = try worker(), living = try worker()
+        let tasks = [try held(by: gone), try held(by: living)]
+        let stuck = "SELECT id FROM v_stuck_task"
+        #expect(try database.sql(stuck).isEmpty)
+        try database.sql("DELETE FROM worker WHERE id = \(gone)")
+        #expect(try database.sql(stuck) == [["\(tasks[0].row)"]])
+        #expect(try store.rescue() == 1)
+        #expect(try store.rescue() == 0)
+        #expect(try store.claimDue(worker: living, limit: 9).map(\.row) == [tasks[0].row])
     }
 
     @Test func aLeaseIsRenewedWhenThatIsWanted() throws {
@@ -206,6 +222,18 @@ import Testing
         #expect(try database.value(isLong) == "f")
         #expect(try store.rests(task, isRenewed: true))
         #expect(try database.value(isLong) == "t")
+    }
+
+    /// Who was declared dead, and writes before anybody has claimed the task, must not put that off.
+    @Test(arguments: ["worker_id = NULL, due_at = now() + interval '1 second'", "due_at = now()"])
+    func aTaskThatSomebodyIsToLookAtGetsNoNewLease(_ change: String) throws {
+        let task = try held(by: try worker())
+        try database.sql("UPDATE task SET \(change)")
+        #expect(try store.rests(task.resting(in: .submitting, 7), isRenewed: true))
+        #expect(
+            try database.sql("SELECT progress, due_at < now() + interval '1 minute' FROM task") == [
+                ["7", "t"]
+            ])
     }
 
     /// What a client is shown of a task under way costs no index entry: the queue stays as fast as it is,
@@ -236,9 +264,9 @@ import Testing
         let mine = try worker(), other = try worker()
         let known = try held(by: mine), lost = try held(by: mine), foreign = try held(by: other)
         #expect(try store.held(by: mine) == [known.row: known.claim, lost.row: lost.claim])
-        #expect(try store.release([lost.row, foreign.row], heldBy: mine) == 1)
+        #expect(try store.release([(lost.row, lost.claim), (foreign.row, foreign.claim - 1)]) == 1)
         #expect(try store.claimDue(worker: other, limit: 9).map(\.row) == [lost.row])
-        #expect(try store.release([lost.row], heldBy: mine) == 0)
+        #expect(try store.release([(lost.row, lost.claim)]) == 0)
         #expect(try store.held(by: mine) == [known.row: known.claim])
     }
 

@@ -111,7 +111,7 @@ import Testing
         "attempt_hint": "'000000030d41', '00000003-0d41-0000-4000-800000000000', 1",
         "worker_held": "1",
         "worker_leave": "1",
-        "worker_release": "1, '{1,2,3}'",
+        "worker_release": "'{200001,200002}', '{1,1}'",
         "worker_rescue": "10",
         "removal_claim": "50",
         "media_removal_claim": "50",

@@ -13,7 +13,8 @@ public struct ClaimedTask: Sendable {
     public private(set) var state: TaskState
     public private(set) var phase: TaskPhase?
     public private(set) var progress: Int
-    /// Prompt, parameters and references are there until a vendor has accepted the task.
+    /// Prompt, parameters and references are there until a vendor has accepted the task: tasks wait long, and
+    /// many at once.
     public private(set) var prompt: String
     public private(set) var parameters: Parameters
     public let attempt: Int
@@ -22,7 +23,8 @@ public struct ClaimedTask: Sendable {
     public let vendorModel: String
     /// The vendor's id of the task; nil until it accepted it.
     public private(set) var vendorTask: String?
-    private let claimedAt: ContinuousClock.Instant
+    /// When it was claimed, or shortly after.
+    public let claimedAt: ContinuousClock.Instant
     /// Time since the attempt began, and time left until the deadline, when it was claimed.
     private let runningThen: Duration
     private let remainingThen: Duration
@@ -35,6 +37,8 @@ public struct ClaimedTask: Sendable {
     /// The vendor's id of the remixed task.
     public let remixOfVendorTask: String?
     public let route: Int64
+    /// The number of the worker that claimed it, under which that lives or has lived; 0: none.
+    public let worker: Int64
 
     public var attemptPoint: AttemptPoint { AttemptPoint(number: attempt, account: account.row) }
 
@@ -44,8 +48,7 @@ public struct ClaimedTask: Sendable {
     /// Time left until the deadline; negative when it has passed.
     public var remaining: Duration { remainingThen - claimedAt.duration(to: .now) }
 
-    /// As it is once its vendor has accepted it. Tasks wait long, and many at once: what only a submit needs
-    /// is let go.
+    /// As it is once its vendor has accepted it.
     public func accepted(as vendorTask: String) -> ClaimedTask {
         var task = self
         task.vendorTask = vendorTask
@@ -108,7 +111,9 @@ extension ClaimedTask {
     static let columns = """
         task.id, task.claim, task.uid, task.user_id, task.model_id, task.kind, task.category, task.state,
         task.phase,
-        task.progress, i.prompt, i.parameters, task.attempt, p.vendor_model, p.vendor_task_id,
+        task.progress, CASE WHEN p.vendor_task_id IS NULL THEN i.prompt ELSE '' END,
+        CASE WHEN p.vendor_task_id IS NULL THEN i.parameters ELSE '{}' END,
+        task.attempt, p.vendor_model, p.vendor_task_id,
         extract(epoch FROM now() - p.started_at)::float8,
         extract(epoch FROM task.deadline_at - now())::float8,
         rt.usual_seconds::float8, ac.id, ac.vendor, ac.base_url, ac.region, ac.proxy_url,
@@ -116,12 +121,14 @@ extension ClaimedTask {
         (SELECT jsonb_agg(
                 (SELECT jsonb_build_array(encode(f.sha256, 'hex'), f.bytes, f.media_type)
                     FROM asset f WHERE f.id = ta.asset_id) ORDER BY ta.position)
-            FROM task_asset ta WHERE ta.task_id = task.id AND ta.role = 'reference'),
+            FROM task_asset ta
+            WHERE ta.task_id = task.id AND ta.role = 'reference' AND p.vendor_task_id IS NULL),
         (SELECT sa.vendor_task_id FROM task s JOIN attempt sa ON sa.task_id = s.id AND sa.number = s.attempt
             WHERE s.id = i.remix_of_id), coalesce(p.route_id, 0),
         CASE WHEN task.attempt > 1 THEN (SELECT count(DISTINCT f.account_id) FROM attempt f
             WHERE f.task_id = task.id AND f.account_id <> p.account_id
-                AND f.error_code NOT IN ('upstream_rate', 'upstream_concurrency')) ELSE 0 END
+                AND f.error_code NOT IN ('upstream_rate', 'upstream_concurrency')) ELSE 0 END,
+        coalesce(task.worker_id, 0)
         """
 
     static func decode(_ row: Row) throws(KinoraError) -> ClaimedTask {
@@ -147,6 +154,7 @@ extension ClaimedTask {
             runningThen: .seconds(row.real(15)), remainingThen: .seconds(row.real(16)),
             leaseEnd: .now + Store.lease, usual: row.optionalReal(17).map { .seconds($0) },
             account: ClaimedAccount(row, from: 18),
-            references: references, remixOfVendorTask: row.optionalText(25), route: row.integer(26))
+            references: references, remixOfVendorTask: row.optionalText(25), route: row.integer(26),
+            worker: row.integer(28))
     }
 }

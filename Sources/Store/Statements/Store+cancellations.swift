@@ -86,7 +86,7 @@ extension Store {
     /// Cancelled attempts to be looked at now, at most `limit`. Nobody else is given them for a while.
     public func claimCancellations(limit: Int) throws(KinoraError) -> [Cancellation] {
         try rows(Self.cancellationClaim, [.integer(Int64(limit))]) { row throws(KinoraError) in
-            Cancellation(task: try ClaimedTask.decode(row), isAsked: row.bool(28))
+            Cancellation(task: try ClaimedTask.decode(row), isAsked: row.bool(29))
         }
     }
 

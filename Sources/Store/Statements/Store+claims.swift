@@ -218,7 +218,7 @@ extension Store {
                 .integer(videoTimeoutSeconds), .integer(Self.leaseSeconds), .texts(served.map(\.key)),
                 .integers(served.map(\.value)),
             ]
-        ) { row throws(KinoraError) in (turn: row.integer(28), task: try ClaimedTask.decode(row)) }
+        ) { row throws(KinoraError) in (turn: row.integer(29), task: try ClaimedTask.decode(row)) }
         return claimed.sorted { $0.turn < $1.turn }.map(\.task)
     }
 

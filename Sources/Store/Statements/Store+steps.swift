@@ -96,7 +96,7 @@ extension Store {
     private static let isStoring = "coalesce(task.state = 'storing', false)"
 
     // The rows are named twice: whatever the plan, it begins with an index and these rows.
-    private static let held = "task.id = ANY ($1::bigint[]) AND task.id = k.id AND task.claim = k.claim"
+    static let held = "task.id = ANY ($1::bigint[]) AND task.id = k.id AND task.claim = k.claim"
     private static let attempted =
         "attempt.task_id = ANY ($1::bigint[]) AND attempt.task_id = t.id AND attempt.number = t.attempt"
 
@@ -116,12 +116,14 @@ extension Store {
         SELECT id, claim FROM t
         """)
 
-    // Without a new lease no indexed column changes, and the row's new version needs no index entries.
+    // Without a new lease no indexed column changes, and the row's new version needs no index entries. What
+    // was taken from its worker, or what somebody asks to look at, gets no new one.
     static let taskRests = Statement(
         "task_rests",
         """
         UPDATE task SET phase = nullif(k.phase, ''), progress = greatest(task.progress, k.progress),
-            due_at = CASE WHEN k.lease > 0 THEN now() + k.lease * interval '1 s' ELSE task.due_at END
+            due_at = CASE WHEN k.lease > 0 AND task.worker_id IS NOT NULL AND task.due_at > now()
+                THEN now() + k.lease * interval '1 s' ELSE task.due_at END
         FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[])
             AS k (id, claim, phase, progress, lease)
         WHERE \(held) AND \(isHeld) AND (task.state = 'running') = (k.phase <> '')

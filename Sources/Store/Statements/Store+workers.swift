@@ -26,12 +26,24 @@ extension Store {
         WHERE task.worker_id = w.id AND task.state IN ('running', 'storing') RETURNING task.id
         """)
 
+    // The distinct workers of what is under way are read by leaps through the index task_held. One that has
+    // no row is gone as well: its claim was committed after others had declared it dead, or while it left.
     static let workerRescue = Statement(
         "worker_rescue",
         """
-        WITH dead AS (DELETE FROM worker WHERE heartbeat_at < now() - $1 * interval '1 s' RETURNING id)
-        UPDATE task SET due_at = now(), worker_id = NULL FROM dead
-        WHERE task.worker_id = dead.id AND task.state IN ('running', 'storing') RETURNING task.id
+        WITH RECURSIVE dead AS (
+            DELETE FROM worker WHERE heartbeat_at < now() - $1 * interval '1 s' RETURNING id),
+        holder AS (
+            SELECT min(worker_id) AS id FROM task WHERE worker_id IS NOT NULL
+            UNION ALL
+            SELECT (SELECT min(worker_id) FROM task WHERE worker_id > holder.id)
+            FROM holder WHERE holder.id IS NOT NULL),
+        gone AS (
+            SELECT id FROM dead
+            UNION
+            SELECT id FROM holder WHERE NOT EXISTS (SELECT FROM worker w WHERE w.id = holder.id))
+        UPDATE task SET due_at = now(), worker_id = NULL FROM gone
+        WHERE task.worker_id = gone.id AND task.state IN ('running', 'storing') RETURNING task.id
         """)
 
     static let workerHeld = Statement(
@@ -41,7 +53,8 @@ extension Store {
         "worker_release",
         """
         UPDATE task SET due_at = now(), worker_id = NULL
-        WHERE worker_id = $1 AND state IN ('running', 'storing') AND id = ANY ($2::bigint[]) RETURNING id
+        FROM unnest($1::bigint[], $2::bigint[]) AS k (id, claim)
+        WHERE \(held) AND \(isHeld) RETURNING task.id
         """)
 
     // A hint, not news: whoever sees it first takes the task and polls it, once a second at most. Its worker
@@ -110,9 +123,10 @@ extension Store {
             })
     }
 
-    /// Makes due those of `rows` that the worker is said to hold. How many that were.
-    public func release(_ rows: [Int64], heldBy worker: Int64) throws(KinoraError) -> Int {
-        try execute(Self.workerRelease, [.integer(worker), .integers(rows)])
+    /// Gives tasks back, each with its claim: unless somebody else has them, they are due. How many that
+    /// were.
+    public func release(_ claims: [(row: Int64, claim: Int64)]) throws(KinoraError) -> Int {
+        try execute(Self.workerRelease, [.integers(claims.map(\.row)), .integers(claims.map(\.claim))])
     }
 
     /// The vendor says that something happened to an attempt: it is polled now. False when that changes
