@@ -84,24 +84,30 @@ extension Worker {
         // is on its way to a vendor before a drain can see the count fall.
         submitsUnderWay.add(1, ordering: .sequentiallyConsistent)
         defer { submitsUnderWay.subtract(1, ordering: .releasing) }
-        let calls = calls.load(ordering: .relaxed)
-        let room = min(100, options.callsMax - calls)
-        guard room > 0, pulse.isFresh, !isDraining.load(ordering: .sequentiallyConsistent) else {
+        guard callRoom > 0, pulse.isFresh, !isDraining.load(ordering: .sequentiallyConsistent) else {
             return (0, true)
         }
-        let due = try store.claimDue(worker: pulse.worker, limit: room)
-        for task in due {
-            holdings.take(task)
-            look(after: task)
-        }
+        // New ones first: somebody waits for their start.
+        let new = try startNew(&served)
+        let other = try takeOver()
+        return (new.started + other.started, new.wasFull || other.wasFull)
+    }
+
+    /// Calls that may begin now, as far as one claim may use them.
+    private var callRoom: Int { min(100, options.callsMax - calls.load(ordering: .relaxed)) }
+
+    /// Claims queued tasks and submits them.
+    private func startNew(
+        _ served: inout [String: Int64]
+    ) throws(KinoraError) -> (started: Int, wasFull: Bool) {
         // This look is one of those under way.
         let submits = submitsUnderWay.load(ordering: .relaxed) - 1
-        let submitRoom = min(room - due.count, options.callsMax - options.callsReserved - submits)
+        let room = min(callRoom, options.callsMax - options.callsReserved - submits)
         // A claim costs about as much for one task as for many: it waits until there is room for some.
-        guard submitRoom > 0, submitRoom >= options.callsReserved else { return (due.count, true) }
+        guard room > 0, room >= options.callsReserved else { return (0, true) }
         let snapshot = cache.snapshot
         let claimed = try store.claim(
-            worker: pulse.worker, limit: submitRoom, imageTimeoutSeconds: snapshot.imageTimeoutSeconds,
+            worker: pulse.worker, limit: room, imageTimeoutSeconds: snapshot.imageTimeoutSeconds,
             videoTimeoutSeconds: snapshot.videoTimeoutSeconds, served: served)
         for task in claimed {
             served[task.model] = task.userID
@@ -110,7 +116,19 @@ extension Worker {
                 try submit(task, vendor, account)
             }
         }
-        return (claimed.count + due.count, claimed.count == submitRoom || due.count == room)
+        return (claimed.count, claimed.count == room)
+    }
+
+    /// Goes on with tasks that nobody looks after.
+    private func takeOver() throws(KinoraError) -> (started: Int, wasFull: Bool) {
+        let room = callRoom
+        guard room > 0 else { return (0, true) }
+        let due = try store.claimDue(worker: pulse.worker, limit: room)
+        for task in due {
+            holdings.take(task)
+            look(after: task)
+        }
+        return (due.count, due.count == room)
     }
 
     /// Looks after tasks that rest here, each at its time.

@@ -42,7 +42,7 @@ def measure():
     sql(f"UPDATE kinora.route SET usual_seconds = {TASK_SECONDS}")
     try:
         with room_for_everything(), running("sandbox"), quiet(), \
-                open(f"{HOME}/log/nginx-access.log", encoding="utf-8") as log:
+                open(f"{HOME}/log/nginx-sandbox.log", encoding="utf-8") as log:
             sandbox("POST", "/settings", task_seconds=TASK_SECONDS, render="none")
             with running("serve"):
                 submit(TASKS)
