@@ -87,9 +87,10 @@ END_SESSIONS = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity " 
 
 
 def sessions_ended(stage):
-    for _ in range(20):
-        stage.instance.sql(END_SESSIONS.format(share=0.4))
-        stage.hold(0.3)
+    # Often, since a session that rests is replaced in silence: some must be ended in the middle of a statement.
+    for _ in range(120):
+        stage.instance.sql(END_SESSIONS.format(share=0.5))
+        stage.hold(0.03)
 
 
 def sessions_refused(stage):
