@@ -11,7 +11,6 @@ public final class Gateway: Sendable {
     let wakeups: Wakeups
     let waiters: Waiters
     let longLines: LongLines
-    let finished = FinishedTasks()
     /// References on their way to a bucket, on threads that serve short calls.
     let fastUploads = Atomic<Int>(0)
     let clock: any WallClock
@@ -48,8 +47,14 @@ public final class Gateway: Sendable {
     /// A worker of this process finished a task: whoever waits for it here need not poll.
     public func noteFinished(_ row: Int64) { waiters.note(row) }
 
-    /// Somebody deleted a task, here or in another process.
-    public func noteDeletion() { finished.clear() }
+    /// Another process changed or deleted tasks: their rows, separated by commas; none: whichever.
+    public func noteChanges(_ rows: String) {
+        if rows.isEmpty {
+            wakeups.recent.clear()
+        } else {
+            wakeups.recent.forget(rows.split(separator: ",").compactMap { Int64($0) })
+        }
+    }
 
     /// Throws `missingKey`, `invalidKey`, `revokedKey` or `expiredKey`. Costs no round trip.
     public func caller(of head: RequestHead) throws(KinoraError) -> Caller {
@@ -127,15 +132,20 @@ public final class Gateway: Sendable {
         waiters.wait(
             forTask: task.row, until: .now + .seconds(min(waitSeconds, Limits.syncWaitSecondsMax)),
             while: patience.isWanted)
-        return try self.task(reference, of: caller)
+        return try self.task(reference, of: caller, asOfNow: true)
     }
 
-    /// The caller's task as it is now: from memory where it can no longer change.
-    private func task(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> MediaTask {
-        let (known, ticket) = finished.entry(reference, of: caller.userID)
-        if let known { return known.task }
+    /// The caller's task. From memory where it is known there: as it was a moment ago, when another process
+    /// changes it just now. `asOfNow`: for an answer that depends on whether it has ended.
+    private func task(
+        _ reference: TaskReference, of caller: Caller, asOfNow: Bool = false
+    ) throws(KinoraError) -> MediaTask {
+        let (known, ticket) = wakeups.recent.entry(reference, of: caller.userID)
+        if let known, !asOfNow || known.task.state.isFinal { return known.task }
         guard let task = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
-        finished.keep(task, nil, of: caller.userID, ticket)
+        if wakeups.isNotifying || task.state.isFinal {
+            wakeups.recent.keep(task, nil, of: caller.userID, ticket)
+        }
         return task
     }
 
@@ -168,7 +178,7 @@ public final class Gateway: Sendable {
     }
 
     private func content(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {
-        let task = try task(reference, of: caller)
+        let task = try task(reference, of: caller, asOfNow: true)
         switch task.state {
         case .queued, .running, .storing:
             throw KinoraError(.taskNotCompleted, detail: task.state.rawValue, state: task.state)
@@ -186,10 +196,10 @@ public final class Gateway: Sendable {
     }
 
     private func media(of task: MediaTask, of caller: Caller) throws(KinoraError) -> StoredMedia {
-        let (known, ticket) = finished.entry(TaskReference(task.id), of: caller.userID)
+        let (known, ticket) = wakeups.recent.entry(TaskReference(task.id), of: caller.userID)
         if let media = known?.media { return media }
         guard let media = try store.result(ofTask: task.row) else { throw KinoraError(.contentNotFound) }
-        finished.keep(task, media, of: caller.userID, ticket)
+        wakeups.recent.keep(task, media, of: caller.userID, ticket)
         return media
     }
 
@@ -228,6 +238,7 @@ public final class Gateway: Sendable {
     /// What a worker or the vendor still does for it changes nothing any more.
     private func cancel(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {
         if let row = try store.cancel(reference, of: caller) {
+            wakeups.announceChange(row)
             noteFinished(row)
             // Waiting tasks may get on: its user's turn has passed.
             wakeups.noteWork()
@@ -240,8 +251,7 @@ public final class Gateway: Sendable {
     private func delete(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {
         guard let task = try store.task(reference, of: caller) else { throw KinoraError(.taskNotFound) }
         guard try store.delete(task, of: caller) else { throw KinoraError(.taskNotFinal) }
-        noteDeletion()
-        wakeups.noteDeletion()
+        wakeups.announceChange(task.row)
         return .deleted(task)
     }
 }

@@ -4,23 +4,30 @@ public import Store
 
 /// Tells workers that there is work. In this process by a signal; elsewhere by a NOTIFY outside the submit,
 /// at most one per interval, and only when somebody is idle. Whoever is not told finds the work by polling.
-/// And tells every process that a task was deleted.
+/// And tells every process which tasks have changed, so that none shows its clients what was before.
 public final class Wakeups: Sendable {
     /// Raised for the worker of this process.
     public let work = Signal()
     /// The worker of this process; 0 when it has none.
     public let ownWorker = Atomic<Int64>(0)
+    /// What this process remembers of tasks.
+    let recent: RecentTasks
 
     private let store: Store
-    private let isNotifying: Bool
+    let isNotifying: Bool
     private let kick = Signal()
+    private let hasNewWork = Atomic<Bool>(false)
+    /// Rows of tasks that changed and of which the others were not told yet.
+    private let changed = Mutex<Set<Int64>>([])
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<Thread?>(nil)
     private static let interval = Duration.milliseconds(25)
 
-    /// `isNotifying` false: no NOTIFY is sent, polling alone must do.
-    public init(_ store: Store, isNotifying: Bool = true) {
+    /// `isNotifying` false: no NOTIFY is sent, polling alone must do, and a task that still runs is read anew
+    /// each time.
+    public init(_ store: Store, isNotifying: Bool = true, recent: RecentTasks = RecentTasks()) {
         self.store = store
+        self.recent = recent
         self.isNotifying = isNotifying
     }
 
@@ -40,13 +47,23 @@ public final class Wakeups: Sendable {
     /// A task was accepted.
     public func noteWork() {
         if ownWorker.load(ordering: .relaxed) != 0 { work.raise() }
+        hasNewWork.store(true, ordering: .releasing)
         kick.raise()
     }
 
-    /// A task was deleted, and other processes may remember it.
-    func noteDeletion() {
+    /// A worker of this process changed tasks. The others hear of it within the interval.
+    func noteChanges(_ rows: [Int64]) {
+        recent.forget(rows)
+        guard isNotifying, !rows.isEmpty else { return }
+        changed.withLock { $0.formUnion(rows) }
+        kick.raise()
+    }
+
+    /// A client changed or deleted its task, and may ask another process for it next.
+    func announceChange(_ row: Int64) {
+        recent.forget([row])
         guard isNotifying else { return }
-        try? store.announceDeletion()
+        try? store.announceChanges([row])
     }
 
     private func loop() {
@@ -54,7 +71,14 @@ public final class Wakeups: Sendable {
         while !isStopping.load(ordering: .acquiring) {
             guard kick.wait(for: .seconds(60)), !isStopping.load(ordering: .acquiring) else { continue }
             // A lost wake-up costs a poll interval; an error here is not worth a word.
-            try? store.wakeWorkers(exceptFor: ownWorker.load(ordering: .relaxed))
+            if hasNewWork.exchange(false, ordering: .acquiring) {
+                try? store.wakeWorkers(exceptFor: ownWorker.load(ordering: .relaxed))
+            }
+            let rows = changed.withLock { rows in
+                defer { rows.removeAll(keepingCapacity: true) }
+                return Array(rows)
+            }
+            if !rows.isEmpty { try? store.announceChanges(rows) }
             _ = pause.wait(for: Self.interval)
         }
     }

@@ -72,6 +72,7 @@ extension Worker {
             events.emit(
                 .taskFinished(
                     task.id, state: .expired, seconds: 0, code: ErrorCode.taskDeadline.rawValue, on: nil))
+            wakeups.noteChanges([task.row])
             onFinished(task.row)
         }
     }
@@ -109,6 +110,7 @@ extension Worker {
         let claimed = try store.claim(
             worker: pulse.worker, limit: room, imageTimeoutSeconds: snapshot.imageTimeoutSeconds,
             videoTimeoutSeconds: snapshot.videoTimeoutSeconds, served: served)
+        wakeups.noteChanges(claimed.map(\.row))
         for task in claimed {
             served[task.model] = task.userID
             holdings.take(task)

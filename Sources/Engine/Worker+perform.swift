@@ -123,7 +123,10 @@ extension Worker {
         var delay = Duration.milliseconds(50)
         while true {
             do throws(KinoraError) {
-                if try write(store) { return true }
+                if try write(store) {
+                    wakeups.noteChanges([task.row])
+                    return true
+                }
                 events.emit(.leaseLost(task.id, on: task.attemptPoint))
                 return false
             } catch {

@@ -54,13 +54,13 @@ final class Service {
             events: journal, waitersMax: max(1, configuration.slowThreads / 2))
         let channels =
             configuration.isNotifying
-            ? [Listener.configChannel] + (roles.isServing ? [Listener.deletionChannel] : [])
+            ? [Listener.configChannel] + (roles.isServing ? [Listener.taskChannel] : [])
                 + (roles.isWorking ? [Listener.workChannel] : []) : []
         let gateway = gateway
-        listener = try Listener(database, channels: channels) { channel in
-            switch channel {
+        listener = try Listener(database, channels: channels) { heard in
+            switch heard.channel {
             case Listener.configChannel: cache.noteChange()
-            case Listener.deletionChannel: gateway.noteDeletion()
+            case Listener.taskChannel: gateway.noteChanges(heard.payload)
             default: wakeups.work.raise()
             }
         }

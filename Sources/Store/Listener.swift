@@ -3,21 +3,27 @@ import Glibc
 import Synchronization
 public import Core
 
-/// Hears notifications on a session of its own and calls `onWake` with the channel. A notification is a hint:
-/// one that is lost costs a poll interval, never a task. After a reconnect every channel counts as notified.
+/// What a session hears. After a reconnect each channel is notified once without a payload.
+public struct Notification: Hashable, Sendable {
+    public let channel: String
+    public let payload: String
+}
+
+/// Hears notifications on a session of its own and calls `onWake` with each. A notification is a hint: one
+/// that is lost costs a poll interval, never a task. After a reconnect every channel counts as notified.
 public final class Listener: Sendable {
     public static let workChannel = "kinora_work", configChannel = "kinora_config"
-    public static let deletionChannel = "kinora_deletion", logChannel = "kinora_log"
+    public static let taskChannel = "kinora_task", logChannel = "kinora_log"
 
     private let options: DatabaseOptions
     private let channels: [String]
-    private let onWake: @Sendable (String) -> Void
+    private let onWake: @Sendable (Notification) -> Void
     private let stopDescriptor: Int32
     private let isStopping = Atomic<Bool>(false)
     private let thread: Mutex<Thread?> = Mutex(nil)
 
     public init(
-        _ options: DatabaseOptions, channels: [String], onWake: @escaping @Sendable (String) -> Void
+        _ options: DatabaseOptions, channels: [String], onWake: @escaping @Sendable (Notification) -> Void
     ) throws(KinoraError) {
         self.options = options
         self.channels = channels
@@ -50,7 +56,7 @@ public final class Listener: Sendable {
                     try connection.script("SELECT pg_advisory_lock_shared(7017175)")
                 }
                 // Whatever happened while nobody listened.
-                channels.forEach(onWake)
+                channels.forEach { onWake(Notification(channel: $0, payload: "")) }
                 try hear(connection)
             } catch {
                 // The database is away; whoever needs it reports that. Polling goes on meanwhile.

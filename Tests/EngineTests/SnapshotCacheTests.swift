@@ -35,9 +35,9 @@ import Testing
         try cache.start()
         defer { cache.stop() }
         let heard = Happening<String>()
-        let listener = try Listener(database.options, channels: [Listener.configChannel]) { channel in
+        let listener = try Listener(database.options, channels: [Listener.configChannel]) {
             cache.noteChange()
-            heard.note(channel)
+            heard.note($0.channel)
         }
         try listener.start()
         defer { listener.stop() }

@@ -13,7 +13,7 @@ import Testing
     private func listener(_ channels: [String], _ heard: Happening<String>) throws -> Listener {
         var options = database.options
         options.applicationName = "listen-test"
-        let listener = try Listener(options, channels: channels) { heard.note($0) }
+        let listener = try Listener(options, channels: channels) { heard.note($0.channel) }
         try listener.start()
         #expect(heard.wait { Set($0) == Set(channels) })
         heard.forget()
@@ -130,7 +130,8 @@ import Testing
         try write()
         let begun = Happening<String>()
         let follower = try Listener(
-            database.options, channels: [Listener.logChannel], onWake: begun.note)
+            database.options, channels: [Listener.logChannel]
+        ) { begun.note($0.channel) }
         try follower.start()
         // It says so by itself once its lock is held. What was written before has woken nobody.
         #expect(begun.wait { !$0.isEmpty })

@@ -65,9 +65,11 @@ struct TaskCommand: ParsableCommand {
         @Argument(help: "Its id, in any spelling.") var task: String
 
         func perform() throws(KinoraError) {
-            guard let reference = TaskReference(task), try openStore().cancel(reference) != nil else {
+            let store = try openStore()
+            guard let reference = TaskReference(task), let row = try store.cancel(reference) else {
                 throw KinoraError(.taskNotFound, "There is no unfinished task '\(task)'.")
             }
+            try store.announceChanges([row])
             writeLine("cancelled \(task)")
         }
     }

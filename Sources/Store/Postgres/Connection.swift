@@ -175,13 +175,12 @@ public final class Connection {
             ? KinoraError(.alreadyExists, detail: detail) : KinoraError(.internalFault, detail: detail)
     }
 
-    /// Waits for notifications until `deadline`; gives the channels that were notified. Throws
-    /// `databaseAway`.
+    /// Waits for notifications until `deadline`; gives each once. Throws `databaseAway`.
     func notifications(
         until deadline: ContinuousClock.Instant, wakeup: Int32
-    ) throws(KinoraError) -> Set<String> {
-        var channels: Set<String> = []
-        while channels.isEmpty {
+    ) throws(KinoraError) -> Set<Notification> {
+        var heard: Set<Notification> = []
+        while heard.isEmpty {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else { break }
             var items = [
@@ -195,10 +194,13 @@ public final class Connection {
                     .databaseAway, detail: "listen: \(Self.tidy(String(cString: PQerrorMessage(handle))))")
             }
             while let notification = PQnotifies(handle) {
-                channels.insert(String(cString: notification.pointee.relname))
+                heard.insert(
+                    Notification(
+                        channel: String(cString: notification.pointee.relname),
+                        payload: String(cString: notification.pointee.extra)))
                 PQfreemem(notification)
             }
         }
-        return channels
+        return heard
     }
 }

@@ -4,7 +4,7 @@ extension Statement {
     static let workers = [
         Store.workerRegister, Store.workerBeat, Store.workerIdle, Store.workerLeave, Store.workerRescue,
         Store.workerHeld, Store.workerRelease, Store.attemptHint,
-        Store.wakeWorkers, Store.deletionAnnounce, Store.routeUsual, Store.idempotencySweep,
+        Store.wakeWorkers, Store.taskAnnounce, Store.routeUsual, Store.idempotencySweep,
     ]
 }
 
@@ -79,7 +79,11 @@ extension Store {
         WHERE idle AND id <> $2 AND heartbeat_at > now() - $1 * interval '1 s' LIMIT 1
         """)
 
-    static let deletionAnnounce = Statement("deletion_announce", "SELECT pg_notify('kinora_deletion', '')")
+    // Who is not told looks again within a second: not worth waiting for the disk, least of all under the
+    // lock that a commit with notifications takes.
+    static let taskAnnounce = Statement(
+        "task_announce",
+        "SELECT set_config('synchronous_commit', 'off', true), pg_notify('kinora_task', $1)")
 
     static let routeUsual = Statement("route_usual", "UPDATE route SET usual_seconds = $2 WHERE id = $1")
 
@@ -136,8 +140,12 @@ extension Store {
             Self.attemptHint, [.text(task.short), .uid(task), .integer(Int64(attempt))]) > 0
     }
 
-    /// Has every process forget what it remembers of finished tasks.
-    public func announceDeletion() throws(KinoraError) { try execute(Self.deletionAnnounce) }
+    /// Has every process forget what it remembers of tasks that were changed or deleted.
+    public func announceChanges(_ rows: [Int64]) throws(KinoraError) {
+        // PostgreSQL takes at most 7,999 bytes; an empty payload stands for all tasks.
+        let payload = rows.count > 350 ? "" : rows.map(String.init).joined(separator: ",")
+        try execute(Self.taskAnnounce, [.text(payload)])
+    }
 
     /// Tells idle workers of other processes that there is work. `own` is this process's worker, 0 when it
     /// has none: it was told by a signal.

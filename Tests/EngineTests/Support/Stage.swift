@@ -68,12 +68,12 @@ final class Stage: Sendable {
         }
     }
 
-    /// A started worker with a process's parts of its own.
+    /// A started worker with a process's parts of its own, but for the memory of tasks: it is told at once.
     func worker(
         callsMax: Int = 1000, isNotifying: Bool = true, callbackBase: String? = nil
     ) throws -> Worker {
         let store = database.store(connectionsMax: 8)
-        let wakeups = Wakeups(store, isNotifying: isNotifying)
+        let wakeups = Wakeups(store, isNotifying: isNotifying, recent: wakeups.recent)
         var options = Worker.Options()
         options.callsMax = callsMax
         options.callbackBase = callbackBase

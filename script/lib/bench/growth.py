@@ -9,7 +9,7 @@ import time
 
 import figures
 from application import running
-from ladder import SOME
+from ladder import MANY, addresses
 from load import KEY, Step
 from machine import HOME, PORT, as_owner, quiet, sql
 from workload import BODY, PROMPT, count, empty, fill, room_for_everything, wait_until
@@ -48,8 +48,8 @@ def claim_milliseconds():
 def rates():
     """Submits and reads a second, each as a share of the hellos a second beside it."""
     sql("DELETE FROM kinora.task WHERE state = 'queued'")
-    fill(1000, "queued")
-    waiting = [f"/v1/videos/{row[0]}" for row in sql(SOME, "state=queued")]
+    fill(MANY, "queued")
+    waiting = addresses("queued", MANY)
     hello = Step("hello", CLIENTS, [], "/livez")
     read = Step("read", CLIENTS, [], key=KEY, paths=waiting)
     submitted = Step("submit", CLIENTS, [], "/v1/videos", key=KEY, method="POST", body=BODY % PROMPT)

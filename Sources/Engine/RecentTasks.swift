@@ -1,0 +1,102 @@
+import Core
+
+/// Tasks as their owners read them within the last second: who plays a video asks for it piece by piece, and
+/// who watches a task asks more often than it changes. Whoever changes a task has it forgotten, in this
+/// process at once and in all others by a notification; one that is lost costs the second.
+public final class RecentTasks: Sendable {
+    private struct Key: Hashable {
+        let short: String
+        let user: Int64
+    }
+
+    final class Entry: Sendable {
+        let task: MediaTask
+        /// The first result; nil where nobody asked for it yet.
+        let media: StoredMedia?
+
+        init(_ task: MediaTask, _ media: StoredMedia?) {
+            self.task = task
+            self.media = media
+        }
+    }
+
+    private struct State {
+        var entries: [Key: Entry] = [:]
+        /// By the number of the row.
+        var keys: [Int64: Key] = [:]
+        /// When tasks changed, counted in changes: what was read before is not kept after.
+        var changes: [Int64: Int] = [:]
+        var changesNoted = 0
+        /// All are forgotten together: none lives longer than a lifetime.
+        var forgetAt = ContinuousClock.now
+        var clearings = 0
+
+        mutating func clearWhenDue(_ now: ContinuousClock.Instant) {
+            guard now >= forgetAt else { return }
+            clear()
+            forgetAt = now + RecentTasks.lifetime
+        }
+
+        mutating func clear() {
+            entries.removeAll(keepingCapacity: true)
+            keys.removeAll(keepingCapacity: true)
+            changes.removeAll(keepingCapacity: true)
+            clearings += 1
+        }
+    }
+
+    /// What had happened when a look-up began.
+    struct Ticket: Equatable, Sendable {
+        fileprivate let clearings: Int
+        fileprivate let changesNoted: Int
+    }
+
+    static let lifetime = Duration.seconds(1)
+    static let entriesMax = 4096
+    /// A task with a longer prompt is not kept: the entries together stay within a few megabytes.
+    static let promptBytesMax = 4096
+
+    private let state = Guarded(State())
+
+    public init() {}
+
+    /// The task, where it is known; and the ticket for keeping what a look-up will find.
+    func entry(
+        _ reference: TaskReference, of user: Int64, now: ContinuousClock.Instant = .now
+    ) -> (entry: Entry?, ticket: Ticket) {
+        state.withLock { state in
+            state.clearWhenDue(now)
+            let entry = state.entries[Key(short: reference.short, user: user)]
+            return (entry, Ticket(clearings: state.clearings, changesNoted: state.changesNoted))
+        }
+    }
+
+    func keep(_ task: MediaTask, _ media: StoredMedia?, of user: Int64, _ ticket: Ticket) {
+        guard task.prompt.utf8.count <= Self.promptBytesMax else { return }
+        let entry = Entry(task, media)
+        let key = Key(short: task.id.short, user: user)
+        state.withLock { state in
+            guard ticket.clearings == state.clearings,
+                state.changes[task.row, default: 0] <= ticket.changesNoted
+            else { return }
+            if state.entries.count >= Self.entriesMax { state.clear() }
+            state.entries[key] = entry
+            state.keys[task.row] = key
+        }
+    }
+
+    /// Somebody changed or deleted them.
+    func forget(_ rows: [Int64]) {
+        state.withLock { state in
+            state.clearWhenDue(.now)
+            state.changesNoted += 1
+            for row in rows {
+                state.changes[row] = state.changesNoted
+                if let key = state.keys.removeValue(forKey: row) { state.entries[key] = nil }
+            }
+        }
+    }
+
+    /// It is not known what changed.
+    func clear() { state.withLock { $0.clear() } }
+}
