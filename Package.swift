@@ -42,9 +42,12 @@ let package = Package(
         .target(name: "Dialects", dependencies: ["Core", crypto], swiftSettings: strict),
         .target(name: "Upstream", dependencies: ["Core", "CCurl"], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Core", "CPostgres", crypto], swiftSettings: strict),
-        .target(name: "Engine", dependencies: ["Core", "Store", "Upstream", crypto], swiftSettings: strict),
+        .target(name: "Processes", dependencies: ["Core"], swiftSettings: strict),
+        .target(
+            name: "Engine", dependencies: ["Core", "Processes", "Store", "Upstream", crypto],
+            swiftSettings: strict),
         .target(name: "FastCGI", dependencies: ["Core", "CFastCGI", crypto], swiftSettings: strict),
-        .target(name: "Sandbox", dependencies: ["Core", "FastCGI"], swiftSettings: strict),
+        .target(name: "Sandbox", dependencies: ["Core", "FastCGI", "Processes"], swiftSettings: strict),
         .executableTarget(
             name: "FCGIApp",
             dependencies: [
@@ -76,7 +79,8 @@ let package = Package(
             dependencies: ["Core", "Engine", "FCGIApp", "FastCGI", "Store", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "SandboxTests", dependencies: ["Core", "Sandbox", "TestSupport"], swiftSettings: strict),
+            name: "SandboxTests", dependencies: ["Core", "Processes", "Sandbox", "TestSupport"],
+            swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["Core", "Dialects"], swiftSettings: strict),
     ]
 )

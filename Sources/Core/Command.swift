@@ -32,6 +32,8 @@ public struct Submission: Sendable {
     /// Nil: the model of the task that is remixed.
     public var model: String?
     public var kind: MediaKind
+    /// How the model is used; nil: as what is given tells.
+    public var category: Category?
     public var prompt: String
     public var parameters: [GivenParameter]
     public var references: [Reference]
@@ -45,13 +47,15 @@ public struct Submission: Sendable {
     public var waitSeconds: Int?
 
     public init(
-        dialect: String, model: String?, kind: MediaKind, prompt: String, parameters: [GivenParameter] = [],
+        dialect: String, model: String?, kind: MediaKind, category: Category? = nil, prompt: String,
+        parameters: [GivenParameter] = [],
         references: [Reference] = [], remixOf: TaskReference? = nil, userIdentifier: String? = nil,
         idempotencyKey: String? = nil, fingerprint: String = "", waitSeconds: Int? = nil
     ) {
         self.dialect = dialect
         self.model = model
         self.kind = kind
+        self.category = category
         self.prompt = prompt
         self.parameters = parameters
         self.references = references
@@ -68,15 +72,32 @@ public struct Reference: Sendable {
     public enum Source: Sendable {
         case uploaded(UploadedFile)
         case bytes([UInt8])
+        /// An address of http or https, fetched before the task is accepted.
+        case url(String)
     }
 
     public let source: Source
     /// The request field it came in, for errors.
     public let field: String
+    /// What the client says it is; nil: what its bytes say.
+    public let family: MediaType.Family?
 
-    public init(_ source: Source, field: String) {
+    public init(_ source: Source, field: String, family: MediaType.Family? = nil) {
         self.source = source
         self.field = field
+        self.family = family
+    }
+
+    /// Whether it must be fetched from elsewhere.
+    public var isRemote: Bool {
+        if case .url = source { true } else { false }
+    }
+
+    /// What it is taken for before its bytes are at hand.
+    public var expectedFamily: MediaType.Family {
+        if let family { return family }
+        if case .uploaded(let file) = source, let type = file.mediaType { return type.family }
+        return .image
     }
 }
 

@@ -11,6 +11,12 @@ public enum Limits {
     public static let formFilesMax = 16
     /// Most bytes of one reference image.
     public static let referenceBytesMax = 30 << 20
+    /// Longest time to fetch one reference from its address.
+    public static let referenceFetchSecondsMax = 30
+    /// Most references that are fetched at once: each holds a thread.
+    public static let referenceFetchesMax = 16
+    /// Longest address of a reference, in characters.
+    public static let addressCharactersMax = 2048
     /// Most bytes left unread of a refused body before the connection is closed instead of drained.
     public static let drainBytesMax = 1 << 20
     /// Longest `?wait=` and synchronous wait. nginx's fastcgi_read_timeout is 30 s more.

@@ -4,6 +4,8 @@ public enum Outcome: Sendable {
     case accepted(MediaTask)
     /// A submit that waits was accepted on a thread that must not wait: nginx brings it to one that may.
     case acceptedWaiting(MediaTask, waitSeconds: Int)
+    /// Nothing was done yet: nginx brings the whole request to a thread that may wait.
+    case needsPatience
     case task(MediaTask)
     case tasks([MediaTask], hasMore: Bool)
     /// Bytes, and where nginx finds them: a path of an internal location.

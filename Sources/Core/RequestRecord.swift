@@ -61,7 +61,9 @@ public struct RequestCourse: Sendable {
             model = of.model
         case .limited(let inner, _): note(inner)
         case .estimate(let estimate): model = estimate.model
-        case .tasks, .quota, .redeemed, .content, .link, .models, .model, .noted, .health: break
+        case .tasks, .quota, .redeemed, .content, .link, .models, .model, .noted, .health,
+            .needsPatience:
+            break
         }
     }
 }

@@ -8,6 +8,7 @@ extension Gateway {
     func submit(
         _ submission: Submission, for caller: Caller, _ patience: Patience
     ) throws(KinoraError) -> Outcome {
+        if !patience.mayWait, submission.references.contains(where: \.isRemote) { return .needsPatience }
         let idempotency = try idempotency(of: submission)
         // The answer of the first time comes before every check: what it was checked against may have
         // changed.
@@ -19,7 +20,7 @@ extension Gateway {
         let line = LineLimit(
             family: model.family, waitingMax: cache.snapshot.waitingMax(of: model.family),
             priority: task.priority)
-        try keepReferences(of: submission, in: &task, line, patience)
+        try keepReferences(of: submission, in: &task, model, line, patience)
         let (accepted, allowance) = try accept(task, line)
         let outcome = try answer(accepted, submission, caller, patience)
         return allowance.map { .limited(outcome, $0) } ?? outcome
@@ -34,6 +35,7 @@ extension Gateway {
         try check(prompt: submission.prompt)
         let category = try Self.category(of: submission)
         guard let rules = model.rules[category] else { throw Self.unsupported(category, model) }
+        try Self.count(submission.references, by: model.references(for: category), model)
         guard !cache.snapshot.vendorsServed.isDisjoint(with: model.vendors) else {
             throw KinoraError(.noAccount)
         }
@@ -61,36 +63,8 @@ extension Gateway {
     }
 
     /// Nil for a line that `longLines` watches.
-    private func exactly(_ line: LineLimit) -> LineLimit? {
+    func exactly(_ line: LineLimit) -> LineLimit? {
         line.waitingMax < LongLines.waitingMaxLeast ? line : nil
-    }
-
-    private func keepReferences(
-        of submission: Submission, in task: inout NewTask, _ line: LineLimit, _ patience: Patience
-    ) throws(KinoraError) {
-        guard !submission.references.isEmpty else { return }
-        // What is going to be refused must not fill the media store first.
-        if task.caller.isLimited || exactly(line) != nil {
-            try store.admit(task.caller, within: exactly(line))
-        }
-        if task.price.micros > 0 { try store.requireQuota(task.price, of: task.caller) }
-        for reference in submission.references {
-            let kept = try uploading(patience) { () throws(KinoraError) in try keep(reference) }
-            task.references.append(try store.putAsset(kept, owner: task.caller.userID))
-        }
-    }
-
-    /// A bucket that hangs holds up only so many threads for short calls: others are refused meanwhile.
-    private func uploading<Kept>(
-        _ patience: Patience, _ body: () throws(KinoraError) -> Kept
-    ) throws(KinoraError) -> Kept {
-        guard media.isRemote, !patience.mayWait else { return try body() }
-        defer { fastUploads.subtract(1, ordering: .relaxed) }
-        guard fastUploads.add(1, ordering: .relaxed).newValue <= Limits.fastUploadsMax else {
-            throw KinoraError(
-                .storageFailed, retryAfterSeconds: 1, detail: "too many references are on their way")
-        }
-        return try body()
     }
 
     private func accept(
@@ -187,6 +161,7 @@ extension Gateway {
     }
 
     private static func category(of submission: Submission) throws(KinoraError) -> Category {
+        if let category = submission.category { return category }
         switch (submission.kind, submission.remixOf, submission.references.first) {
         case (.video, .some, let reference?):
             throw KinoraError(.invalidValue, "A remix takes no reference media.", field: reference.field)
@@ -216,38 +191,5 @@ extension Gateway {
                 field: "Idempotency-Key")
         }
         return (key, fingerprint)
-    }
-
-    private static let referenceTypes: Set<MediaType> = [.png, .jpeg, .webp]
-
-    /// Checks a reference by its content and moves it into the media store.
-    private func keep(_ reference: Reference) throws(KinoraError) -> StoredMedia {
-        func checked(_ type: MediaType?, _ bytes: Int) throws(KinoraError) -> MediaType {
-            guard let type, Self.referenceTypes.contains(type) else {
-                throw KinoraError(
-                    .invalidValue, "'\(reference.field)' must be a PNG, JPEG or WebP image.",
-                    field: reference.field)
-            }
-            guard bytes <= Limits.referenceBytesMax else {
-                throw KinoraError(
-                    .bodyTooLarge,
-                    "'\(reference.field)' is larger than \(Limits.referenceBytesMax >> 20) MiB.",
-                    field: reference.field)
-            }
-            return type
-        }
-        switch reference.source {
-        case .uploaded(let file):
-            let type = try checked(file.mediaType, file.bytes)
-            let stored = StoredMedia(sha256: file.sha256, bytes: Int64(file.bytes), type: type)
-            try media.keep(file.path, as: stored)
-            return stored
-        case .bytes(let bytes):
-            let type = try checked(MediaType(sniffing: bytes), bytes.count)
-            let (path, stored) = try media.spool.write(bytes, type: type)
-            defer { unlink(path) }
-            try media.keep(path, as: stored)
-            return stored
-        }
     }
 }

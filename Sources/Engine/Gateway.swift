@@ -1,6 +1,7 @@
 public import Core
 public import Store
 import Synchronization
+public import Upstream
 
 /// The serving side: what each command does, for whichever dialect. Called on request threads; may block.
 public final class Gateway: Sendable {
@@ -13,14 +14,15 @@ public final class Gateway: Sendable {
     let longLines: LongLines
     /// References on their way to a bucket, on threads that serve short calls.
     let fastUploads = Atomic<Int>(0)
+    let fetch: ReferenceFetch
+    let length = MediaLength()
     let clock: any WallClock
     let events: any EventSink
     private let authenticator: Authenticator
 
     public init(
         store: Store, cache: SnapshotCache, media: any MediaStore, vault: Vault, wakeups: Wakeups,
-        clock: any WallClock,
-        events: any EventSink, waitersMax: Int = 32
+        transport: any Transport, clock: any WallClock, events: any EventSink, waitersMax: Int = 32
     ) {
         self.store = store
         self.cache = cache
@@ -28,6 +30,7 @@ public final class Gateway: Sendable {
         self.vault = vault
         self.wakeups = wakeups
         self.clock = clock
+        fetch = ReferenceFetch(transport, media.spool)
         self.events = events
         waiters = Waiters(store, limit: waitersMax)
         longLines = LongLines(store)
@@ -42,6 +45,7 @@ public final class Gateway: Sendable {
     public func stop() {
         waiters.stop()
         longLines.stop()
+        length.close()
     }
 
     /// A worker of this process finished a task: whoever waits for it here need not poll.

@@ -40,7 +40,9 @@ final class Responder: Handler {
         let began = ContinuousClock.now
         var course = RequestCourse()
         let response = answer(connection, &course)
-        if journal.keeps(connection.head.method, hasFailed: course.error != nil) {
+        // Half a request is none: whoever gets it next says what came of it.
+        let isHandedOn = response?.internalFile == Self.slow
+        if !isHandedOn, journal.keeps(connection.head.method, hasFailed: course.error != nil) {
             journal.note(RequestRecord(connection.head, course, response, began: began))
         }
         return response
@@ -68,6 +70,7 @@ final class Responder: Handler {
             course.note(command)
             let outcome = try perform(command, for: caller, connection)                    // 4 do it
             if journal.keeps(head.method, hasFailed: false) { course.note(outcome) }
+            if case .needsPatience = outcome { return Self.handingOn }
             return dialect.encode(outcome, for: exchange)                                  // 5 say it
         } catch {
             course.error = error
@@ -77,6 +80,15 @@ final class Responder: Handler {
             guard error.code == .methodNotAllowed, let path = exchange.path else { return response }
             return response.adding("Allow", router.methods(of: path).map(\.rawValue).joined(separator: ", "))
         }
+    }
+
+    /// nginx's place that gives the same request, body included, to a thread that may take its time.
+    private static let slow = "@slow"
+
+    private static var handingOn: Response {
+        var response = Response(status: 200)
+        response.internalFile = slow
+        return response
     }
 
     private func perform(

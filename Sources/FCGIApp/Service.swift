@@ -25,7 +25,8 @@ final class Service {
     private var worker: Worker?
     private var courier: Courier?
     private var creditRound: CreditRound?
-    private var transport: CurlTransport?
+    /// To vendors, receivers of webhooks and wherever references lie.
+    private let transport: CurlTransport
     /// To the bucket, where there is one.
     private let mediaTransport: CurlTransport?
 
@@ -49,9 +50,12 @@ final class Service {
         self.cache = cache
         self.wakeups = wakeups
         mediaTransport = bucket?.transport
+        let transport = try configuration.transport()
+        self.transport = transport
         gateway = Gateway(
-            store: store, cache: cache, media: media, vault: vault, wakeups: wakeups, clock: SystemClock(),
-            events: journal, waitersMax: max(1, configuration.slowThreads / 2))
+            store: store, cache: cache, media: media, vault: vault, wakeups: wakeups,
+            transport: transport, clock: SystemClock(), events: journal,
+            waitersMax: max(1, configuration.slowThreads / 2))
         let channels =
             configuration.isNotifying
             ? [Listener.configChannel] + (roles.isServing ? [Listener.taskChannel] : [])
@@ -91,7 +95,6 @@ final class Service {
     }
 
     private func makeWorker(_ store: Store, _ media: any MediaStore, _ vault: Vault) throws(KinoraError) {
-        let transport = try configuration.transport()
         let courier = Courier(
             store: store, vault: vault, transport: transport, clock: SystemClock(), events: journal)
         var workerOptions = Worker.Options()
@@ -110,7 +113,6 @@ final class Service {
             inspection: AccountInspection(
                 store: store, vault: vault, transport: transport, events: journal), events: journal)
         self.courier = courier
-        self.transport = transport
     }
 
     func start() throws(KinoraError) {
@@ -119,7 +121,7 @@ final class Service {
         try wakeups.start()
         try listener.start()
         try gateway.start()
-        try transport?.start()
+        try transport.start()
         try mediaTransport?.start()
         try worker?.start()
         try courier?.start()
@@ -142,7 +144,7 @@ final class Service {
         if let worker, !worker.drain(within: ContinuousClock.now.duration(to: deadline)) { isClean = false }
         courier?.stop()
         creditRound?.stop()
-        transport?.stop()
+        transport.stop()
         mediaTransport?.stop()
         listener.stop()
         wakeups.stop()

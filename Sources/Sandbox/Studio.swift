@@ -1,5 +1,6 @@
 internal import Core
 import Glibc
+import Processes
 import Synchronization
 
 /// Why a film could not be rendered.
@@ -175,7 +176,7 @@ final class Studio: Sendable {
             let exit = try processes.run(job.arguments + ["file:\(files.path(part))"], limit: Self.limit)
             if exit.isTimedOut { return .failure(RenderFailure(message: "ffmpeg took too long")) }
             guard exit.code == 0 else {
-                let lastLine = exit.errorText.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
+                let lastLine = exit.text.split(whereSeparator: \.isNewline).last.map(String.init) ?? ""
                 return .failure(RenderFailure(message: "ffmpeg ended with \(exit.code): \(lastLine)"))
             }
             guard files.move(part, to: job.output) else {

@@ -1,7 +1,16 @@
 import CCurl
 
-/// Addresses of results.
+/// Addresses of media.
 public enum WebAddress {
+    /// Whether it is an absolute address of http or https with a host, and names no user.
+    public static func isWeb(_ url: String) -> Bool {
+        guard let parts = curl_url() else { return false }
+        defer { curl_url_cleanup(parts) }
+        guard curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK else { return false }
+        return ["http", "https"].contains(text(of: CURLUPART_SCHEME, parts))
+            && text(of: CURLUPART_USER, parts) == nil && text(of: CURLUPART_HOST, parts)?.isEmpty == false
+    }
+
     /// Where a `Location` leads that came from `url`, relative ones included (RFC 3986). Nil when it is no
     /// address, and when it leads off https to anywhere but the very place it came from.
     public static func target(of location: String, from url: String) -> String? {

@@ -205,6 +205,14 @@ import Testing
     }
 
     @Test func referencesKeepTheirOrderAndShareTheirFile() throws {
+        try stage.database.sql(
+            """
+            UPDATE model_category
+            SET parameters = parameters || '{"type": "media", "media": "image", "maximum": 3}'
+            """
+        )
+        try stage.cache.start()
+        #expect(eventually { stage.cache.snapshot.models["sora-2"]?.references[.i2v]?.count == 1 })
         let other = Self.png + [9]
         let task = try stage.submit("a prompt") { submission in
             submission.references = [other, Self.png, other].map { Reference(.bytes($0), field: "r") }

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import Processes
 import Testing
 
 @testable import Sandbox
@@ -208,7 +209,7 @@ import Testing
     @Test func aProgramsErrorsAreKeptAndAMissingProgramIsAnError() throws {
         let processes = ChildProcesses()
         let exit = try processes.run(["ls", "/nowhere/at/all"], limit: .seconds(5))
-        #expect(exit.code == 2 && exit.errorText.contains("/nowhere/at/all"))
+        #expect(exit.code == 2 && exit.text.contains("/nowhere/at/all"))
         #expect(throws: KinoraError.self) { try processes.run(["no-such-program"], limit: .seconds(1)) }
     }
 }

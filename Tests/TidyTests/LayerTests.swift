@@ -5,8 +5,9 @@ import Testing
 @Suite struct LayerTests {
     private static let layers: [String: Set<String>] = [
         "Core": [], "Dialects": ["Core"], "Upstream": ["Core", "CCurl"], "Store": ["Core", "CPostgres"],
-        "Engine": ["Core", "Store", "Upstream"], "FastCGI": ["Core", "CFastCGI"],
-        "Sandbox": ["Core", "FastCGI"],
+        "Processes": ["Core"], "Engine": ["Core", "Processes", "Store", "Upstream"],
+        "FastCGI": ["Core", "CFastCGI"],
+        "Sandbox": ["Core", "FastCGI", "Processes"],
         "FCGIApp": ["Core", "Dialects", "Engine", "FastCGI", "Sandbox", "Store", "Upstream"],
     ]
 

@@ -6,6 +6,8 @@ public struct Model: Sendable, Equatable {
     public let title: String
     public let createdAt: Timestamp
     public let rules: [Category: [ParameterRule]]
+    /// What media may be given; a category that is not in it takes the usual.
+    public let references: [Category: [ReferenceRule]]
     /// A category that is not in it costs nothing.
     public let prices: [Category: PriceList]
     /// Vendors of the model's enabled routes.
@@ -13,7 +15,8 @@ public struct Model: Sendable, Equatable {
 
     public init(
         id: String, kind: String, family: String, title: String, createdAt: Timestamp,
-        rules: [Category: [ParameterRule]], prices: [Category: PriceList] = [:], vendors: [String]
+        rules: [Category: [ParameterRule]], references: [Category: [ReferenceRule]] = [:],
+        prices: [Category: PriceList] = [:], vendors: [String]
     ) {
         self.id = id
         self.kind = kind
@@ -21,7 +24,12 @@ public struct Model: Sendable, Equatable {
         self.title = title
         self.createdAt = createdAt
         self.rules = rules
+        self.references = references
         self.prices = prices
         self.vendors = vendors
+    }
+
+    public func references(for category: Category) -> [ReferenceRule] {
+        references[category] ?? ReferenceRule.usual(of: category)
     }
 }

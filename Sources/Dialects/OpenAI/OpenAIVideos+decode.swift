@@ -138,20 +138,22 @@ extension OpenAIVideos {
         return identifier
     }
 
-    /// `input_reference` wins over `input_image`. A file in a form; base64, a data URL or OpenAI's object in
-    /// JSON.
+    /// `input_reference` wins over `input_image`. A file in a form; in JSON base64, a data URL, an address or
+    /// OpenAI's object.
     private static func references(_ fields: Fields) throws(KinoraError) -> [Reference] {
         for name in ["input_reference", "input_image"] {
-            if let file = fields.file(name) { return [Reference(.uploaded(file), field: name)] }
+            if let file = fields.file(name) {
+                return [Reference(.uploaded(file), field: name, family: .image)]
+            }
             guard let value = fields.value(name), value != .string("") else { continue }
-            return [Reference(.bytes(try image(value, name)), field: name)]
+            return [Reference(try image(value, name), field: name, family: .image)]
         }
         return []
     }
 
-    private static func image(_ value: JSON, _ field: String) throws(KinoraError) -> [UInt8] {
+    private static func image(_ value: JSON, _ field: String) throws(KinoraError) -> Reference.Source {
         switch value {
-        case .string(let text): return try DataURL.bytes(text, field: field)
+        case .string(let text): return try Reference.Source(text, field: field)
         case .object(let object):
             guard object["file_id"] ?? .null == .null else {
                 throw KinoraError(
@@ -159,12 +161,14 @@ extension OpenAIVideos {
                 )
             }
             guard let url = object["image_url"]?.stringValue else {
-                throw KinoraError(.invalidValue, "'\(field).image_url' must be a data URL.", field: field)
+                throw KinoraError(
+                    .invalidValue, "'\(field).image_url' must be an address or a data URL.", field: field)
             }
-            return try DataURL.bytes(url, field: field)
+            return try Reference.Source(url, field: field)
         default:
             throw KinoraError(
-                .invalidValue, "'\(field)' must be a file, base64 text or a data URL, not \(value.kindName).",
+                .invalidValue,
+                "'\(field)' must be a file, base64 text, a data URL or an address, not \(value.kindName).",
                 field: field)
         }
     }

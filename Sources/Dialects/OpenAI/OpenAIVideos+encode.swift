@@ -35,7 +35,7 @@ extension OpenAIVideos {
             ])
         case .models(let models): return .json(["object": "list", "data": .array(models.map(Self.model))])
         case .model(let model): return .json(Self.model(model))
-        case .noted: return Response(status: 204)
+        case .noted, .needsPatience: return Response(status: 204)
         case .health(let health):
             let body: JSON = [
                 "status": health.isDatabaseUp ? "ok" : "error", "version": .string(health.version),

@@ -67,13 +67,17 @@ extension Store {
     public func models() throws(KinoraError) -> [Model] {
         try rows(Self.modelsAll) { row throws(KinoraError) in
             var rules: [Category: [ParameterRule]] = [:]
+            var references: [Category: [ReferenceRule]] = [:]
             for (name, parameters) in try row.json(5).objectValue?.members ?? [] {
                 guard let category = Category(rawValue: name) else { continue }
                 rules[category] = (parameters.arrayValue ?? []).compactMap(ParameterRule.init)
+                let media = (parameters.arrayValue ?? []).compactMap(ReferenceRule.init)
+                if !media.isEmpty { references[category] = media }
             }
             return Model(
                 id: row.text(0), kind: row.text(1), family: row.text(2), title: row.text(3),
-                createdAt: row.timestamp(4), rules: rules, prices: Self.prices(try row.json(7)),
+                createdAt: row.timestamp(4), rules: rules, references: references,
+                prices: Self.prices(try row.json(7)),
                 vendors: try row.json(6).arrayValue?.compactMap(\.stringValue) ?? [])
         }
     }

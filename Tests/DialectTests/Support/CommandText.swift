@@ -48,6 +48,7 @@ enum CommandText {
                 "\(reference.field): file of \(file.bytes) bytes, \(name(file.mediaType))"
             case .bytes(let bytes):
                 "\(reference.field): \(bytes.count) bytes, \(name(MediaType(sniffing: bytes)))"
+            case .url(let url): "\(reference.field): \(url)"
             }
         }
         return ["model: \(submission.model ?? "of the source")", "prompt: \(quoted(submission.prompt))"]

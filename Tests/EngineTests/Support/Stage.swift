@@ -26,8 +26,10 @@ final class Stage: Sendable {
     private let listeners = Mutex<[Listener]>([])
 
     /// One account for each number of slots. `isNotifying` false: nobody sends or hears a NOTIFY.
+    /// `references` fetches what clients name by address.
     init(
         slots: [Int] = [4], isNotifying: Bool = true, keptAtLeast: Duration = .seconds(60),
+        references: (any Transport)? = nil,
         _ store: (DiskMedia) throws -> any MediaStore = { $0 }
     ) throws {
         folder = try Folder()
@@ -43,8 +45,8 @@ final class Stage: Sendable {
         cache = try SnapshotCache(self.store, events: events)
         wakeups = Wakeups(self.store, isNotifying: isNotifying)
         gateway = Gateway(
-            store: self.store, cache: cache, media: self.media, vault: vault, wakeups: wakeups, clock: clock,
-            events: events)
+            store: self.store, cache: cache, media: self.media, vault: vault, wakeups: wakeups,
+            transport: references ?? vendor, clock: clock, events: events)
         try wakeups.start()
         try gateway.start()
     }
@@ -98,7 +100,7 @@ final class Stage: Sendable {
     func neighbour() throws -> Gateway {
         Gateway(
             store: database.store(), cache: try SnapshotCache(store, events: events), media: media,
-            vault: vault, wakeups: Wakeups(store), clock: clock, events: events)
+            vault: vault, wakeups: Wakeups(store), transport: vendor, clock: clock, events: events)
     }
 
     /// The only worker; nil when there is none or more than one.

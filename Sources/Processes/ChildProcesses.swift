@@ -1,19 +1,25 @@
-internal import Core
+public import Core
 import Glibc
 import Synchronization
 
 /// How a program ended.
-struct ChildExit: Sendable {
-    /// The exit code; 128 plus the signal's number when a signal ended it.
-    let code: Int32
-    /// The last of what it wrote to its standard error.
-    let errorText: String
-    let isTimedOut: Bool
+public struct ChildExit: Sendable {
+    /// The exit code; 128 plus the signal when a signal ended it.
+    public let code: Int32
+    /// The last of what it wrote.
+    public let text: String
+    public let isTimedOut: Bool
 }
 
-/// Runs programs by their argument vector, never through a shell: nice, without input or output, with a time
-/// limit. All of them can be ended at once.
-final class ChildProcesses: Sendable {
+/// Runs programs by their argument vector, never through a shell: nice, without input, with a time limit. All
+/// of them can be ended at once.
+public final class ChildProcesses: Sendable {
+    /// What of a program is read; the other goes nowhere.
+    public enum Stream: Int32, Sendable {
+        case output = 1
+        case errors = 2
+    }
+
     private struct Running: Sendable {
         var pids: Set<pid_t> = []
         var isClosed = false
@@ -22,11 +28,13 @@ final class ChildProcesses: Sendable {
     /// Also held while a program starts: between `pipe` and its close-on-exec flags no other may be started,
     /// since it would inherit the pipe and keep it open.
     private let running = Mutex(Running())
-    /// Most bytes of standard error that are kept.
-    private static let errorBytesMax = 4096
+    /// Most bytes that are kept of what a program writes.
+    private static let textBytesMax = 4096
+
+    public init() {}
 
     /// Kills what runs and refuses what comes.
-    func close() {
+    public func close() {
         running.withLock { running in
             running.isClosed = true
             for pid in running.pids { kill(pid, SIGKILL) }
@@ -34,12 +42,14 @@ final class ChildProcesses: Sendable {
     }
 
     /// Runs a program to its end. The first argument is its name, looked up in PATH.
-    func run(_ arguments: [String], limit: Duration) throws(KinoraError) -> ChildExit {
-        let (pid, errors) = try start(arguments)
+    public func run(
+        _ arguments: [String], limit: Duration, reading stream: Stream = .errors
+    ) throws(KinoraError) -> ChildExit {
+        let (pid, end) = try start(arguments, stream)
         let deadline = ContinuousClock.now + limit
         var text: [UInt8] = []
-        let isTimedOut = !Self.collect(from: errors, into: &text, until: deadline)
-        Glibc.close(errors)
+        let isTimedOut = !Self.collect(from: end, into: &text, until: deadline)
+        Glibc.close(end)
         if isTimedOut { kill(pid, SIGKILL) }
         // The number must not be free for another process while `close` may still send it a signal.
         var info = siginfo_t()
@@ -50,14 +60,15 @@ final class ChildProcesses: Sendable {
         let signal = status & 0x7F
         return ChildExit(
             code: signal == 0 ? status >> 8 & 0xFF : 128 + signal,
-            errorText: String(decoding: text, as: UTF8.self), isTimedOut: isTimedOut)
+            text: String(decoding: text, as: UTF8.self), isTimedOut: isTimedOut)
     }
 
-    /// Reads standard error to its end, which is also the end of the program. False when the time was over.
+    /// Reads what a program writes to its end, which is also the end of the program. False when the time was
+    /// over.
     private static func collect(
         from descriptor: Int32, into text: inout [UInt8], until deadline: ContinuousClock.Instant
     ) -> Bool {
-        var buffer = [UInt8](repeating: 0, count: errorBytesMax)
+        var buffer = [UInt8](repeating: 0, count: textBytesMax)
         while true {
             let left = ContinuousClock.now.duration(to: deadline).microseconds / 1000
             guard left > 0 else { return false }
@@ -66,11 +77,13 @@ final class ChildProcesses: Sendable {
             let count = read(descriptor, &buffer, buffer.count)
             if count < 0, errno == EINTR { continue }
             guard count > 0 else { return true }
-            text = (text + buffer[..<count]).suffix(errorBytesMax)
+            text = (text + buffer[..<count]).suffix(textBytesMax)
         }
     }
 
-    private func start(_ arguments: [String]) throws(KinoraError) -> (pid: pid_t, errors: Int32) {
+    private func start(
+        _ arguments: [String], _ stream: Stream
+    ) throws(KinoraError) -> (pid: pid_t, end: Int32) {
         try running.withLock { (running) throws(KinoraError) in
             guard !running.isClosed else { throw KinoraError(.shuttingDown) }
             var ends: [Int32] = [-1, -1]
@@ -78,7 +91,7 @@ final class ChildProcesses: Sendable {
             for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
             defer { Glibc.close(ends[1]) }
             do throws(KinoraError) {
-                let pid = try Self.spawn(arguments, errors: ends[1])
+                let pid = try Self.spawn(arguments, stream, into: ends[1])
                 running.pids.insert(pid)
                 // Rendering must not slow down what is being measured beside it.
                 _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(pid), 10)
@@ -90,13 +103,17 @@ final class ChildProcesses: Sendable {
         }
     }
 
-    private static func spawn(_ arguments: [String], errors: Int32) throws(KinoraError) -> pid_t {
+    private static func spawn(
+        _ arguments: [String], _ stream: Stream, into end: Int32
+    ) throws(KinoraError) -> pid_t {
         var actions = posix_spawn_file_actions_t()
         posix_spawn_file_actions_init(&actions)
         defer { posix_spawn_file_actions_destroy(&actions) }
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0)
-        posix_spawn_file_actions_adddup2(&actions, errors, 2)
+        for other in [Stream.output, .errors] where other != stream {
+            posix_spawn_file_actions_addopen(&actions, other.rawValue, "/dev/null", O_WRONLY, 0)
+        }
+        posix_spawn_file_actions_adddup2(&actions, end, stream.rawValue)
 
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)

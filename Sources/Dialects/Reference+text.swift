@@ -1,15 +1,14 @@
 import Core
 
-/// Base64 media in a JSON field, with or without a `data:…;base64,` prefix.
-enum DataURL {
-    /// What the prefix says of the type is ignored: the bytes tell.
-    static func bytes(_ text: String, field: String) throws(KinoraError) -> [UInt8] {
+extension Reference.Source {
+    /// Media as text in a field: an address of http or https, a data URL, or base64. What a data URL says of
+    /// its type is ignored: the bytes tell.
+    init(_ text: String, field: String) throws(KinoraError) {
         let utf8 = text.utf8
         let scheme = text.prefix { $0 != ":" }.lowercased()
-        guard scheme != "http", scheme != "https" else {
-            throw KinoraError(
-                .invalidValue, "'\(field)' must be a file, base64 text or a data URL; links are not fetched.",
-                field: field)
+        if scheme == "http" || scheme == "https" {
+            self = .url(text)
+            return
         }
         var encoded = utf8[...]
         if scheme == "data" {
@@ -23,6 +22,6 @@ enum DataURL {
         guard let bytes = Base64.decode(encoded), !bytes.isEmpty else {
             throw KinoraError(.invalidValue, "'\(field)' is not valid base64.", field: field)
         }
-        return bytes
+        self = .bytes(bytes)
     }
 }

@@ -3,7 +3,7 @@ import Testing
 
 @testable import Dialects
 
-@Suite struct DataURLTests {
+@Suite struct ReferenceTextTests {
     @Test(
         arguments: [
             ("", ""), ("QQ==", "A"), ("QQ", "A"), ("QUI=", "AB"), ("QUI", "AB"), ("QUJD", "ABC"),
@@ -40,26 +40,31 @@ import Testing
             ("DATA:image/png;BASE64,QUJD", "ABC"),
         ])
     func aDataURLHoldsBytesWhateverItsTypeSays(_ text: String, _ bytes: String) throws {
-        #expect(try DataURL.bytes(text, field: "input_image") == Array(bytes.utf8))
+        guard case .bytes(let found) = try Reference.Source(text, field: "input_image") else {
+            Issue.record("no bytes")
+            return
+        }
+        #expect(found == Array(bytes.utf8))
     }
 
     @Test(arguments: [
-        "http://example.com/a.png", "https://example.com/a.png", "HTTPS://example.com/a.png",
         "data:image/png,raw",
         "data:image/png;base64", "data:", "data:image/png;base64,", "data:image/png;base64,!", "", "=",
         "ftp://x/a",
         "file:///etc/passwd", "not base64",
     ])
     func anythingElseIsRefusedWithTheField(_ text: String) {
-        let error = #expect(throws: KinoraError.self) { try DataURL.bytes(text, field: "input_image") }
+        let error = #expect(throws: KinoraError.self) { try Reference.Source(text, field: "input_image") }
         #expect(error?.code == .invalidValue)
         #expect(error?.field == "input_image")
     }
 
-    @Test func aRefusedLinkSaysWhyItIs() {
-        let error = #expect(throws: KinoraError.self) {
-            try DataURL.bytes("HTTPS://example.com/a.png", field: "input_image")
+    @Test(arguments: ["http://example.com/a.png", "HTTPS://example.com/猫.png"])
+    func anAddressOfTheWebIsOne(_ text: String) throws {
+        guard case .url(let url) = try Reference.Source(text, field: "input_image") else {
+            Issue.record("no address")
+            return
         }
-        #expect(error?.message.contains("links are not fetched") == true)
+        #expect(url == text)
     }
 }

@@ -1,0 +1,167 @@
+import Core
+import Glibc
+import Store
+import Synchronization
+
+/// Media that clients give with a request: checked by their content, and kept before the task is.
+extension Gateway {
+    /// What can be told before any bytes are at hand.
+    static func count(
+        _ references: [Reference], by rules: [ReferenceRule], _ model: Model
+    ) throws(KinoraError) {
+        for reference in references where !rules.contains(where: { $0.family == reference.expectedFamily }) {
+            throw unfit(reference, rules, model)
+        }
+        for rule in rules {
+            let given = references.filter { $0.expectedFamily == rule.family }
+            if given.count > rule.count.upperBound {
+                let most = rule.count.upperBound
+                let what = "\(most) \(noun(rule.family, most))"
+                throw KinoraError(
+                    .invalidValue, "Model '\(model.id)' takes at most \(what), not \(given.count).",
+                    field: given[most].field)
+            }
+            if given.count < rule.count.lowerBound {
+                let least = rule.count.lowerBound
+                throw KinoraError(
+                    .invalidValue,
+                    "Model '\(model.id)' needs at least \(least) \(noun(rule.family, least)) with this.",
+                    field: references.first?.field)
+            }
+        }
+    }
+
+    private static func noun(_ family: MediaType.Family, _ count: Int) -> String {
+        "reference \(family.rawValue)\(count == 1 ? "" : "s")"
+    }
+
+    private static func unfit(_ reference: Reference, _ rules: [ReferenceRule], _ model: Model) -> KinoraError
+    {
+        // Bytes that are no media at all are wrong whatever the model takes.
+        if reference.family == nil, let rule = rules.first { return wrongType(reference, rule.family) }
+        return KinoraError(
+            .invalidValue, "Model '\(model.id)' takes no \(noun(reference.expectedFamily, 2)).",
+            field: reference.field)
+    }
+
+    private static func wrongType(_ reference: Reference, _ family: MediaType.Family) -> KinoraError {
+        KinoraError(
+            .invalidValue, "'\(reference.field)' must be \(ReferenceRule.names(of: family)).",
+            field: reference.field)
+    }
+
+    func keepReferences(
+        of submission: Submission, in task: inout NewTask, _ model: Model, _ line: LineLimit,
+        _ patience: Patience
+    ) throws(KinoraError) {
+        guard !submission.references.isEmpty else { return }
+        // What is going to be refused must not fill the media store first.
+        if task.caller.isLimited || exactly(line) != nil {
+            try store.admit(task.caller, within: exactly(line))
+        }
+        if task.price.micros > 0 { try store.requireQuota(task.price, of: task.caller) }
+        var secondsLeft: [MediaType.Family: Double] = [:]
+        let rules = model.references(for: task.category)
+        for rule in rules { secondsLeft[rule.family] = rule.secondsTotalMax }
+        for reference in submission.references {
+            guard let rule = rules.first(where: { $0.family == reference.expectedFamily }) else {
+                throw Self.unfit(reference, rules, model)
+            }
+            let kept = try keep(reference, rule, &secondsLeft[rule.family], patience)
+            task.references.append(try store.putAsset(kept, owner: task.caller.userID))
+        }
+    }
+
+    /// Checks a reference and moves it into the media store.
+    private func keep(
+        _ reference: Reference, _ rule: ReferenceRule, _ secondsLeft: inout Double?, _ patience: Patience
+    ) throws(KinoraError) -> StoredMedia {
+        let (path, media, isOurs) = try file(of: reference, rule)
+        defer { if isOurs { unlink(path) } }
+        try checkLength(of: path, media.type, reference, rule, &secondsLeft)
+        try uploading(patience) { () throws(KinoraError) in try self.media.keep(path, as: media) }
+        return media
+    }
+
+    /// The bytes as a file; `isOurs` when it is to be removed here.
+    private func file(
+        of reference: Reference, _ rule: ReferenceRule
+    ) throws(KinoraError) -> (path: String, media: StoredMedia, isOurs: Bool) {
+        func checked(_ type: MediaType?, _ bytes: Int) throws(KinoraError) -> MediaType {
+            guard let type, ReferenceRule.types(of: rule.family).contains(type) else {
+                throw Self.wrongType(reference, rule.family)
+            }
+            guard bytes <= rule.bytesMax else {
+                throw KinoraError.tooLarge(reference.field, rule.bytesMax)
+            }
+            return type
+        }
+        switch reference.source {
+        case .uploaded(let file):
+            let type = try checked(file.mediaType, file.bytes)
+            let media = StoredMedia(sha256: file.sha256, bytes: Int64(file.bytes), type: type)
+            return (file.path, media, false)
+        case .bytes(let bytes):
+            let type = try checked(MediaType(sniffing: bytes), bytes.count)
+            let (path, media) = try self.media.spool.write(bytes, type: type)
+            return (path, media, true)
+        case .url(let url):
+            let path = try fetch.file(from: url, field: reference.field, bytesMax: rule.bytesMax)
+            do throws(KinoraError) {
+                let facts = try media.spool.examine(path)
+                let type = try checked(facts.type, Int(facts.bytes))
+                return (path, StoredMedia(sha256: facts.sha256, bytes: facts.bytes, type: type), true)
+            } catch {
+                unlink(path)
+                throw error
+            }
+        }
+    }
+
+    private func checkLength(
+        of path: String, _ type: MediaType, _ reference: Reference, _ rule: ReferenceRule,
+        _ secondsLeft: inout Double?
+    ) throws(KinoraError) {
+        guard rule.family != .image, rule.seconds != nil || rule.secondsTotalMax != nil else { return }
+        guard let seconds = try length.seconds(of: path, type) else {
+            throw Self.wrongType(reference, rule.family)
+        }
+        if let range = rule.seconds, !range.contains(seconds) {
+            let (least, most) = (Self.text(range.lowerBound), Self.text(range.upperBound))
+            throw KinoraError(
+                .invalidValue,
+                "'\(reference.field)' is \(Self.text(seconds)) s long; it must be \(least) to \(most) s.",
+                field: reference.field)
+        }
+        guard let left = secondsLeft, let most = rule.secondsTotalMax else { return }
+        guard seconds <= left else {
+            throw KinoraError(
+                .invalidValue,
+                "All \(rule.family.rawValue) together must be at most \(Self.text(most)) s long.",
+                field: reference.field)
+        }
+        secondsLeft = left - seconds
+    }
+
+    /// Seconds with as many decimals as they need, two at most: 15, 1.9, 15.06.
+    private static func text(_ seconds: Double) -> String {
+        let hundredths = Int((seconds * 100).rounded())
+        guard hundredths % 100 != 0 else { return String(hundredths / 100) }
+        let decimals =
+            hundredths % 10 == 0 ? "\(hundredths / 10 % 10)" : String(hundredths % 100 + 100).dropFirst()
+        return "\(hundredths / 100).\(decimals)"
+    }
+
+    /// A bucket that hangs holds up only so many threads for short calls: others are refused meanwhile.
+    private func uploading(
+        _ patience: Patience, _ body: () throws(KinoraError) -> Void
+    ) throws(KinoraError) {
+        guard media.isRemote, !patience.mayWait else { return try body() }
+        defer { fastUploads.subtract(1, ordering: .relaxed) }
+        guard fastUploads.add(1, ordering: .relaxed).newValue <= Limits.fastUploadsMax else {
+            throw KinoraError(
+                .storageFailed, retryAfterSeconds: 1, detail: "too many references are on their way")
+        }
+        try body()
+    }
+}

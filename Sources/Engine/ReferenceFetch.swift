@@ -1,0 +1,100 @@
+import Core
+import Glibc
+import Synchronization
+import Upstream
+
+/// Fetches media that a client names by its address. Where it may lead is decided after name resolution, by
+/// the transport's own guard, for every hop.
+final class ReferenceFetch: Sendable {
+    private let transport: any Transport
+    private let spool: MediaSpool
+    private let underWay = Atomic<Int>(0)
+    private static let hopsMax = 3
+
+    init(_ transport: any Transport, _ spool: MediaSpool) {
+        self.transport = transport
+        self.spool = spool
+    }
+
+    /// A new file of the spool with the bytes; the caller removes it. Throws `invalidValue`,
+    /// `addressRefused` or `bodyTooLarge` for the client, and `queueFull` when too many are on their way.
+    func file(from url: String, field: String, bytesMax: Int) throws(KinoraError) -> String {
+        guard url.unicodeScalars.count <= Limits.addressCharactersMax, WebAddress.isWeb(url) else {
+            throw KinoraError(.invalidValue, "'\(field)' must be an http or https address.", field: field)
+        }
+        defer { underWay.subtract(1, ordering: .relaxed) }
+        guard underWay.add(1, ordering: .relaxed).newValue <= Limits.referenceFetchesMax else {
+            throw KinoraError(
+                .queueFull, "Too many references are being fetched, please try again later",
+                retryAfterSeconds: 2)
+        }
+        let path = spool.newPath()
+        do throws(KinoraError) {
+            try fetch(url, to: path, field: field, bytesMax: bytesMax)
+            return path
+        } catch {
+            unlink(path)
+            throw error
+        }
+    }
+
+    private func fetch(
+        _ url: String, to path: String, field: String, bytesMax: Int
+    ) throws(KinoraError) {
+        let deadline = ContinuousClock.now + .seconds(Limits.referenceFetchSecondsMax)
+        var url = url
+        for _ in 0...Self.hopsMax {
+            let left = Int(ContinuousClock.now.duration(to: deadline).inSeconds)
+            guard left > 0 else { break }
+            let call = HTTPCall(.get, url, timeoutSeconds: left)
+            // Nobody's key goes there.
+            let nobody = VendorAccount(row: 0, baseURL: url, credential: Secret(""))
+            let reply: HTTPReply
+            do {
+                reply = try transport.answer(
+                    to: call, from: nobody, into: .file(path: path, bytesMax: bytesMax)
+                ).get()
+            } catch {
+                throw Self.refusal(of: error.error, field: field, bytesMax: bytesMax)
+            }
+            if reply.status == 200 {
+                guard reply.fileBytes > 0 else { throw Self.unfetched(field, "it is empty") }
+                return
+            }
+            guard [301, 302, 303, 307, 308].contains(reply.status), let location = reply.headers["location"]
+            else { throw Self.unfetched(field, "the server answered \(reply.status)") }
+            guard let target = WebAddress.target(of: location, from: url) else {
+                throw Self.unfetched(field, "it leads elsewhere without https")
+            }
+            url = target
+            unlink(path)
+        }
+        throw Self.unfetched(field, "it leads on too often, or takes too long")
+    }
+
+    private static func unfetched(_ field: String, _ why: String) -> KinoraError {
+        KinoraError(.invalidValue, "'\(field)' could not be fetched: \(why).", field: field)
+    }
+
+    /// What went wrong, in words for whoever named the address.
+    private static func refusal(of error: KinoraError, field: String, bytesMax: Int) -> KinoraError {
+        switch error.code {
+        case .addressRefused:
+            KinoraError(
+                .addressRefused, "'\(field)' leads to an address that is not allowed.", field: field,
+                detail: error.detail)
+        // All that the transport itself finds wrong with a reply is its length.
+        case .upstreamProtocol: KinoraError.tooLarge(field, bytesMax)
+        default:
+            KinoraError(
+                .invalidValue, "'\(field)' could not be fetched: the server cannot be reached.", field: field,
+                detail: error.detail)
+        }
+    }
+}
+
+extension KinoraError {
+    static func tooLarge(_ field: String, _ bytesMax: Int) -> KinoraError {
+        KinoraError(.bodyTooLarge, "'\(field)' is larger than \(bytesMax >> 20) MiB.", field: field)
+    }
+}

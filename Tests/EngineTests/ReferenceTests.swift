@@ -1,0 +1,206 @@
+import Core
+import Foundation
+import Store
+import TestSupport
+import Testing
+import Upstream
+
+@testable import Engine
+
+/// Media given by address, and what a model takes.
+@Suite(.freshDatabase) struct ReferenceTests {
+    let stage: Stage
+    let host: Receiver
+    private let transport: CurlTransport
+
+    private static let picture = "RIFF0000WEBPVP8 a picture"
+
+    init() throws {
+        let host = try Receiver()
+        var options = CurlTransport.Options()
+        options.egress = EgressGuard(exceptions: [host.place])
+        transport = try CurlTransport(options)
+        try transport.start()
+        self.host = host
+        stage = try Stage(references: transport)
+        host.answers { _ in Receiver.reply(200, Self.picture) }
+    }
+
+    private func url(_ path: String = "/a.webp") -> String { "http://\(host.place)\(path)" }
+
+    private func references() throws -> [String?] {
+        try stage.database.sql(
+            """
+            SELECT encode(a.sha256, 'hex') FROM task_asset t JOIN asset a ON a.id = t.asset_id
+            ORDER BY t.task_id, t.position
+            """
+        ).map { $0[0] }
+    }
+
+    @discardableResult
+    private func submit(_ references: Reference..., category: Category? = nil) throws -> MediaTask {
+        try stage.submit {
+            $0.references = references
+            $0.category = category
+        }
+    }
+
+    private func refusal(_ references: Reference..., category: Category? = nil) -> KinoraError? {
+        #expect(throws: KinoraError.self) {
+            try stage.submit {
+                $0.references = references
+                $0.category = category
+            }
+        }
+    }
+
+    /// Lets sora-2 take up to three pictures and two sounds.
+    private func allowMore() throws {
+        try stage.cache.start()
+        try stage.database.sql(
+            """
+            UPDATE model_category SET category = 'ref2v', parameters = parameters || '[
+                {"name": "images", "type": "media", "media": "image", "minimum": 1, "maximum": 3,
+                    "bytes_max": 64},
+                {"name": "audios", "type": "media", "media": "audio", "maximum": 2, "seconds_min": 2,
+                    "seconds_max": 15, "seconds_total_max": 15}]'
+            WHERE model_id = 'sora-2' AND category = 'i2v'
+            """)
+        #expect(
+            eventually { stage.cache.snapshot.models["sora-2"]?.references[.ref2v]?.count == 2 })
+    }
+
+    // By address
+
+    @Test func anAddressIsFetchedBeforeTheTaskIsAccepted() throws {
+        host.answers { message in
+            message.path == "/moved"
+                ? Receiver.reply(302, headers: "Location: /a.webp\r\n") : Receiver.reply(200, Self.picture)
+        }
+        let task = try submit(Reference(.url(url("/moved")), field: "refs[0].url"))
+        #expect(task.state == .queued)
+        #expect(try references().count == 1)
+        #expect(host.received.all.map(\.path) == ["/moved", "/a.webp"])
+        #expect(host.received.all.allSatisfy { $0.headers["authorization"] == nil })
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(stage.folder.path)/spool").isEmpty)
+    }
+
+    @Test(arguments: [
+        ("404", "could not be fetched: the server answered 404"), ("empty", "it is empty"),
+        ("html", "must be a PNG, JPEG or WebP image"), ("loop", "leads on too often"),
+        ("inside", "an address that is not allowed"), ("long", "is larger than 30 MiB"),
+        ("cut", "the server cannot be reached"),
+    ])
+    func whatIsNoPictureIsRefusedWithTheField(_ kind: String, _ words: String) throws {
+        host.answers { message in
+            switch kind {
+            case "404": Receiver.reply(404, "no")
+            case "empty": Receiver.reply(200)
+            case "html": Receiver.reply(200, "<html>a page</html>")
+            case "loop": Receiver.reply(307, headers: "Location: \(message.path)\r\n")
+            case "inside": Receiver.reply(302, headers: "Location: https://169.254.169.254/latest\r\n")
+            case "long": Receiver.reply(200, Self.picture + String(repeating: "x", count: 31 << 20))
+            default: "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"
+            }
+        }
+        let error = refusal(Reference(.url(url()), field: "refs[0].url"))
+        #expect(error?.field == "refs[0].url")
+        #expect(error?.message.contains(words) == true, "\(error?.message ?? "accepted")")
+        #expect(error.map { (400..<500).contains($0.code.facts.status) } == true)
+        #expect(try stage.database.count("task") == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(stage.folder.path)/spool").isEmpty)
+    }
+
+    @Test(arguments: [
+        "ftp://example.com/a", "http://", "http://user:word@example.com/a", "https:///a", "http:example.com",
+        "http://exa mple.com/", "https://example.com/" + String(repeating: "a", count: 2100),
+    ])
+    func whatIsNoAddressIsNotCalled(_ text: String) throws {
+        let error = refusal(Reference(.url(text), field: "image"))
+        #expect(error?.code == .invalidValue && error?.field == "image", "\(String(describing: error))")
+    }
+
+    @Test(arguments: ["http://127.0.0.1:1/a", "http://localhost/a", "http://[::1]/a", "http://10.0.0.1/a"])
+    func anAddressInsideIsRefused(_ text: String) throws {
+        #expect(refusal(Reference(.url(text), field: "image"))?.code == .addressRefused)
+    }
+
+    /// A thread for short calls must not wait for somebody else's server.
+    @Test func aThreadForShortCallsHandsItOn() throws {
+        var submission = Submission(dialect: "test", model: "sora-2", kind: .video, prompt: "p")
+        submission.references = [Reference(.url(url()), field: "image")]
+        guard case .needsPatience = try stage.perform(.submit(submission), mayWait: false) else {
+            throw Unexpected("it was answered")
+        }
+        #expect(host.received.all.isEmpty)
+        #expect(try stage.database.count("task") == 0)
+    }
+
+    @Test func onlySoManyAreFetchedAtOnce() throws {
+        host.answers { _ in nil }
+        let threads = try (0..<Limits.referenceFetchesMax).map { _ in
+            try Core.Thread { _ = try? submit(Reference(.url(url()), field: "image")) }
+        }
+        #expect(host.waits(for: Limits.referenceFetchesMax))
+        #expect(refusal(Reference(.url(url()), field: "image"))?.code == .queueFull)
+        host.cut()
+        for thread in threads { #expect(thread.join(until: .now + .seconds(20))) }
+        host.answers { _ in Receiver.reply(200, Self.picture) }
+        try submit(Reference(.url(url()), field: "image"))
+    }
+
+    // What a model takes
+
+    private func picture(_ number: Int = 1) -> Reference {
+        Reference(.bytes(Array("RIFF000\(number)WEBP".utf8)), field: "image_files", family: .image)
+    }
+
+    /// Silence, 8 bits at 8 kHz.
+    private func sound(_ seconds: Double) -> Reference {
+        let count = UInt32(seconds * 8000)
+        func le(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(value >> ($0 * 8) & 255) } }
+        let bytes =
+            Array("RIFF".utf8) + le(36 + count) + Array("WAVEfmt ".utf8) + le(16) + [1, 0, 1, 0] + le(8000)
+            + le(8000) + [1, 0, 8, 0] + Array("data".utf8) + le(count)
+            + [UInt8](repeating: 128, count: Int(count))
+        return Reference(.bytes(bytes), field: "audio_files", family: .audio)
+    }
+
+    @Test func severalPicturesAndSoundsKeepTheirOrder() throws {
+        try allowMore()
+        try submit(picture(2), sound(2), picture(1), sound(13), category: .ref2v)
+        let types = try stage.database.sql(
+            "SELECT a.media_type FROM task_asset t JOIN asset a ON a.id = t.asset_id ORDER BY t.position")
+        #expect(types.map { $0[0] } == ["image/webp", "audio/wav", "image/webp", "audio/wav"])
+    }
+
+    @Test func aModelSaysHowManyAndHowLong() throws {
+        #expect(refusal(picture(1), picture(2))?.message.contains("at most 1 reference image, not 2") == true)
+        #expect(refusal(sound(3))?.message.contains("takes no reference audios") == true)
+        try allowMore()
+        func words(_ references: Reference...) -> String {
+            let error = #expect(throws: KinoraError.self) {
+                try stage.submit {
+                    $0.references = references
+                    $0.category = .ref2v
+                }
+            }
+            return error?.message ?? ""
+        }
+        #expect(
+            words(picture(1), picture(2), picture(3), picture(4)).contains(
+                "at most 3 reference images, not 4"))
+        #expect(words(sound(3)).contains("needs at least 1 reference image"))
+        #expect(words(picture(), sound(1.9)).contains("is 1.9 s long; it must be 2 to 15 s"))
+        #expect(words(picture(), sound(15.1)).contains("is 15.1 s long"))
+        #expect(words(picture(), sound(10), sound(5.01)).contains("All audio together must be at most 15 s"))
+        let broken = Reference(.bytes(Array("RIFF0000WAVE".utf8)), field: "audio_files", family: .audio)
+        #expect(words(picture(), broken).contains("must be WAV or MP3 audio"))
+        let large = Array("RIFF0000WEBP".utf8) + [UInt8](repeating: 0, count: 64)
+        #expect(words(Reference(.bytes(large), field: "f", family: .image)).contains("is larger than"))
+        let disguised = Reference(picture().source, field: "audio_files", family: .audio)
+        #expect(words(picture(), disguised).contains("must be WAV or MP3 audio"))
+        #expect(try stage.database.count("task") == 0)
+        try submit(picture(), sound(10), sound(5), category: .ref2v)
+    }
+}

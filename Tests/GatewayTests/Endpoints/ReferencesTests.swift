@@ -1,0 +1,26 @@
+import Core
+import Testing
+
+extension GatewayTests {
+    @Suite struct References {
+        /// A thread for short calls hands the request on to one that may wait, with its body.
+        @Test func anAddressIsCalledByAThreadThatMayWait() throws {
+            try withGateway(through: .nginx) { gateway in
+                let inside = try gateway.submit(
+                    "a cat", ["input_reference": ["image_url": "http://127.0.0.1:1/cat.png"]])
+                #expect(inside.status == 400)
+                #expect(inside.errorCode == "address_refused")
+                #expect(inside.json["error"]?["param"] == "input_reference")
+                #expect(try gateway.submit("another on the same connection").status == 200)
+            }
+        }
+
+        /// Who must not wait and is not behind nginx is told where to go, and nothing was done.
+        @Test func aShortCallSaysWhereItGoesOn() throws {
+            try withGateway(through: .fastcgi) { gateway in
+                let reply = try gateway.submit("a cat", ["input_reference": "https://example.com/cat.png"])
+                #expect(reply["X-Accel-Redirect"] == "@slow")
+            }
+        }
+    }
+}
