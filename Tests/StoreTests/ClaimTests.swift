@@ -269,6 +269,26 @@ import Testing
         #expect(try database.value("SELECT deadline_at - started_at FROM task") == "00:01:17")
     }
 
+    /// Numbers are given upwards; those that became free below the highest are found when that is the last.
+    @Test func everySlotThatIsFreeIsFound() throws {
+        let owner = try database.caller()
+        let account = try database.account("one", slots: 4), worker = try worker()
+        try submit(8, owner)
+        let claimed = try store.claim(worker: worker)
+        #expect(claimed.count == 4)
+        for task in [claimed[0], claimed[2]] { _ = try store.failed(task, KinoraError(.generationFailed)) }
+        #expect(try store.claim(worker: worker, limit: 1).count == 1)
+        #expect(try store.claim(worker: worker).count == 1)
+        #expect(try store.claim(worker: worker).isEmpty)
+        let taken = "SELECT slot FROM attempt WHERE finished_at IS NULL ORDER BY slot"
+        #expect(try database.sql(taken) == [["1"], ["2"], ["3"], ["4"]])
+        // Fewer than are taken: none of them is free, whatever its number.
+        for task in [claimed[1], claimed[3]] { _ = try store.failed(task, KinoraError(.generationFailed)) }
+        try database.sql("UPDATE account SET slots = 3 WHERE id = \(account)")
+        #expect(try store.claim(worker: worker).count == 1)
+        #expect(try database.sql(taken) == [["1"], ["2"], ["3"]])
+    }
+
     /// Seven threads of three workers, 500 tasks, ten slots: no slot twice, no task twice, none left.
     @Test func manyClaimersNeverShareASlotOrATask() throws {
         let owner = try database.caller()

@@ -20,10 +20,11 @@ extension Store {
     //     where most tasks are queued, the primary key looks as good, and leads through all that ever were.
     // line: who is next, everybody's first task before anybody's second. A task pinned to an account comes
     //     before all others, since it can run nowhere else, even while the account is paused for others.
+    //     Arrays: `choice` takes one after the other, and would read all rows for each.
     // choice: goes along the line and gives each the best pair that has a slot left: first where the task has
     //     failed least often, then routes in order, then the least load. `used`: accounts given so far.
-    // free: the lowest numbers that are not taken; so many as there are tasks are among the first that many
-    //     more than are taken.
+    // free: the numbers behind the highest that is taken, and when they are used up the gaps before it, which
+    //     takes a look at all that are taken.
     // Slots are numbered, and attempt_slot_taken refuses a number twice: two workers that pick the same one
     // collide there, and the loser simply claims less. Everybody inserts in the order of account and slot:
     // the loser waits for the winner's commit, and must not do so in a circle.
@@ -96,18 +97,23 @@ extension Store {
                     AND EXISTS (SELECT FROM pair c WHERE c.model_id = task.model_id AND c.account_id = a.id)
                 ORDER BY priority, id LIMIT least($2, a.room) FOR UPDATE SKIP LOCKED) q),
         line AS MATERIALIZED (
-            SELECT id, model_id, attempt, account_id,
-                row_number() OVER (ORDER BY account_id IS NULL, priority, round, half, user_id, id) AS turn
-            FROM (SELECT *, 1 AS round, 1 AS half, 0 AS user_id FROM pinned UNION ALL
-                SELECT id, model_id, priority, attempt, NULL, round, half, user_id FROM due) both_kinds),
+            SELECT array_agg(id) AS ids, array_agg(model_id) AS models, array_agg(attempt) AS attempts,
+                array_agg(account_id) AS homes
+            FROM (SELECT * FROM (SELECT *, 1 AS round, 1 AS half, 0 AS user_id FROM pinned UNION ALL
+                    SELECT id, model_id, priority, attempt, NULL, round, half, user_id FROM due) both_kinds
+                ORDER BY account_id IS NULL, priority, round, half, user_id, id) in_order),
         choice AS (
-            SELECT 0::bigint AS turn, NULL::bigint AS id, NULL::smallint AS attempt,
+            SELECT 0 AS turn, NULL::bigint AS id, NULL::smallint AS attempt,
                 NULL::bigint AS account_id, NULL::bigint AS route_id, NULL::text AS vendor_model,
                 '{}'::bigint[] AS used
             UNION ALL
             SELECT l.turn, l.id, l.attempt, c.account_id, c.route_id, c.vendor_model,
                 CASE WHEN c.account_id IS NULL THEN p.used ELSE p.used || c.account_id END
-            FROM choice p JOIN line l ON l.turn = p.turn + 1 LEFT JOIN LATERAL (
+            FROM choice p JOIN line ON p.turn < cardinality(line.ids)
+                CROSS JOIN LATERAL (SELECT p.turn + 1 AS turn, ids[p.turn + 1] AS id,
+                    models[p.turn + 1] AS model_id, attempts[p.turn + 1] AS attempt,
+                    homes[p.turn + 1] AS account_id) l
+                LEFT JOIN LATERAL (
                 SELECT c.* FROM pair c
                     CROSS JOIN LATERAL (SELECT cardinality(array_positions(p.used, c.account_id)) AS used) n
                 WHERE c.model_id = l.model_id AND n.used < c.room
@@ -119,18 +125,21 @@ extension Store {
                     c.position, (c.taken + n.used + 1) / c.capacity, c.account_id, c.route_id
                 LIMIT 1) c ON true
             WHERE cardinality(p.used) < $2),
-        free AS (
-            SELECT u.account_id, s.slot, row_number() OVER (PARTITION BY u.account_id ORDER BY s.slot) AS nth
+        free AS MATERIALIZED (
+            SELECT u.account_id, ARRAY(
+                SELECT generate_series(top + 1, a.slots) UNION ALL
+                (SELECT generate_series(1, least(top, a.slots))
+                    EXCEPT SELECT slot FROM attempt WHERE account_id = a.id AND finished_at IS NULL)
+                LIMIT u.tasks) AS slots
             FROM (SELECT account_id, count(*) AS tasks FROM choice GROUP BY account_id) u
             JOIN usable a ON a.id = u.account_id
-            CROSS JOIN LATERAL (SELECT slot FROM generate_series(1, a.taken + u.tasks) AS slot
-                EXCEPT SELECT slot FROM attempt WHERE account_id = a.id AND finished_at IS NULL
-                ORDER BY slot LIMIT u.tasks) s),
+            CROSS JOIN LATERAL (SELECT coalesce(max(slot), 0) AS top FROM attempt
+                WHERE account_id = a.id AND finished_at IS NULL) highest),
         p AS (
             INSERT INTO attempt (task_id, number, account_id, slot, route_id, vendor_model)
-            SELECT c.id, c.attempt + 1, account_id, free.slot, c.route_id, c.vendor_model
+            SELECT c.id, c.attempt + 1, account_id, slots[nth] AS slot, c.route_id, c.vendor_model
             FROM (SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY turn) AS nth FROM choice) c
-            JOIN free USING (account_id, nth) ORDER BY account_id, free.slot
+            JOIN free USING (account_id) WHERE nth <= cardinality(slots) ORDER BY account_id, slot
             ON CONFLICT (account_id, slot) WHERE finished_at IS NULL DO NOTHING
             RETURNING task_id, number, account_id, route_id, vendor_model, vendor_task_id, started_at)
         UPDATE task SET state = 'running', phase = 'submitting', attempt = p.number, claim = task.claim + 1,
@@ -139,9 +148,9 @@ extension Store {
             deadline_at = coalesce(task.deadline_at,
                 now() + CASE task.kind WHEN 'image' THEN $3::float8 ELSE $4::float8 END * interval '1 s')
         FROM p JOIN account ac ON ac.id = p.account_id JOIN task_input i ON i.task_id = p.task_id
-            LEFT JOIN route rt ON rt.id = p.route_id JOIN choice ON choice.id = p.task_id
+            LEFT JOIN route rt ON rt.id = p.route_id
         WHERE task.id = p.task_id
-        RETURNING \(ClaimedTask.columns), choice.turn
+        RETURNING \(ClaimedTask.columns), array_position((SELECT ids FROM line), task.id)
         """)
 
     static let offPeak = TaskPriority.offPeak.rawValue
