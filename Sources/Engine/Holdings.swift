@@ -19,6 +19,8 @@ final class Holdings: Sendable {
         var holdings: [Int64: Holding] = [:]
         /// Rows by the tick of their look. What was moved meanwhile is still there, and passed over.
         var agenda: [Int64: [Int64]] = [:]
+        /// Tasks whose results are on their way, by row, and when that is worth a note.
+        var fetches: [Int64: (task: ClaimedTask, slowAt: ContinuousClock.Instant)] = [:]
         /// Accounts as they were when they were last read, and when that was.
         var accounts: [Int64: ClaimedAccount] = [:]
         var accountsReadAt: ContinuousClock.Instant?
@@ -33,6 +35,9 @@ final class Holdings: Sendable {
 
     /// Looks are told apart by so much; none begins too early.
     private static let tickMilliseconds: Int64 = 20
+
+    /// A result that takes longer to fetch is noted as on its way.
+    private static let fetchMax = Duration.seconds(1)
 
     private let state = Mutex(State())
     private let origin = ContinuousClock.now
@@ -67,6 +72,7 @@ final class Holdings: Sendable {
         state.withLock { state in
             guard var holding = state.holdings[task.row] else { return }
             holding.calls -= 1
+            if holding.calls == 0 { state.fetches[task.row] = nil }
             state.holdings[task.row] = holding.calls == 0 && holding.rest == nil ? nil : holding
         }
     }
@@ -81,6 +87,24 @@ final class Holdings: Sendable {
             return state.agenda.keys.min() == tick
         }
         if isEarliest { news.raise() }
+    }
+
+    /// The result of a task is being fetched, from now until its last call has ended.
+    func fetch(_ task: ClaimedTask) {
+        let slowAt = ContinuousClock.now + Self.fetchMax
+        state.withLock { $0.fetches[task.row] = (task, slowAt) }
+    }
+
+    /// Tasks whose results take their time. Each is told once, and a call for it has begun.
+    func slow(at moment: ContinuousClock.Instant) -> [ClaimedTask] {
+        state.withLock { state in
+            let slow = state.fetches.values.filter { $0.slowAt <= moment }.map(\.task)
+            for task in slow {
+                state.fetches[task.row] = nil
+                state.holdings[task.row]?.calls += 1
+            }
+            return slow
+        }
     }
 
     /// Tasks whose look is due, at most so many. For each a call has begun.
@@ -124,6 +148,7 @@ final class Holdings: Sendable {
                 guard var holding = state.holdings[row] else { continue }
                 holding.rest = nil
                 holding.claim = 0
+                state.fetches[row] = nil
                 state.holdings[row] = holding.calls == 0 ? nil : holding
             }
         }

@@ -132,8 +132,7 @@ extension Worker {
     }
 
     private func end(_ task: ClaimedTask, _ how: CancelledEnd) throws(KinoraError) {
-        // A slot has become free.
-        if try store.end(cancelled: task, how) { wakeups.work.raise() }
+        if try store.end(cancelled: task, how) { noteFreeSlot() }
     }
 
     /// What a worker learned of a task that was cancelled while it held it. Does nothing to other tasks.

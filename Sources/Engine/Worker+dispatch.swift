@@ -32,7 +32,7 @@ extension Worker {
                     // Not idle: there may be work that may not be taken. Looking again costs no statement.
                     _ = wakeups.work.wait(for: .milliseconds(20))
                 } else if isIdle {
-                    _ = wakeups.work.wait(for: try restTime())
+                    rest(for: try restTime())
                 } else {
                     // Whoever submitted before the row said idle sent no wake-up: look once more.
                     try store.setIdle(true, worker: pulse.worker)
@@ -95,7 +95,7 @@ extension Worker {
     }
 
     /// Calls that may begin now, as far as one claim may use them.
-    private var callRoom: Int { min(100, options.callsMax - calls.load(ordering: .relaxed)) }
+    private var callRoom: Int { min(200, options.callsMax - calls.load(ordering: .relaxed)) }
 
     /// Claims queued tasks and submits them.
     private func startNew(
@@ -146,6 +146,10 @@ extension Worker {
                 _ = holdings.news.wait(for: .milliseconds(mayLook ? 20 : 500))
                 continue
             }
+            for task in holdings.slow(at: .now) {
+                self.calls.add(1, ordering: .relaxed)
+                inbox.put(.slow(task))
+            }
             let due = holdings.due(at: .now, limit: room)
             for task in due { look(after: task) }
             if due.isEmpty {
@@ -159,6 +163,15 @@ extension Worker {
         begin(task, TaskEvent.pollFailed) { vendor, account throws(KinoraError) in
             goOn(task, vendor, account)
         }
+    }
+
+    /// Rests until there is work. When a slot has become free, others soon will: one look is for them all.
+    /// What is submitted meanwhile waits for none of them.
+    private func rest(for longest: Duration) {
+        if !isSlotFree.load(ordering: .acquiring) { _ = wakeups.work.wait(for: longest) }
+        guard isSlotFree.load(ordering: .acquiring) else { return }
+        _ = wakeups.work.wait(for: .milliseconds(20))
+        isSlotFree.store(false, ordering: .sequentiallyConsistent)
     }
 
     private func restTime() throws(KinoraError) -> Duration {

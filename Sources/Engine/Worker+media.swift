@@ -55,11 +55,18 @@ extension Worker {
         if let error { return notStored(task, error) }
         if persist(task, { store throws(KinoraError) in try store.succeeded(task, result: stored) }) {
             finished(task, .succeeded, nil)
+        } else {
+            // It was cancelled meanwhile, or is another worker's, who may just be storing the same bytes.
+            do throws(KinoraError) { try store.removeUnlessNamed(stored) } catch {
+                events.emit(.fault("result of task \(task.id)", error))
+            }
         }
     }
 
     func notStored(_ task: ClaimedTask, _ error: KinoraError) {
         events.emit(.storeFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
+        // It may have gone too fast to be noted before.
+        persist(task) { store throws(KinoraError) in try store.storing(task) }
         perform(machine(for: task, nil).action(on: .storeFailed(error)), task)
     }
 

@@ -15,6 +15,9 @@ extension Worker {
                 switch answer {
                 case .removal(let removal, let result): settle(removal, result)
                 case .removed(let removal, let result): settle(removal, result)
+                case .slow(let task):
+                    noteSlow(task)
+                    holdings.end(task)
                 case .opened(let task, let files, let result):
                     settleOpened(task, files, result)
                     holdings.end(task)
@@ -125,8 +128,19 @@ extension Worker {
             perform(machine(for: task, vendor).action(on: .failed(error)), task)
         case .completed(let call):
             usual.note(task.running, route: task.route, known: task.usual)
-            guard persist(task, { store throws(KinoraError) in try store.storing(task) }) else { return }
-            fetch(call, task.storing(), account, hop: 0)
+            let task = task.storing()
+            holdings.fetch(task)
+            fetch(call, task, account, hop: 0)
+        }
+    }
+
+    /// What its owner and an operator see of a task whose result is not here at once. Nothing depends on it:
+    /// whoever takes the task over polls it in any case.
+    private func noteSlow(_ task: ClaimedTask) {
+        do throws(KinoraError) {
+            if try store.storing(task) { wakeups.noteChanges([task.row]) }
+        } catch {
+            events.emit(.fault("task \(task.id)", error))
         }
     }
 

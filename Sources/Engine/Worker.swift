@@ -44,6 +44,8 @@ public final class Worker: Sendable {
     /// What comes back from vendors, and from the media store.
     enum Answer: Sendable {
         case task(Completion)
+        /// The result of a task is still on its way.
+        case slow(ClaimedTask)
         /// The next reference of a task that is about to be submitted.
         case opened(ClaimedTask, [MediaFile], Result<MediaFile, KinoraError>)
         case kept(ClaimedTask, StoredMedia, path: String, KinoraError?)
@@ -70,6 +72,8 @@ public final class Worker: Sendable {
     let holdings = Holdings()
     /// Looks into the queue, and submits without an answer so far: a drain waits for them.
     let submitsUnderWay = Atomic<Int>(0)
+    /// A slot has become free since the last look into the queue.
+    let isSlotFree = Atomic<Bool>(false)
     let isDraining = Atomic<Bool>(false)
     let isStopping = Atomic<Bool>(false)
     let threads = Mutex<[Thread]>([])

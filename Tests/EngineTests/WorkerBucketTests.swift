@@ -95,7 +95,7 @@ import Upstream
         try stage.database.sql("UPDATE account SET slots = 100")
         let tasks = try (0..<count).map { try stage.submit("film \($0)") }
         #expect(eventually { peer.calls("PUT") >= count })
-        #expect(try stage.database.count("task WHERE state = 'storing'") == count)
+        #expect(try eventually { try stage.database.count("task WHERE state = 'storing'") == count })
         // Cancelling one needs a thread that reads answers.
         let gone = try #require(tasks.first)
         guard case .task = try stage.perform(.cancel(TaskReference(gone.id))) else {

@@ -85,6 +85,21 @@ import Upstream
         #expect(try stage.database.count("attempt WHERE finished_at IS NULL") == 0)
     }
 
+    /// That it is on its way is worth no write.
+    @Test func aResultThatIsHereAtOnceIsNotNotedAsOnItsWay() throws {
+        try stage.database.sql(
+            """
+            CREATE TABLE seen (n serial, state text);
+            GRANT ALL ON seen, seen_n_seq TO kinora_app;
+            CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+                'BEGIN INSERT INTO kinora.seen (state) VALUES (NEW.state); RETURN NULL; END';
+            CREATE TRIGGER note AFTER UPDATE OF state ON task FOR EACH ROW EXECUTE FUNCTION note();
+            """)
+        _ = try stage.worker()
+        #expect(try stage.finished().state == .succeeded)
+        #expect(try stage.database.sql("SELECT state FROM seen ORDER BY n") == [["running"], ["succeeded"]])
+    }
+
     @Test func aDownloadThatBreaksOffIsDoneAgain() throws {
         stage.vendor.script { call in
             guard call.step == .content else { return nil }

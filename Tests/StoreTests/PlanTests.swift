@@ -100,7 +100,8 @@ import Testing
         "task_accepted": "'{200001}', '{1}', '{v}'",
         "task_rests": "'{200001}', '{1}', '{waiting}', '{5}', '{0}'",
         "task_storing": "'{200001}', '{1}'",
-        "task_succeeded": "'{200001}', '{1}', '{0c}', '{9}', '{video/mp4}'",
+        "task_succeeded":
+            "'{200001}', '{1}', '{\(String(repeating: "0c", count: 32))}', '{9}', '{video/mp4}'",
         "task_failed": "200001, 1, 'failure', NULL, 5, 2, 600, 'x', 'z', 'failed', 'y', 'failed'",
         "task_requeue": "200001, 1, 'failure', NULL, 5, 2, 600, 'x', 'y', 2",
         "task_cancel": "'000000030d41', NULL",

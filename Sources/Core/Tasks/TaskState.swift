@@ -15,7 +15,7 @@ public enum TaskState: String, Sendable, CaseIterable {
     public var successors: [TaskState] {
         switch self {
         case .queued: [.running, .cancelled, .failed, .expired]
-        case .running: [.queued, .storing, .failed, .cancelled, .expired]
+        case .running: [.queued, .storing, .succeeded, .failed, .cancelled, .expired]
         case .storing: [.succeeded, .failed, .cancelled, .expired]
         case .succeeded, .failed, .cancelled, .expired: []
         }

@@ -20,7 +20,8 @@ public struct MediaRemoval: Sendable {
 
 extension Statement {
     static let removals = [
-        Store.removalClaim, Store.removalDone, Store.mediaRemovalClaim, Store.mediaRemovalDone,
+        Store.removalClaim, Store.removalDone, Store.mediaRemovalClaim, Store.mediaUnnamed,
+        Store.mediaRemovalDone,
     ]
 }
 
@@ -71,8 +72,21 @@ extension Store {
         RETURNING encode(r.sha256, 'hex'), 0::bigint, r.media_type, r.tries
         """)
 
+    static let mediaUnnamed = Statement(
+        "media_unnamed",
+        """
+        INSERT INTO media_removal (sha256, media_type) VALUES (decode($1, 'hex'), $2)
+        ON CONFLICT (sha256) DO UPDATE SET tries = 0, due_at = excluded.due_at
+        """)
+
     static let mediaRemovalDone = Statement(
         "media_removal_done", "DELETE FROM media_removal WHERE sha256 = decode($1, 'hex')")
+
+    /// Bytes lie in the media store for a task that did not get them. They are removed in a minute, unless a
+    /// row names them then.
+    public func removeUnlessNamed(_ media: StoredMedia) throws(KinoraError) {
+        try execute(Self.mediaUnnamed, [.text(media.sha256), .text(media.type.rawValue)])
+    }
 
     /// Bytes to be removed from the media store now, at most `limit`. Nobody else is given them before their
     /// next try.

@@ -93,7 +93,8 @@ extension Store {
     // task_due looks as if it were empty, and plans would find a task by reading all of it instead of by id.
     static let isHeld = "coalesce(task.state IN ('running', 'storing'), false)"
     static let isRunning = "coalesce(task.state = 'running', false)"
-    private static let isStoring = "coalesce(task.state = 'storing', false)"
+    // A result may be here before anybody noted that it is on its way.
+    private static let isAccepted = "coalesce(task.state = 'storing' OR task.phase <> 'submitting', false)"
 
     // The rows are named twice: whatever the plan, it begins with an index and these rows.
     static let held = "task.id = ANY ($1::bigint[]) AND task.id = k.id AND task.claim = k.claim"
@@ -140,7 +141,8 @@ extension Store {
 
     private static let isBack = "state = 'cooling' AND cooling_until <= now()"
 
-    // Two tasks of a user may have the same result: it is one asset.
+    // Two tasks of a user may have the same result: it is one asset. The FULL JOIN finds pairs only, as JOIN
+    // would; but not by comparing each with each, which looks cheapest where one row is expected.
     static let taskSucceeded = Statement(
         "task_succeeded",
         """
@@ -148,7 +150,7 @@ extension Store {
                 due_at = NULL, finished_at = now()
             FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[])
                 AS k (id, claim, sha256, bytes, media_type)
-            WHERE \(held) AND \(isStoring) RETURNING task.id, task.claim, task.attempt, task.user_id,
+            WHERE \(held) AND \(isAccepted) RETURNING task.id, task.claim, task.attempt, task.user_id,
                 decode(k.sha256, 'hex') AS sha256, k.bytes, k.media_type),
         f AS (INSERT INTO asset (user_id, sha256, bytes, media_type)
             SELECT DISTINCT ON (sha256, user_id) user_id, sha256, bytes, media_type FROM t
@@ -156,7 +158,7 @@ extension Store {
             ON CONFLICT (sha256, user_id) DO UPDATE SET media_type = excluded.media_type
             RETURNING id, user_id, sha256),
         l AS (INSERT INTO task_asset (task_id, role, position, asset_id)
-            SELECT t.id, 'result', 0, f.id FROM t JOIN f USING (user_id, sha256)),
+            SELECT t.id, 'result', 0, f.id FROM t FULL JOIN f USING (user_id, sha256)),
         p AS (UPDATE attempt SET outcome = 'succeeded', finished_at = now() FROM t
             WHERE \(attempted) RETURNING attempt.account_id),
         cleared AS (UPDATE account SET consecutive_errors = 0, consecutive_throttles = 0,
@@ -182,7 +184,8 @@ extension Store {
         return try steps.rest.value(of: Fenced(task, rest)) ?? false
     }
 
-    /// The vendor is done; the result is being fetched.
+    /// The vendor is done; the result is being fetched, and that takes its time. Not needed for one that is
+    /// here at once.
     public func storing(_ task: ClaimedTask) throws(KinoraError) -> Bool {
         try steps.storing.value(of: Fenced(task, ())) ?? false
     }
