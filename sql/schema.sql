@@ -56,14 +56,16 @@ BEGIN
             DELETE FROM open_task o WHERE o.holder = asking.holder AND o.holder_id = asking.id
                 AND NOT EXISTS (SELECT FROM task t WHERE t.id = o.task_id AND t.finished_at IS NULL);
             IF (SELECT count(*) FROM open_task o
-                    WHERE o.holder = asking.holder AND o.holder_id = asking.id) >= asking.tasks THEN
+                    WHERE o.holder = asking.holder AND o.holder_id = asking.id)
+                + (SELECT count(*) FROM relay y WHERE asking.holder = 'key' AND y.key_id = asking.id
+                    OR asking.holder = 'user' AND y.user_id = asking.id) >= asking.tasks THEN
                 refusal := 'concurrency';
-                -- When the first of them should end, by what its model usually takes.
-                retry_seconds := (SELECT least(greatest(ceil(min(coalesce(r.usual, 30)
+                -- When the first of the tasks should end, by what its model usually takes; nobody knows of a relay.
+                retry_seconds := coalesce((SELECT least(greatest(ceil(min(coalesce(r.usual, 30)
                         - extract(epoch FROM now() - coalesce(t.started_at, now())))), 1), 3600)
                     FROM open_task o JOIN task t ON t.id = o.task_id CROSS JOIN LATERAL
                         (SELECT avg(usual_seconds) AS usual FROM route WHERE model_id = t.model_id) r
-                    WHERE o.holder = asking.holder AND o.holder_id = asking.id);
+                    WHERE o.holder = asking.holder AND o.holder_id = asking.id), 1);
             END IF;
         END IF;
 
@@ -104,7 +106,7 @@ BEGIN
     END LOOP;
 END $$;
 
-COMMENT ON FUNCTION kinora.admit(asking_key bigint, asking_user bigint, line text, line_max bigint, line_priority smallint) IS 'Whether a submit is within the limits of its key, its user and (where line is given) its line, and what is left of them: a row for each holder of a limit. Holds their locks until the transaction ends; keeps nothing itself.';
+COMMENT ON FUNCTION kinora.admit(asking_key bigint, asking_user bigint, line text, line_max bigint, line_priority smallint) IS 'Whether a submit or a request to a text model is within the limits of its key, its user and (where line is given) its line, and what is left of them: a row for each holder of a limit. Holds their locks until the transaction ends; keeps nothing itself.';
 
 CREATE FUNCTION kinora.cancel_task(short text, owner bigint) RETURNS bigint
     LANGUAGE plpgsql
@@ -136,6 +138,21 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION kinora.config_changed() IS 'Raises config_version and wakes the processes that hold copies.';
+
+CREATE FUNCTION kinora.end_relay(ending bigint, cost bigint) RETURNS TABLE(user_id bigint, key_id bigint, model_id text, captured_micros bigint)
+    LANGUAGE plpgsql
+    SET search_path TO 'kinora'
+    AS $$
+#variable_conflict use_column
+BEGIN
+    IF cost > 0 THEN
+        UPDATE relay SET captured_micros = least(cost, held_micros) WHERE id = ending;
+    END IF;
+    RETURN QUERY DELETE FROM relay r WHERE r.id = ending
+        RETURNING r.user_id, r.key_id, r.model_id, r.captured_micros;
+END $$;
+
+COMMENT ON FUNCTION kinora.end_relay(ending bigint, cost bigint) IS 'Ends a request to a text model that cost so much, and never more than was held. No row: it had ended before.';
 
 CREATE FUNCTION kinora.keep_logs(days integer, moment timestamp with time zone) RETURNS integer
     LANGUAGE plpgsql SECURITY DEFINER
@@ -282,6 +299,41 @@ BEGIN
 END $$;
 
 COMMENT ON FUNCTION kinora.redeem(asking_user bigint, asking_key bigint, hash bytea, misses_max integer) IS 'Redeems a code for a user, once: what it added, or why not: unknown, used, over (void or expired), limit (too many unknown ones in an hour).';
+
+CREATE FUNCTION kinora.relay_hold() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO kinora.ledger (event, kind, debit, credit, user_id, key_id, relay_id, amount_micros)
+    VALUES ('hold:r' || NEW.id, 'hold', 'available', 'held', NEW.user_id, NEW.key_id, NEW.id, NEW.held_micros);
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION kinora.relay_hold() IS 'Holds the most that a request to a text model may cost.';
+
+CREATE FUNCTION kinora.relay_require_quota() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    PERFORM kinora.require_quota(NEW.user_id, NEW.key_id, NEW.held_micros);
+    RETURN NEW;
+END $$;
+
+COMMENT ON FUNCTION kinora.relay_require_quota() IS 'Refuses a request that could not be paid before a row of it is written.';
+
+CREATE FUNCTION kinora.relay_settle() RETURNS trigger
+    LANGUAGE plpgsql
+    AS $$
+BEGIN
+    INSERT INTO kinora.ledger (event, kind, debit, credit, user_id, key_id, relay_id, amount_micros)
+    SELECT s.kind || ':r' || OLD.id, s.kind, 'held', s.credit, OLD.user_id, OLD.key_id, OLD.id, s.amount
+    FROM (VALUES ('capture', 'used', OLD.captured_micros),
+        ('release', 'available', OLD.held_micros - OLD.captured_micros)) AS s (kind, credit, amount)
+    WHERE s.amount > 0;
+    RETURN NULL;
+END $$;
+
+COMMENT ON FUNCTION kinora.relay_settle() IS 'Settles what was held for a request to a text model that has just ended, whoever ended it: captures what it cost, releases the rest.';
 
 CREATE FUNCTION kinora.require_quota(asking_user bigint, asking_key bigint, price bigint) RETURNS void
     LANGUAGE plpgsql STABLE
@@ -604,7 +656,7 @@ COMMENT ON COLUMN kinora.api_key.models IS 'Models the key may use; null: all.';
 
 COMMENT ON COLUMN kinora.api_key.requests_per_minute IS 'Submits in any 60 seconds; null: no limit.';
 
-COMMENT ON COLUMN kinora.api_key.concurrent_tasks_max IS 'Unfinished tasks at once; null: no limit.';
+COMMENT ON COLUMN kinora.api_key.concurrent_tasks_max IS 'Unfinished tasks and requests to text models at once; null: no limit.';
 
 COMMENT ON COLUMN kinora.api_key.quota_cap_micros IS 'Most the key may spend of its user''s quota, all its life, micro-units; null: no cap. key_spend says what it has.';
 
@@ -662,7 +714,7 @@ COMMENT ON COLUMN kinora.app_user.created_at IS 'When the user was made.';
 
 COMMENT ON COLUMN kinora.app_user.requests_per_minute IS 'Submits of all the user''s keys together in any 60 seconds; null: no limit.';
 
-COMMENT ON COLUMN kinora.app_user.concurrent_tasks_max IS 'Unfinished tasks of all the user''s keys together; null: no limit.';
+COMMENT ON COLUMN kinora.app_user.concurrent_tasks_max IS 'Unfinished tasks and requests to text models of all the user''s keys together; null: no limit.';
 
 ALTER TABLE kinora.app_user ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME kinora.app_user_id_seq
@@ -937,18 +989,23 @@ CREATE TABLE kinora.ledger (
     amount_micros bigint NOT NULL,
     note text DEFAULT ''::text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    relay_id bigint,
     CONSTRAINT ledger_amount_in_range CHECK (((amount_micros >= 1) AND (amount_micros <= '1000000000000000'::bigint))),
     CONSTRAINT ledger_books_of_kind CHECK ((((((kind || ': '::text) || debit) || ' > '::text) || credit) = ANY (ARRAY['topup: issued > available'::text, 'redemption: issued > available'::text, 'withdrawal: available > issued'::text, 'hold: available > held'::text, 'capture: held > used'::text, 'release: held > available'::text]))),
     CONSTRAINT ledger_event_length CHECK (((length(event) >= 1) AND (length(event) <= 160))),
     CONSTRAINT ledger_note_length CHECK ((length(note) <= 500)),
-    CONSTRAINT ledger_task_iff_settled CHECK (((task_id IS NOT NULL) = (kind = ANY (ARRAY['hold'::text, 'capture'::text, 'release'::text]))))
+    CONSTRAINT ledger_subject_iff_settled CHECK ((num_nonnulls(task_id, relay_id) =
+CASE
+    WHEN (kind = ANY (ARRAY['hold'::text, 'capture'::text, 'release'::text])) THEN 1
+    ELSE 0
+END))
 );
 
 COMMENT ON TABLE kinora.ledger IS 'Every change of quota, for ever. A row is one transfer: the amount leaves one book of the user and enters another, so that all books together are always zero.';
 
 COMMENT ON COLUMN kinora.ledger.id IS 'Internal number.';
 
-COMMENT ON COLUMN kinora.ledger.event IS 'What happened, which can happen once: hold:<task>, settle:<task> (capture or release), code:<redemption_code.id>, topup:<reference>, withdrawal:<reference>.';
+COMMENT ON COLUMN kinora.ledger.event IS 'What happened, which can happen once: hold:<task>, settle:<task> (capture or release), hold:r<relay>, capture:r<relay>, release:r<relay>, code:<redemption_code.id>, topup:<reference>, withdrawal:<reference>.';
 
 COMMENT ON COLUMN kinora.ledger.kind IS 'topup, withdrawal: by an operator. redemption: by a code. hold: with a task''s acceptance. capture: it succeeded. release: it ended otherwise.';
 
@@ -960,13 +1017,15 @@ COMMENT ON COLUMN kinora.ledger.user_id IS 'Whose quota it is.';
 
 COMMENT ON COLUMN kinora.ledger.key_id IS 'The key of the task, or that a code was redeemed with; null: it is about no key.';
 
-COMMENT ON COLUMN kinora.ledger.task_id IS 'The task that is held for or settled; null: it is about no task.';
+COMMENT ON COLUMN kinora.ledger.task_id IS 'The task that is held for or settled; null: it is about none.';
 
 COMMENT ON COLUMN kinora.ledger.amount_micros IS 'How much, micro-units.';
 
 COMMENT ON COLUMN kinora.ledger.note IS 'The operator''s words.';
 
 COMMENT ON COLUMN kinora.ledger.created_at IS 'When it happened.';
+
+COMMENT ON COLUMN kinora.ledger.relay_id IS 'The request to a text model that is held for or settled; null: it is about none.';
 
 ALTER TABLE kinora.ledger ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME kinora.ledger_id_seq
@@ -1063,8 +1122,12 @@ CREATE TABLE kinora.price (
     second_micros bigint DEFAULT 0 NOT NULL,
     image_micros bigint DEFAULT 0 NOT NULL,
     off_peak_percent smallint DEFAULT 100 NOT NULL,
+    input_micros bigint DEFAULT 0 NOT NULL,
+    output_micros bigint DEFAULT 0 NOT NULL,
     CONSTRAINT price_image_in_range CHECK (((image_micros >= 0) AND (image_micros <= '1000000000000'::bigint))),
+    CONSTRAINT price_input_in_range CHECK (((input_micros >= 0) AND (input_micros <= '1000000000000'::bigint))),
     CONSTRAINT price_off_peak_percent_in_range CHECK (((off_peak_percent >= 0) AND (off_peak_percent <= 100))),
+    CONSTRAINT price_output_in_range CHECK (((output_micros >= 0) AND (output_micros <= '1000000000000'::bigint))),
     CONSTRAINT price_resolution_form CHECK ((resolution ~ '^[0-9A-Za-z:x_-]{0,32}$'::text)),
     CONSTRAINT price_second_in_range CHECK (((second_micros >= 0) AND (second_micros <= '1000000000000'::bigint))),
     CONSTRAINT price_task_in_range CHECK (((task_micros >= 0) AND (task_micros <= '1000000000000'::bigint)))
@@ -1085,6 +1148,10 @@ COMMENT ON COLUMN kinora.price.second_micros IS 'For each second of video asked 
 COMMENT ON COLUMN kinora.price.image_micros IS 'For each picture asked for, micro-units.';
 
 COMMENT ON COLUMN kinora.price.off_peak_percent IS 'What of all that a task costs that may be put off (parameter off_peak), in percent.';
+
+COMMENT ON COLUMN kinora.price.input_micros IS 'For a million tokens that a text model reads, micro-units.';
+
+COMMENT ON COLUMN kinora.price.output_micros IS 'For a million tokens that a text model writes, micro-units.';
 
 CREATE TABLE kinora.redemption_code (
     id bigint NOT NULL,
@@ -1137,6 +1204,98 @@ COMMENT ON COLUMN kinora.redemption_miss.missed_at IS 'When.';
 
 ALTER TABLE kinora.redemption_miss ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME kinora.redemption_miss_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE kinora.relay (
+    id bigint NOT NULL,
+    user_id bigint NOT NULL,
+    key_id bigint NOT NULL,
+    model_id text NOT NULL,
+    held_micros bigint NOT NULL,
+    captured_micros bigint DEFAULT 0 NOT NULL,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    deadline_at timestamp with time zone NOT NULL,
+    CONSTRAINT relay_captured_within_held CHECK (((captured_micros >= 0) AND (captured_micros <= held_micros))),
+    CONSTRAINT relay_held_not_negative CHECK ((held_micros >= 0))
+)
+WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE kinora.relay IS 'Requests to text models that are under way and cost something, or whose key or user has limits. The end removes the row, and that settles it. No references: a row lives for minutes.';
+
+COMMENT ON COLUMN kinora.relay.id IS 'Internal number; in the ledger for ever.';
+
+COMMENT ON COLUMN kinora.relay.user_id IS 'Who pays.';
+
+COMMENT ON COLUMN kinora.relay.key_id IS 'The key.';
+
+COMMENT ON COLUMN kinora.relay.model_id IS 'The model.';
+
+COMMENT ON COLUMN kinora.relay.held_micros IS 'The most it may cost, micro-units; held in the ledger until it ends.';
+
+COMMENT ON COLUMN kinora.relay.captured_micros IS 'What its end will capture, micro-units; the rest is released.';
+
+COMMENT ON COLUMN kinora.relay.started_at IS 'When it was admitted.';
+
+COMMENT ON COLUMN kinora.relay.deadline_at IS 'Whoever carries it must have died then: workers end it, and nothing is captured.';
+
+ALTER TABLE kinora.relay ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.relay_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE kinora.relay_usage (
+    id bigint NOT NULL,
+    day date DEFAULT ((now() AT TIME ZONE 'UTC'::text))::date NOT NULL,
+    user_id bigint NOT NULL,
+    key_id bigint,
+    model_id text NOT NULL,
+    account_id bigint,
+    accepted bigint NOT NULL,
+    succeeded bigint NOT NULL,
+    failed bigint NOT NULL,
+    captured_micros bigint NOT NULL,
+    input_tokens bigint NOT NULL,
+    output_tokens bigint NOT NULL
+)
+WITH (autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
+
+COMMENT ON TABLE kinora.relay_usage IS 'Usage of requests to text models that is not yet added up. Written with their end, removed with the addition.';
+
+COMMENT ON COLUMN kinora.relay_usage.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.relay_usage.day IS 'The day in UTC on which they ended.';
+
+COMMENT ON COLUMN kinora.relay_usage.user_id IS 'The user.';
+
+COMMENT ON COLUMN kinora.relay_usage.key_id IS 'The key.';
+
+COMMENT ON COLUMN kinora.relay_usage.model_id IS 'The model.';
+
+COMMENT ON COLUMN kinora.relay_usage.account_id IS 'The account that answered last; null: none did.';
+
+COMMENT ON COLUMN kinora.relay_usage.accepted IS 'Requests. What is free and without limits is counted together, a row for each second.';
+
+COMMENT ON COLUMN kinora.relay_usage.succeeded IS 'Those that were answered to the end.';
+
+COMMENT ON COLUMN kinora.relay_usage.failed IS 'The others, those among them whose client left.';
+
+COMMENT ON COLUMN kinora.relay_usage.captured_micros IS 'What they cost, micro-units.';
+
+COMMENT ON COLUMN kinora.relay_usage.input_tokens IS 'Tokens read.';
+
+COMMENT ON COLUMN kinora.relay_usage.output_tokens IS 'Tokens written.';
+
+ALTER TABLE kinora.relay_usage ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.relay_usage_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1471,7 +1630,9 @@ CREATE TABLE kinora.usage_day (
     failed bigint NOT NULL,
     captured_micros bigint NOT NULL,
     video_seconds bigint NOT NULL,
-    images bigint NOT NULL
+    images bigint NOT NULL,
+    input_tokens bigint DEFAULT 0 NOT NULL,
+    output_tokens bigint DEFAULT 0 NOT NULL
 )
 WITH (fillfactor='80', autovacuum_vacuum_scale_factor='0.05');
 
@@ -1489,7 +1650,7 @@ COMMENT ON COLUMN kinora.usage_day.account_id IS 'The account of the last attemp
 
 COMMENT ON COLUMN kinora.usage_day.user_identifier IS 'The client''s own name for its end user; empty: none was given.';
 
-COMMENT ON COLUMN kinora.usage_day.accepted IS 'Tasks accepted.';
+COMMENT ON COLUMN kinora.usage_day.accepted IS 'Tasks accepted, and requests to text models.';
 
 COMMENT ON COLUMN kinora.usage_day.succeeded IS 'Tasks that succeeded.';
 
@@ -1500,6 +1661,10 @@ COMMENT ON COLUMN kinora.usage_day.captured_micros IS 'What they cost, micro-uni
 COMMENT ON COLUMN kinora.usage_day.video_seconds IS 'Seconds of video made, as asked for.';
 
 COMMENT ON COLUMN kinora.usage_day.images IS 'Pictures made.';
+
+COMMENT ON COLUMN kinora.usage_day.input_tokens IS 'Tokens that text models read.';
+
+COMMENT ON COLUMN kinora.usage_day.output_tokens IS 'Tokens that text models wrote.';
 
 CREATE TABLE kinora.usage_pending (
     task_id bigint NOT NULL
@@ -1660,7 +1825,8 @@ UNION ALL
             ledger.task_id,
             ledger.amount_micros,
             ledger.note,
-            ledger.created_at
+            ledger.created_at,
+            ledger.relay_id
            FROM kinora.ledger
           WHERE (ledger.kind = 'redemption'::text)) l ON ((l.event = ('code:'::text || c.id))))
   WHERE ((c.redeemed_by IS DISTINCT FROM l.user_id) OR (c.amount_micros IS DISTINCT FROM l.amount_micros))
@@ -1703,9 +1869,41 @@ UNION ALL
         CASE
             WHEN (t.state = ANY (ARRAY['failed'::text, 'cancelled'::text, 'expired'::text])) THEN t.price_micros
             ELSE (0)::bigint
-        END)::numeric))));
+        END)::numeric))))
+UNION ALL
+ SELECT 'relay'::text AS subject,
+    COALESCE(r.id, s.relay_id) AS id,
+    format('%s: held %s, captured %s, released %s'::text,
+        CASE
+            WHEN (r.id IS NULL) THEN 'has ended'::text
+            ELSE ((('open relay of user '::text || r.user_id) || ', holds '::text) || r.held_micros)
+        END, COALESCE(s.held, (0)::numeric), COALESCE(s.captured, (0)::numeric), COALESCE(s.released, (0)::numeric)) AS fault
+   FROM (( SELECT ledger.relay_id,
+            min(ledger.user_id) AS user_id,
+            count(DISTINCT ledger.user_id) AS users,
+            COALESCE(sum(ledger.amount_micros) FILTER (WHERE (ledger.kind = 'hold'::text)), (0)::numeric) AS held,
+            COALESCE(sum(ledger.amount_micros) FILTER (WHERE (ledger.kind = 'capture'::text)), (0)::numeric) AS captured,
+            COALESCE(sum(ledger.amount_micros) FILTER (WHERE (ledger.kind = 'release'::text)), (0)::numeric) AS released
+           FROM kinora.ledger
+          WHERE (ledger.relay_id IS NOT NULL)
+          GROUP BY ledger.relay_id) s
+     FULL JOIN ( SELECT relay.id,
+            relay.user_id,
+            relay.key_id,
+            relay.model_id,
+            relay.held_micros,
+            relay.captured_micros,
+            relay.started_at,
+            relay.deadline_at
+           FROM kinora.relay
+          WHERE (relay.held_micros > 0)) r ON ((r.id = s.relay_id)))
+  WHERE (COALESCE(((s.users > 1) OR (s.user_id <> r.user_id)), false) OR
+        CASE
+            WHEN (r.id IS NULL) THEN (s.held <> (s.captured + s.released))
+            ELSE ((COALESCE(s.held, (0)::numeric) IS DISTINCT FROM (r.held_micros)::numeric) OR (COALESCE((s.captured + s.released), (0)::numeric) IS DISTINCT FROM (0)::numeric))
+        END);
 
-COMMENT ON VIEW kinora.v_ledger_fault IS 'What does not agree between ledger, wallets, keys, codes and tasks; empty on a sound system. Reads everything: `kinora check --ledger`.';
+COMMENT ON VIEW kinora.v_ledger_fault IS 'What does not agree between ledger, wallets, keys, codes, tasks and relays; empty on a sound system. Reads everything: `kinora check --ledger`.';
 
 CREATE VIEW kinora.v_queue AS
  SELECT q.model_id,
@@ -1825,7 +2023,9 @@ CREATE VIEW kinora.v_usage AS
     usage_day.failed,
     usage_day.captured_micros,
     usage_day.video_seconds,
-    usage_day.images
+    usage_day.images,
+    usage_day.input_tokens,
+    usage_day.output_tokens
    FROM kinora.usage_day
 UNION ALL
  SELECT u.day,
@@ -1839,7 +2039,9 @@ UNION ALL
     u.failed,
     u.captured_micros,
     u.video_seconds,
-    u.images
+    u.images,
+    0 AS input_tokens,
+    0 AS output_tokens
    FROM (( SELECT task.id
            FROM kinora.task
           WHERE (task.state = ANY (ARRAY['running'::text, 'storing'::text]))
@@ -1854,7 +2056,23 @@ UNION ALL
         UNION ALL
          SELECT usage_pending.task_id
            FROM kinora.usage_pending) live
-     JOIN kinora.v_task_usage u ON ((u.task_id = live.id)));
+     JOIN kinora.v_task_usage u ON ((u.task_id = live.id)))
+UNION ALL
+ SELECT relay_usage.day,
+    relay_usage.user_id,
+    relay_usage.key_id,
+    relay_usage.model_id,
+    relay_usage.account_id,
+    ''::text AS user_identifier,
+    relay_usage.accepted,
+    relay_usage.succeeded,
+    relay_usage.failed,
+    relay_usage.captured_micros,
+    0 AS video_seconds,
+    0 AS images,
+    relay_usage.input_tokens,
+    relay_usage.output_tokens
+   FROM kinora.relay_usage;
 
 COMMENT ON VIEW kinora.v_usage IS 'All usage up to this moment, whether it was added up or not. Sum what you group by.';
 
@@ -2117,6 +2335,12 @@ ALTER TABLE ONLY kinora.redemption_code
 ALTER TABLE ONLY kinora.redemption_miss
     ADD CONSTRAINT redemption_miss_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY kinora.relay
+    ADD CONSTRAINT relay_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.relay_usage
+    ADD CONSTRAINT relay_usage_pkey PRIMARY KEY (id);
+
 ALTER TABLE ONLY kinora.removal
     ADD CONSTRAINT removal_pkey PRIMARY KEY (attempt_id);
 
@@ -2187,6 +2411,12 @@ CREATE INDEX media_removal_due ON kinora.media_removal USING btree (due_at);
 CREATE INDEX redemption_code_batch ON kinora.redemption_code USING btree (batch_id, id);
 
 CREATE INDEX redemption_miss_key ON kinora.redemption_miss USING btree (key_id, missed_at);
+
+CREATE INDEX relay_deadline ON kinora.relay USING btree (deadline_at);
+
+CREATE INDEX relay_key ON kinora.relay USING btree (key_id);
+
+CREATE INDEX relay_user ON kinora.relay USING btree (user_id);
 
 CREATE INDEX removal_due ON kinora.removal USING btree (due_at);
 
@@ -2291,6 +2521,12 @@ CREATE TRIGGER model_category_changed AFTER INSERT OR DELETE OR UPDATE ON kinora
 CREATE TRIGGER model_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.model FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 
 CREATE TRIGGER price_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.price FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
+
+CREATE TRIGGER relay_hold AFTER INSERT ON kinora.relay FOR EACH ROW WHEN ((new.held_micros > 0)) EXECUTE FUNCTION kinora.relay_hold();
+
+CREATE TRIGGER relay_require_quota BEFORE INSERT ON kinora.relay FOR EACH ROW WHEN ((new.held_micros > 0)) EXECUTE FUNCTION kinora.relay_require_quota();
+
+CREATE TRIGGER relay_settle AFTER DELETE ON kinora.relay FOR EACH ROW WHEN ((old.held_micros > 0)) EXECUTE FUNCTION kinora.relay_settle();
 
 CREATE TRIGGER route_changed AFTER INSERT OR DELETE OR UPDATE OF model_id, vendor, vendor_model, "position", weight, enabled ON kinora.route FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 

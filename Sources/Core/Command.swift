@@ -17,6 +17,8 @@ public enum Command: Sendable {
     case redeem(String)
     /// Ends an unfinished task of the caller at once. Gives the task, a cancelled one as well.
     case cancel(TaskReference)
+    /// A text model is asked; the request goes on as it is.
+    case relay(RelayRequest)
     case models
     case model(String)
     /// A stored result by a link that Kinora signed.

@@ -6,6 +6,12 @@ public protocol Dialect: Sendable {
     func decode(_ request: Request, for match: RouteMatch) throws(KinoraError) -> Command
     func encode(_ outcome: Outcome, for exchange: Exchange) -> Response
     func encode(_ error: KinoraError, for exchange: Exchange) -> Response
+    /// What a stream that has begun says last, when it ends by an error. Empty: nothing.
+    func lastWords(on error: KinoraError, for exchange: Exchange) -> [UInt8]
+}
+
+extension Dialect {
+    public func lastWords(on error: KinoraError, for exchange: Exchange) -> [UInt8] { [] }
 }
 
 /// One endpoint of a dialect.
@@ -15,6 +21,8 @@ public struct Route: Sendable, Equatable {
         case none
         /// JSON, urlencoded or multipart, within Limits.
         case jsonOrForm
+        /// JSON, kept as the bytes that it is.
+        case rawJSON
     }
 
     public let method: Method

@@ -51,6 +51,10 @@ public enum Limits {
     public static let heartbeatSeconds = 3
     /// Most bytes of a vendor's JSON answer.
     public static let vendorReplyBytesMax = 8 << 20
+    /// Most bytes of a text model's answer that is not streamed: 2,048 embeddings of 3,072 numbers.
+    public static let relayReplyBytesMax = 128 << 20
+    /// Most bytes of a refusal that are read.
+    public static let refusalBytesMax = 64 << 10
     /// Most bytes of a vendor's callback, which nobody reads.
     public static let callbackBodyBytesMax = 64 << 10
     /// Longest time a receiver may take to accept a webhook.

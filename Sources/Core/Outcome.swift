@@ -16,6 +16,10 @@ public enum Outcome: Sendable {
     case estimate(Estimate)
     case quota(Quota)
     case redeemed(Amount, Quota)
+    /// The answer of a text model, byte for byte as it came.
+    case relayed([UInt8])
+    /// The same, event by event; the first one is there.
+    case relaying(BodyStream)
     case models([Model])
     case model(Model)
     /// A vendor's callback was taken, whether or not it changed anything.

@@ -11,9 +11,10 @@ public struct RequestRecord: Sendable {
     public let responseBytes: Int
     public let course: RequestCourse
 
-    /// `response` is nil when the client was gone.
+    /// `response` is nil when the client was gone; `streamed` are the bytes that followed it.
     public init(
-        _ head: RequestHead, _ course: RequestCourse, _ response: Response?, began: ContinuousClock.Instant
+        _ head: RequestHead, _ course: RequestCourse, _ response: Response?, streamed: Int = 0,
+        began: ContinuousClock.Instant
     ) {
         self.began = began
         duration = began.duration(to: .now)
@@ -22,14 +23,14 @@ public struct RequestRecord: Sendable {
         method = head.method
         requestBytes = head.contentLengthBytes
         status = response?.status ?? ErrorCode.clientGone.facts.status
-        responseBytes = response?.body.count ?? 0
+        responseBytes = (response?.body.count ?? 0) + streamed
         self.course = course
     }
 }
 
 /// What became known of a request while it was answered.
 public struct RequestCourse: Sendable {
-    public private(set) var dialect: String?
+    public private(set) var speaker: (any Dialect)?
     public private(set) var route: Route?
     public var caller: Caller?
     public private(set) var task: TaskReference?
@@ -38,8 +39,10 @@ public struct RequestCourse: Sendable {
 
     public init() {}
 
+    public var dialect: String? { speaker?.name }
+
     public mutating func note(_ dialect: any Dialect, _ route: Route) {
-        self.dialect = dialect.name
+        speaker = dialect
         self.route = route
     }
 
@@ -49,6 +52,7 @@ public struct RequestCourse: Sendable {
         case .task(let reference, _), .awaitResult(let reference, _), .content(let reference),
             .delete(let reference), .cancel(let reference):
             task = reference
+        case .relay(let request): model = request.model
         case .model(let id): model = id
         case .tasks, .quota, .redeem, .models, .signedMedia, .vendorCallback, .health: break
         }
@@ -61,8 +65,8 @@ public struct RequestCourse: Sendable {
             model = of.model
         case .limited(let inner, _): note(inner)
         case .estimate(let estimate): model = estimate.model
-        case .tasks, .quota, .redeemed, .content, .link, .models, .model, .noted, .health,
-            .needsPatience:
+        case .tasks, .quota, .redeemed, .content, .link, .relayed, .relaying, .models, .model, .noted,
+            .health, .needsPatience:
             break
         }
     }

@@ -10,7 +10,7 @@ struct Fields {
     /// Throws `malformedRequest` when a JSON body is no object.
     init(_ body: RequestBody) throws(KinoraError) {
         switch body {
-        case .none:
+        case .none, .raw:
             object = [:]
             form = nil
         case .json(.object(let object)):
@@ -91,6 +91,9 @@ extension Request {
         path.segments.forEach(add)
         switch body {
         case .none: add("none")
+        case .raw(let bytes):
+            add("raw")
+            hash.update(data: bytes)
         case .json(let json):
             add("json")
             hash.update(data: json.serialized())

@@ -11,6 +11,8 @@ public struct Router: Sendable {
 
     /// By number of segments; among equal matches the one with more fixed segments stands first.
     private let entries: [Int: [Entry]]
+    /// As the dialects list them.
+    private let all: [Entry]
     /// Speaks for paths that belong to nobody.
     public let fallback: any Dialect
 
@@ -22,6 +24,7 @@ public struct Router: Sendable {
                     dialect: dialect, route: route, fixed: route.pattern.map { $0.hasPrefix(":") ? nil : $0 })
             }
         }
+        self.all = all
         entries = Dictionary(grouping: all) { $0.route.pattern.count }
             .mapValues { $0.sorted { $0.fixed.count { $0 != nil } > $1.fixed.count { $0 != nil } } }
     }
@@ -42,6 +45,19 @@ public struct Router: Sendable {
             isKnown = true
         }
         throw KinoraError(isKnown ? .methodNotAllowed : .routeNotFound)
+    }
+
+    /// Who speaks about a path that has no route, or none for its method: the dialect with the route that
+    /// begins most like it.
+    public func speaker(of path: RequestPath) -> any Dialect {
+        func likeness(_ entry: Entry) -> Int {
+            zip(entry.fixed, path.segments).prefix { $0 == nil || $0 == $1 }.count
+        }
+        var best: (likeness: Int, dialect: any Dialect) = (0, fallback)
+        for entry in all where likeness(entry) > best.likeness {
+            best = (likeness(entry), entry.dialect)
+        }
+        return best.dialect
     }
 
     /// Methods that a path answers to, for the Allow header.

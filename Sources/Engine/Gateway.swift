@@ -18,11 +18,13 @@ public final class Gateway: Sendable {
     let length = MediaLength()
     let clock: any WallClock
     let events: any EventSink
+    let relays: Relays
     private let authenticator: Authenticator
 
     public init(
         store: Store, cache: SnapshotCache, media: any MediaStore, vault: Vault, wakeups: Wakeups,
-        transport: any Transport, clock: any WallClock, events: any EventSink, waitersMax: Int = 32
+        transport: any Transport, clock: any WallClock, events: any EventSink, waitersMax: Int = 32,
+        lines: CurlLines = CurlLines()
     ) {
         self.store = store
         self.cache = cache
@@ -34,12 +36,14 @@ public final class Gateway: Sendable {
         self.events = events
         waiters = Waiters(store, limit: waitersMax)
         longLines = LongLines(store)
+        relays = Relays(store: store, cache: cache, vault: vault, lines: lines, events: events)
         authenticator = Authenticator(cache: cache, clock: clock)
     }
 
     public func start() throws(KinoraError) {
         try waiters.start()
         try longLines.start()
+        try relays.meter.start()
     }
 
     public func stop() {
@@ -47,6 +51,12 @@ public final class Gateway: Sendable {
         longLines.stop()
         length.close()
     }
+
+    /// Ends the answers of text models that are still under way at that moment.
+    public func cutOffRelays(at moment: ContinuousClock.Instant) { relays.lines.cutOff(at: moment) }
+
+    /// Writes down what is counted in memory. After this nobody counts any more.
+    public func settle() { relays.meter.stop() }
 
     /// A worker of this process finished a task: whoever waits for it here need not poll.
     public func noteFinished(_ row: Int64) { waiters.note(row) }
@@ -69,11 +79,14 @@ public final class Gateway: Sendable {
     public struct Patience {
         /// False on threads that serve short calls: they must never wait for a task.
         public let mayWait: Bool
+        /// A descriptor that becomes readable when the client goes; nil: there is none.
+        public let hangUp: Int32?
         /// False once the client is gone.
         public let isWanted: () -> Bool
 
-        public init(mayWait: Bool, isWanted: @escaping () -> Bool) {
+        public init(mayWait: Bool, hangUp: Int32? = nil, isWanted: @escaping () -> Bool) {
             self.mayWait = mayWait
+            self.hangUp = hangUp
             self.isWanted = isWanted
         }
     }
@@ -109,6 +122,7 @@ public final class Gateway: Sendable {
         case .content(let reference): return try content(reference, of: caller)
         case .delete(let reference): return try delete(reference, of: caller)
         case .cancel(let reference): return try cancel(reference, of: caller)
+        case .relay(let request): return try relay(request, for: caller, patience)
         case .models: return .models(models(for: caller))
         case .model(let id):
             guard let model = models(for: caller).first(where: { $0.id == id }) else {

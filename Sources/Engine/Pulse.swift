@@ -96,6 +96,8 @@ final class Pulse: Sendable {
         }
         try usual.flush(to: store)
         while try store.rollUsage(limit: 1000) == 1000, !isStopping.load(ordering: .acquiring) {}
+        while try store.rollRelayUsage(limit: 1000) == 1000, !isStopping.load(ordering: .acquiring) {}
+        while try store.sweepRelay(), !isStopping.load(ordering: .acquiring) {}
         guard round % 200 == 0 else { return }
         while try store.sweepIdempotency() == 1000, !isStopping.load(ordering: .acquiring) {}
         while try store.sweepWebhooks() == 1000, !isStopping.load(ordering: .acquiring) {}

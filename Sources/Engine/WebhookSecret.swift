@@ -43,7 +43,7 @@ public struct WebhookSecret: Sendable {
                 ("webhook-id", Secret(message)), ("webhook-timestamp", Secret(String(time.seconds))),
                 ("webhook-signature", Secret(signature(of: message, at: time, payload))),
             ],
-            body: .signedJSON(Array(payload.utf8)), timeoutSeconds: Limits.webhookSecondsMax)
+            body: .jsonBytes(Array(payload.utf8)), timeoutSeconds: Limits.webhookSecondsMax)
     }
 }
 

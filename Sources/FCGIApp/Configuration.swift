@@ -11,7 +11,7 @@ struct Configuration {
     var databaseRole = "kinora_app"
     /// Most database sessions of a process. `KINORA_DATABASE_CONNECTIONS_MAX`, default 16.
     var databaseConnectionsMax = 16
-    /// Folder of the sockets fast.sock, slow.sock and sandbox.sock. `KINORA_SOCKET_DIR`, default
+    /// Folder of the sockets fast.sock, slow.sock, relay.sock and sandbox.sock. `KINORA_SOCKET_DIR`, default
     /// `.run/sockets`.
     var socketDirectory = ".run/sockets"
     /// Finished media and references. `KINORA_MEDIA_DIR`, default `.run/media`.
@@ -42,6 +42,9 @@ struct Configuration {
     var fastThreads = 16
     /// Threads for calls that wait, stream or upload. `KINORA_SLOW_THREADS`, default 64.
     var slowThreads = 64
+    /// Most threads for calls that a text model answers: so many answers at once. `KINORA_RELAY_THREADS`,
+    /// default 1100.
+    var relayThreads = 1100
     /// Calls to vendors under way at once. `KINORA_CALLS_MAX`, default 1000.
     var callsMax = 1000
     /// Whether wake-ups are sent by NOTIFY; polling does it all the same. `KINORA_NOTIFY`, default true.
@@ -80,6 +83,7 @@ struct Configuration {
         publicURL = reader.text("KINORA_PUBLIC_URL", "")
         fastThreads = reader.number("KINORA_FAST_THREADS", fastThreads, 1...1000)
         slowThreads = reader.number("KINORA_SLOW_THREADS", slowThreads, 1...10_000)
+        relayThreads = reader.number("KINORA_RELAY_THREADS", relayThreads, 1...20_000)
         callsMax = reader.number("KINORA_CALLS_MAX", callsMax, 1...100_000)
         isNotifying = reader.bool("KINORA_NOTIFY", isNotifying)
         logLevel = reader.word(
@@ -107,6 +111,7 @@ struct Configuration {
             ("KINORA_EGRESS_ALLOW", egressAllow.joined(separator: ",")),
             ("KINORA_PUBLIC_URL", publicURL),
             ("KINORA_FAST_THREADS", String(fastThreads)), ("KINORA_SLOW_THREADS", String(slowThreads)),
+            ("KINORA_RELAY_THREADS", String(relayThreads)),
             ("KINORA_CALLS_MAX", String(callsMax)), ("KINORA_NOTIFY", String(isNotifying)),
             ("KINORA_LOG_LEVEL", logLevel), ("KINORA_SQL_DIR", sqlDirectory),
             ("KINORA_SANDBOX_DIR", sandboxDirectory),

@@ -5,9 +5,9 @@ import FastCGI
 
 /// Answers requests: the whole of one stands in `respond`.
 final class Responder: Handler {
-    /// Short calls, or calls that may take their time: threads of their own, so that the ones never starve
-    /// the others.
-    enum Pool: Sendable { case fast, slow }
+    /// Short calls, calls that may take their time, or calls that a text model answers: threads of their own,
+    /// so that the ones never starve the others.
+    enum Pool: Sendable { case fast, slow, relay }
 
     private let pool: Pool
     private let router: Router
@@ -30,54 +30,71 @@ final class Responder: Handler {
     func handle(_ connection: Connection) {
         if let probe = readiness.answer(to: connection.head.target, gateway) {
             connection.send(probe)
-        } else if let response = respond(to: connection) {
-            connection.send(response)
+            return
         }
+        var answer = Answer(to: connection.head)
+        answer.response = respond(to: connection, &answer)
+        guard let response = answer.response, let stream = response.stream else {
+            note(answer)
+            if let response = answer.response { connection.send(response) }
+            return
+        }
+        carry(stream, after: response, on: connection, &answer)
+        note(answer)
     }
 
-    /// Nil when the client is gone and nobody listens.
+    /// Without any wire, and without what follows a head as a stream. Nil when the client is gone and nobody
+    /// listens.
     func respond(to connection: some Incoming) -> Response? {
-        let began = ContinuousClock.now
-        var course = RequestCourse()
-        let response = answer(connection, &course)
+        var answer = Answer(to: connection.head)
+        answer.response = respond(to: connection, &answer)
+        note(answer)
+        return answer.response
+    }
+
+    private func note(_ answer: Answer) {
         // Half a request is none: whoever gets it next says what came of it.
-        let isHandedOn = response?.internalFile == Self.slow
-        if !isHandedOn, journal.keeps(connection.head.method, hasFailed: course.error != nil) {
-            journal.note(RequestRecord(connection.head, course, response, began: began))
+        guard answer.response?.internalFile != Self.slow else { return }
+        if journal.keeps(answer.head.method, hasFailed: answer.course.error != nil) {
+            journal.note(
+                RequestRecord(
+                    answer.head, answer.course, answer.response, streamed: answer.streamedBytes,
+                    began: answer.began))
         }
-        return response
     }
 
     // swift-format-ignore
-    private func answer(_ connection: some Incoming, _ course: inout RequestCourse) -> Response? {
+    private func respond(to connection: some Incoming, _ answer: inout Answer) -> Response? {
         let head = connection.head
-        var exchange = Exchange(method: head.method)
         var dialect = router.fallback
         do throws(KinoraError) {
             let path = try RequestPath(target: head.target)
-            exchange.path = path
+            answer.exchange.path = path
             let (speaking, match) = try router.route(head.method, path)                    // 1 which tongue
             dialect = speaking
-            exchange.match = match
-            course.note(speaking, match.route)
+            answer.exchange.match = match
+            answer.course.note(speaking, match.route)
             let caller = match.route.access == .open ? nil : try gateway.caller(of: head)  // 2 who
-            exchange.options = caller?.options ?? KeyOptions()
-            course.caller = caller
+            answer.exchange.options = caller?.options ?? KeyOptions()
+            answer.course.caller = caller
             let spool = Spool(directory: intake.spoolDirectory)
-            let body = match.route.body == .none ? .none : try intake.body(of: connection, into: spool)
+            let body = try self.body(of: connection, match.route, into: spool)
             let request = Request(head: head, path: path, body: body)
             let command = try dialect.decode(request, for: match)                          // 3 what
-            course.note(command)
+            answer.course.note(command)
             let outcome = try perform(command, for: caller, connection)                    // 4 do it
-            if journal.keeps(head.method, hasFailed: false) { course.note(outcome) }
+            if journal.keeps(head.method, hasFailed: false) { answer.course.note(outcome) }
             if case .needsPatience = outcome { return Self.handingOn }
-            return dialect.encode(outcome, for: exchange)                                  // 5 say it
+            return dialect.encode(outcome, for: answer.exchange)                           // 5 say it
         } catch {
-            course.error = error
+            answer.course.error = error
+            if answer.exchange.match == nil, let path = answer.exchange.path {
+                dialect = router.speaker(of: path)
+            }
             guard error.code != .clientGone else { return nil }
-            report(error, head, exchange)
-            let response = dialect.encode(error, for: exchange)
-            guard error.code == .methodNotAllowed, let path = exchange.path else { return response }
+            report(error, head, answer.exchange)
+            let response = dialect.encode(error, for: answer.exchange)
+            guard error.code == .methodNotAllowed, let path = answer.exchange.path else { return response }
             return response.adding("Allow", router.methods(of: path).map(\.rawValue).joined(separator: ", "))
         }
     }
@@ -91,15 +108,27 @@ final class Responder: Handler {
         return response
     }
 
+    private func body(
+        of connection: some Incoming, _ route: Route, into spool: Spool
+    ) throws(KinoraError) -> RequestBody {
+        switch route.body {
+        case .none: .none
+        case .jsonOrForm: try intake.body(of: connection, into: spool)
+        case .rawJSON: try intake.rawJSON(of: connection)
+        }
+    }
+
     private func perform(
         _ command: Command, for caller: Caller?, _ connection: some Incoming
     ) throws(KinoraError) -> Outcome {
         guard let caller else { return try gateway.perform(command) }
-        let patience = Gateway.Patience(mayWait: pool == .slow) { !connection.isClientGone }
+        let patience = Gateway.Patience(mayWait: pool != .fast, hangUp: connection.hangUp) {
+            !connection.isClientGone
+        }
         return try gateway.perform(command, for: caller, patience)
     }
 
-    private func report(_ error: KinoraError, _ head: RequestHead, _ exchange: Exchange) {
+    func report(_ error: KinoraError, _ head: RequestHead, _ exchange: Exchange) {
         // The path only: a query may hold a signature. And no vendor's token.
         var segments = exchange.path?.segments ?? []
         if segments.count > 1, segments[0] == "callback" { segments[1...] = ["***"] }

@@ -55,7 +55,8 @@ final class Service {
         gateway = Gateway(
             store: store, cache: cache, media: media, vault: vault, wakeups: wakeups,
             transport: transport, clock: SystemClock(), events: journal,
-            waitersMax: max(1, configuration.slowThreads / 2))
+            waitersMax: max(1, configuration.slowThreads / 2),
+            lines: CurlLines(configuration.curlOptions(configuration.egressGuard)))
         let channels =
             configuration.isNotifying
             ? [Listener.configChannel] + (roles.isServing ? [Listener.taskChannel] : [])
@@ -81,9 +82,17 @@ final class Service {
                 socketPath: "\(configuration.socketDirectory)/\(name).sock", threads: threads)
             return try Server(options, handler: responder(pool))
         }
+        var relay = Server.Options(
+            socketPath: "\(configuration.socketDirectory)/relay.sock",
+            threads: min(8, configuration.relayThreads))
+        relay.threadsMax = configuration.relayThreads
+        // nginx gives up on a reader that has stopped sooner than that, and then nobody is left to read.
+        relay.peerSilenceSecondsMax = 90
+        relay.stackBytes = 256 << 10
         return [
             try server(.fast, "fast", configuration.fastThreads),
             try server(.slow, "slow", configuration.slowThreads),
+            try Server(relay, handler: responder(.relay)),
         ]
     }
 
@@ -136,12 +145,14 @@ final class Service {
         worker?.beginDrain()
         gateway.stop()
         let deadline = ContinuousClock.now + .seconds(Limits.drainSecondsMax)
+        gateway.cutOffRelays(at: deadline - .seconds(2))
         var isClean = true
         for server in servers { server.close() }
         for server in servers where !server.drain(within: ContinuousClock.now.duration(to: deadline)) {
             isClean = false
         }
         if let worker, !worker.drain(within: ContinuousClock.now.duration(to: deadline)) { isClean = false }
+        gateway.settle()
         courier?.stop()
         creditRound?.stop()
         transport.stop()
@@ -170,16 +181,22 @@ extension Configuration {
         return String(base)
     }
 
+    var egressGuard: EgressGuard { EgressGuard(exceptions: Set(egressAllow)) }
+
     /// Everything that goes to vendors and receivers goes through one such.
     func transport() throws(KinoraError) -> CurlTransport {
-        try transport(EgressGuard(exceptions: Set(egressAllow)))
+        try transport(egressGuard)
     }
 
     func transport(_ egress: EgressGuard) throws(KinoraError) -> CurlTransport {
+        try CurlTransport(curlOptions(egress))
+    }
+
+    func curlOptions(_ egress: EgressGuard) -> CurlTransport.Options {
         var options = CurlTransport.Options()
         options.caBundlePath = caBundlePath.isEmpty ? nil : caBundlePath
         options.egress = egress
-        return try CurlTransport(options)
+        return options
     }
 
     /// Reads the master key. Throws `configuration` when the file is missing, readable for others, or

@@ -61,6 +61,8 @@ public final class Connection: Incoming {
         return poll(&item, 1, 0) > 0 && item.revents & ends != 0
     }
 
+    public var hangUp: Int32? { slot.request.pointee.ipcFd }
+
     /// Breaks the connection off without an answer, as a failing server would. For the sandbox's faults.
     public func abandon() {
         isBroken = true

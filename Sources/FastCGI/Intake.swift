@@ -30,6 +30,18 @@ public struct Intake: Sendable {
         }
     }
 
+    /// The same for a body that is passed on: only JSON, and nothing of it is read.
+    public func rawJSON(of connection: some Incoming) throws(KinoraError) -> RequestBody {
+        guard
+            ["application/json", "", "text/plain", "text/json"].contains(
+                Self.mediaType(connection.head.contentType))
+        else {
+            throw KinoraError(
+                .unsupportedMediaType, "The body must be application/json.", field: "Content-Type")
+        }
+        return .raw(try bytes(of: connection))
+    }
+
     /// What a Content-Type says before its parameters, in lower case.
     private static func mediaType(_ header: String) -> String {
         var type = header.utf8.prefix { $0 != UInt8(ascii: ";") }.drop { $0 == UInt8(ascii: " ") }

@@ -8,11 +8,14 @@ public protocol Handler: Sendable {
     func handle(_ connection: Connection)
 }
 
-/// A FastCGI server on one Unix socket: a fixed number of threads, each with one request at a time.
+/// A FastCGI server on one Unix socket: threads with one request each at a time. There are as many as were
+/// ever needed at once, within bounds.
 public final class Server: Sendable {
     public struct Options: Sendable {
         public var socketPath: String
+        /// Threads from the start, and the most there will be.
         public var threads: Int
+        public var threadsMax: Int
         /// A peer that neither sends nor takes bytes for this long is dropped.
         public var peerSilenceSecondsMax = 30
         /// Stack of each thread: deep enough for the JSON parser at its depth limit, several times over.
@@ -23,6 +26,7 @@ public final class Server: Sendable {
         public init(socketPath: String, threads: Int) {
             self.socketPath = socketPath
             self.threads = threads
+            threadsMax = threads
         }
     }
 
@@ -33,6 +37,8 @@ public final class Server: Sendable {
     private let threads: Mutex<[Thread]> = Mutex([])
     private let isDraining = Atomic<Bool>(false)
     private let busy = Atomic<Int>(0)
+    /// Threads that wait for something to do.
+    private let idle = Atomic<Int>(0)
 
     /// Binds the socket. Throws `configuration`, naming the path and the reason.
     public init(_ options: Options, handler: any Handler) throws(KinoraError) {
@@ -45,10 +51,22 @@ public final class Server: Sendable {
 
     /// Starts the threads and returns.
     public func start() throws(KinoraError) {
-        for _ in 0..<options.threads {
-            let thread = try Thread(stackBytes: options.stackBytes) { [self] in loop() }
-            threads.withLock { $0.append(thread) }
-        }
+        for _ in 0..<options.threads { try addThread() }
+    }
+
+    private func addThread() throws(KinoraError) {
+        let thread = try Thread(stackBytes: options.stackBytes) { [self] in loop() }
+        threads.withLock { $0.append(thread) }
+    }
+
+    /// The last idle thread is about to be busy: the next request must find another one. A few too many may
+    /// be added at once, which does no harm.
+    private func keepOneIdle() {
+        guard options.threadsMax > options.threads, idle.load(ordering: .relaxed) == 0,
+            threads.withLock({ $0.count }) < options.threadsMax
+        else { return }
+        // Without another thread the request waits for one that is done.
+        try? addThread()
     }
 
     /// glibc gives every thread an allocator arena of its own; with a hundred threads that is memory held for
@@ -76,7 +94,9 @@ public final class Server: Sendable {
     private func loop() {
         let slot = RequestSlot()
         while true {
+            idle.add(1, ordering: .relaxed)
             let arrival = lot.next()
+            idle.subtract(1, ordering: .relaxed)
             if case .closed = arrival { return serveStragglers(in: slot) }
             take(arrival, in: slot)
         }
@@ -133,6 +153,7 @@ public final class Server: Sendable {
     }
 
     private func serve(_ fd: Int32, in slot: RequestSlot) {
+        keepOneIdle()
         guard slot.begin(on: fd) else { return }
         busy.add(1, ordering: .relaxed)
         let connection = Connection(slot: slot, copiesAllHeaders: options.copiesAllHeaders)

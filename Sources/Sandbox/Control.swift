@@ -122,9 +122,10 @@ extension ArmedFault {
 
 extension SandboxSettings {
     func changed(by object: JSONObject) throws(KinoraError) -> SandboxSettings {
-        try object.checkNames(["task_seconds", "render", "accept_limit", "credit"])
+        try object.checkNames(["task_seconds", "render", "accept_limit", "credit", "event_seconds"])
         var copy = self
         if let seconds = try object.seconds("task_seconds") { copy.taskSeconds = seconds }
+        if let seconds = try object.seconds("event_seconds") { copy.eventSeconds = seconds }
         if let render = try object.word("render", Render.self) { copy.render = render }
         // Null takes the limit away, so it differs from a limit that is not named.
         if object["accept_limit"] != nil {
@@ -145,6 +146,7 @@ extension SandboxSettings {
             "task_seconds": .decimal(String(taskSeconds)), "render": JSON(render.rawValue),
             "accept_limit": acceptLimit.map { JSON($0) } ?? .null,
             "credit": credit.map { .decimal(String($0)) } ?? .null,
+            "event_seconds": .decimal(String(eventSeconds)),
         ]
     }
 }

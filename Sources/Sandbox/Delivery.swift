@@ -33,11 +33,46 @@ struct Delivery {
             other.headers.append(("Content-Type", "application/json"))
             other.body = (["ok": true, "result": ["items": []]] as JSON).serialized()
             connection.send(other)
+        case .errorInside: sendErrorInside(response)
         case .slowBody:
             trickle(withBytes(response), over: strike?.delaySeconds ?? Self.trickleSeconds)
         default:
-            connection.send(response)
+            if isStream(response) { tell(response) } else { connection.send(response) }
         }
+    }
+
+    private func isStream(_ response: Response) -> Bool {
+        response.headers.contains { $0.name == "Content-Type" && $0.value.hasPrefix("text/event-stream") }
+    }
+
+    /// Sends a stream event by event.
+    private func tell(_ response: Response) {
+        let pause = world.withState { $0.settings.eventSeconds }
+        guard connection.begin(response.adding("X-Accel-Buffering", "no")) else { return }
+        // The splitter knows where events end, and the bytes are the sandbox's own.
+        var splitter = EventSplitter()
+        for event in (try? splitter.take(response.body)) ?? [] {
+            guard connection.stream(event), !world.isStopping else {
+                world.withState { $0.countCut() }
+                return connection.abandon()
+            }
+            if pause > 0 { usleep(UInt32(min(pause, 60) * 1e6)) }
+        }
+    }
+
+    private func sendErrorInside(_ response: Response) {
+        let error: JSON = [
+            "error": [
+                "message": "The server had an error in org-sandbox-secret.", "type": "server_error",
+                "param": .null, "code": .null,
+            ]
+        ]
+        guard isStream(response) else { return connection.send(.json(error)) }
+        var splitter = EventSplitter()
+        let events = (try? splitter.take(response.body)) ?? []
+        var half = response
+        half.body = events.prefix(events.count / 2).flatMap(\.self) + Array("data: \(error.text)\n\n".utf8)
+        tell(half)
     }
 
     /// Loads what nginx would have sent: a fault has to touch the bytes themselves.

@@ -2,10 +2,6 @@
 ///
 /// - `POST /_sandbox/faults` arms it for the next requests of any task;
 /// - a marker in a prompt, `[sandbox:NAME]` or `[sandbox:NAME OPERATION]`, chooses it for one task. Without
-///   an operation it strikes the first request about the task that it can strike. A transient fault strikes
-///   once for each marker: the repeated request gets its proper answer. A lasting one strikes every time. At
-///   submit there is no task yet, so there the next request with the same prompt, whatever its key, is the
-///   repeated one; the one after that is a new task and meets the fault again.
 ///
 /// Faults strike well-formed requests with a good key only, so that a refused request never uses one up.
 /// Where the sandbox refuses before it does anything, nothing is accepted and nothing counted; where it
@@ -41,6 +37,9 @@ enum Fault: String, Sendable, CaseIterable {
     case html
     /// Accepts the task, and counts it; then the connection dies without a byte of an answer. Transient.
     case lostAnswer = "lost_answer"
+    /// 200 with the vendor's error body; a stream goes half the way and then sends that as an event. Text
+    /// models only. Transient.
+    case errorInside = "error_inside"
     /// Does the work and lets the body trickle for `delay_seconds` (default 5). Transient.
     case slowBody = "slow_body"
     /// 400 with the code `content_policy_violation` at submit, nothing done. Lasting.
@@ -57,10 +56,10 @@ enum Fault: String, Sendable, CaseIterable {
     case wrongKey = "wrong_key"
 }
 
-/// What a request is about, as far as faults are concerned. Everything else (deleting, models) is `other` and
-/// is struck only by faults armed for any operation.
+/// What a request is about, as far as faults are concerned; `talk` is a chat or an embedding. Everything else
+/// (deleting, models) is `other` and is struck only by faults armed for any operation.
 enum Operation: String, Sendable, CaseIterable {
-    case submit, poll, content, list, other
+    case submit, poll, content, list, talk, other
 }
 
 extension Fault {
@@ -74,7 +73,9 @@ extension Fault {
 
     func canStrike(_ operation: Operation) -> Bool {
         switch self {
-        case .lostAnswer, .contentRefusal, .fail: operation == .submit
+        case .fail: operation == .submit
+        case .lostAnswer, .contentRefusal: operation == .submit || operation == .talk
+        case .errorInside: operation == .talk
         case .unknownStatus: operation == .poll
         case .emptyResult: operation == .content
         case .notFound: operation == .poll || operation == .content

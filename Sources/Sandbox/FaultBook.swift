@@ -67,12 +67,12 @@ struct FaultBook: Sendable {
         return strike
     }
 
-    /// Takes the marker that strikes the submit of a prompt.
-    mutating func takeMarker(ofSubmit prompt: String) -> Strike? {
+    /// Takes the marker that strikes a request by its prompt: a submit, or one to a text model.
+    mutating func takeMarker(_ operation: Operation = .submit, ofPrompt prompt: String) -> Strike? {
         let markers = FaultMarker.all(in: prompt)
         guard !markers.isEmpty else { return nil }
         var spent = spentByPrompt[prompt] ?? []
-        let strike = Self.take(.submit, of: markers, &spent)
+        let strike = Self.take(operation, of: markers, &spent)
         if let strike, strike.fault.isTransient {
             if spentByPrompt.count >= Self.promptsMax { spentByPrompt.removeAll() }
             spentByPrompt[prompt] = spent

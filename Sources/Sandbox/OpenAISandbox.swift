@@ -1,7 +1,7 @@
 internal import Core
 
-/// The OpenAI video API, below `/openai/v1`. Keys that begin with `sk-sandbox` are good; every other key is
-/// answered 401.
+/// The OpenAI video API, text models and embeddings, below `/openai/v1`. Keys that begin with `sk-sandbox`
+/// are good; every other key is answered 401.
 ///
 /// `seconds` may also be "10" and "15": many compatible gateways offer these lengths, the vendor does not.
 /// The files API does not exist here, so every `file_id` is unknown; an https `image_url` is accepted and not
@@ -15,7 +15,9 @@ struct OpenAISandbox: SandboxVendor {
     private static let sizesOfPro = sizes + ["1024x1792", "1792x1024", "1080x1920", "1920x1080"]
     private static let models: [(id: String, created: Int)] = [
         ("sora-2", 1_759_708_615), ("sora-2-2025-10-06", 1_759_708_615), ("sora-2-2025-12-08", 1_765_152_000),
-        ("sora-2-pro", 1_759_708_663), ("sora-2-pro-2025-10-06", 1_759_708_663),
+        ("sora-2-pro", 1_759_708_663), ("sora-2-pro-2025-10-06", 1_759_708_663), ("gpt-4", 1_687_882_411),
+        ("gpt-4-0613", 1_686_588_896), ("gpt-4o", 1_715_367_049), ("gpt-4o-mini", 1_721_172_741),
+        ("text-embedding-3-small", 1_705_948_997), ("text-embedding-3-large", 1_705_953_180),
     ]
     /// `style_id` is no field of OpenAI's own, but services that are compatible with it take it.
     private static let fields = ["model", "prompt", "seconds", "size", "input_reference", "style_id"]
@@ -52,11 +54,13 @@ struct OpenAISandbox: SandboxVendor {
                 throw KinoraError(.modelNotFound, "The model '\(id)' does not exist.", field: "model")
             }
             return .fixed(.json(modelObject(model)))
+        case (.post, "chat", "completions"?, nil): return .talk(try chat(request.body))
+        case (.post, "embeddings", nil, nil): return .talk(try embedding(request.body))
         case (.get, "dashboard", "billing", let part?):
             guard let billing = Billing(rawValue: part) else { throw unknownRoute(request) }
             return .credit(billing)
         case (_, "videos", _, nil), (_, "videos", _?, "content"), (_, "videos", _?, "remix"),
-            (_, "models", _, nil):
+            (_, "models", _, nil), (_, "chat", "completions"?, nil), (_, "embeddings", nil, nil):
             throw KinoraError(.methodNotAllowed, "This method is not allowed for this URL.")
         default:
             throw unknownRoute(request)
@@ -258,6 +262,7 @@ struct OpenAISandbox: SandboxVendor {
             ])
         case .credit(.usage, _, let used):
             return .json(["object": "list", "total_usage": .decimal(String(used * 100))])
+        case .talk(let talk, let now): return answer(talk, id: "chatcmpl-\(Self.randomHex())", at: now)
         case .fixed(let response): return response
         }
     }

@@ -11,6 +11,8 @@ enum Order: Sendable {
     case delete(String)
     /// What the key may spend and has spent.
     case credit(Billing)
+    /// Asks a text model.
+    case talk(Talk)
     /// Concerns no task: the answer is known already.
     case fixed(Response)
 
@@ -19,6 +21,7 @@ enum Order: Sendable {
         case .submit, .remix: .submit
         case .poll: .poll
         case .list: .list
+        case .talk: .talk
         case .content: .content
         case .delete, .credit, .fixed: .other
         }
@@ -42,6 +45,7 @@ enum Served: Sendable {
     case deleted(String)
     /// Dollars; no limit: nil.
     case credit(Billing, limit: Double?, used: Double)
+    case talk(Talk, Timestamp)
     case fixed(Response)
 }
 

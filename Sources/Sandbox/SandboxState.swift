@@ -17,6 +17,8 @@ struct SandboxSettings: Sendable, Equatable {
     var render = Render.prompt
     /// Most unfinished tasks that one key may have; a submit beyond it is a 429. Nil: no limit.
     var acceptLimit: Int?
+    /// Between two events of a stream.
+    var eventSeconds = 0.0
     /// Dollars that each key may spend; a submit beyond them is refused for money. Nil: without limit.
     var credit: Double?
 
@@ -34,6 +36,10 @@ struct SandboxCounts: Sendable, Equatable {
     var polls = 0
     /// Requests about a task that another key had submitted. They are answered 404.
     var strangers = 0
+    /// Answers of text models, by the last four characters of the key.
+    var talksByKey: [String: Int] = [:]
+    /// Those that were streamed and whose client left in the middle.
+    var cuts = 0
     /// Requests to vendors, refused ones too; those to `/_sandbox` not.
     var requests = 0
 }
@@ -70,6 +76,14 @@ struct SandboxState: Sendable {
     /// Forgets everything, settings too.
     mutating func reset() { self = SandboxState(settings: defaults) }
 
+    /// A text model answers the owner.
+    mutating func countTalk(of owner: Owner) {
+        counts.talksByKey[String(owner.key.suffix(4)), default: 0] += 1
+    }
+
+    /// A client left in the middle of a stream.
+    mutating func countCut() { counts.cuts += 1 }
+
     mutating func countRequest() { counts.requests += 1 }
 
     func running(at now: Timestamp) -> Int { tasks.values.count { !view(of: $0, at: now).isFinal } }
@@ -81,8 +95,9 @@ struct SandboxState: Sendable {
         if let task = order.taskID.flatMap({ tasks[$0] }), task.owner != owner { counts.strangers += 1 }
         if let strike = faults.takeArmed(order.operation, of: owner.vendor) { return strike }
         switch order {
-        case .submit(let draft): return faults.takeMarker(ofSubmit: draft.prompt)
-        case .remix(_, let prompt): return faults.takeMarker(ofSubmit: prompt)
+        case .submit(let draft): return faults.takeMarker(ofPrompt: draft.prompt)
+        case .remix(_, let prompt): return faults.takeMarker(ofPrompt: prompt)
+        case .talk(let talk): return faults.takeMarker(.talk, ofPrompt: talk.prompt)
         default: break
         }
         guard let id = order.taskID, tasks[id]?.owner == owner, !(tasks[id]?.markers.isEmpty ?? true)

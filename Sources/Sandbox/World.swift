@@ -44,7 +44,8 @@ final class World: Sendable {
         return [
             "accepted": JSON(counts.accepted), "by_vendor": object(counts.acceptedByVendor),
             "by_key": object(counts.acceptedByKey), "polls": JSON(counts.polls),
-            "strangers": JSON(counts.strangers), "running": JSON(running), "requests": JSON(counts.requests),
+            "strangers": JSON(counts.strangers), "talks_by_key": object(counts.talksByKey),
+            "cuts": JSON(counts.cuts), "running": JSON(running), "requests": JSON(counts.requests),
         ]
     }
 
@@ -57,6 +58,9 @@ final class World: Sendable {
         switch order {
         case .fixed(let response):
             return .fixed(response)
+        case .talk(let talk):
+            state.withLock { $0.countTalk(of: owner) }
+            return .talk(talk, now)
         case .submit(let draft):
             return .task(try accept(draft, for: owner, id: newID, fault))
         case .remix(let source, let prompt):

@@ -23,7 +23,7 @@ final class BodyReader {
         case .json(let json):
             contentType = "application/json"
             append(.bytes(json.serialized()))
-        case .signedJSON(let bytes):
+        case .jsonBytes(let bytes):
             contentType = "application/json"
             append(.bytes(bytes))
         case .multipart(let parts):

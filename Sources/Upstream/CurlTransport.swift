@@ -101,7 +101,7 @@ public final class CurlTransport: Transport {
         queue.withLock { $0 = nil }
         for handle in active {
             curl_multi_remove_handle(multi, handle)
-            release(handle)
+            Transfer.release(handle)
             curl_easy_cleanup(handle)
         }
         spare.forEach(curl_easy_cleanup)
@@ -121,109 +121,15 @@ public final class CurlTransport: Transport {
             transfer.completion(.failure(TransportFailure(late, mayHaveArrived: false)))
             return false
         }
-        configure(handle, transfer)
-        let context = Unmanaged.passRetained(transfer).toOpaque()
-        kn_curl_set_pointer(handle, CURLOPT_PRIVATE, context)
-        for option in [
-            CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA, CURLOPT_SEEKDATA, CURLOPT_OPENSOCKETDATA,
-            CURLOPT_PREREQDATA,
-        ] { kn_curl_set_pointer(handle, option, context) }
-        kn_curl_set_data(handle, CURLOPT_WRITEFUNCTION, Self.onBody)
-        kn_curl_set_data(handle, CURLOPT_HEADERFUNCTION, Self.onHeader)
-        kn_curl_set_data(handle, CURLOPT_READFUNCTION, Self.onRead)
-        kn_curl_set_seek(handle, Self.onSeek)
-        kn_curl_set_opensocket(handle, Self.onOpenSocket)
-        kn_curl_set_prereq(handle, Self.onRequest)
+        transfer.prepare(handle, options)
         curl_multi_add_handle(multi.handle, handle)
         return true
-    }
-
-    private func configure(_ handle: UnsafeMutableRawPointer, _ transfer: Transfer) {
-        let call = transfer.call
-        kn_curl_set_string(handle, CURLOPT_URL, call.url)
-        kn_curl_set_string(handle, CURLOPT_USERAGENT, "Kinora/\(kinoraVersion)")
-        kn_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "https,http")
-        kn_curl_set_string(handle, CURLOPT_PROXY, transfer.account.proxyURL ?? "")
-        // Neither a proxy nor an exemption from one comes from the environment.
-        kn_curl_set_string(handle, CURLOPT_NOPROXY, "")
-        if let path = options.caBundlePath { kn_curl_set_string(handle, CURLOPT_CAINFO, path) }
-        kn_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
-        kn_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT, options.connectTimeoutSeconds)
-        kn_curl_set_long(handle, CURLOPT_TIMEOUT, call.timeoutSeconds)
-        // A vendor may think for minutes before it answers; only a file that is on its way can stall.
-        if transfer.movesFile {
-            kn_curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
-            kn_curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, options.stallSecondsMax)
-        }
-        kn_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
-        // Rather share a connection than open another. Without TLS curl learns only from the first reply that
-        // it cannot be shared, and every other call would wait for it.
-        kn_curl_set_long(handle, CURLOPT_PIPEWAIT, call.url.hasPrefix("https:") ? 1 : 0)
-        kn_curl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
-        var headers = call.headers.map { "\($0.name): \($0.value.revealed())" }
-        if let body = transfer.body {
-            headers.append("Content-Type: \(body.contentType ?? "")")
-            // Waiting for "100 Continue" costs a round trip that no vendor answers.
-            headers.append("Expect:")
-            kn_curl_set_long(handle, CURLOPT_POST, 1)
-            kn_curl_set_large(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.length))
-        }
-        if call.method == .head {
-            // By its name alone curl would wait for the body that the headers speak of.
-            kn_curl_set_long(handle, CURLOPT_NOBODY, 1)
-        } else if call.method != .get, call.method != .post || transfer.body == nil {
-            kn_curl_set_string(handle, CURLOPT_CUSTOMREQUEST, call.method.rawValue)
-        }
-        for header in headers { transfer.headerList = curl_slist_append(transfer.headerList, header) }
-        kn_curl_set_slist(handle, CURLOPT_HTTPHEADER, transfer.headerList)
     }
 
     private func finish(_ handle: UnsafeMutableRawPointer, _ code: CURLcode) {
         var status = 0
         kn_curl_get_long(handle, CURLINFO_RESPONSE_CODE, &status)
         curl_multi_remove_handle(multi.handle, handle)
-        release(handle)?.finish(code, status: status)
-    }
-
-    @discardableResult
-    private func release(_ handle: UnsafeMutableRawPointer) -> Transfer? {
-        var context: UnsafeMutablePointer<CChar>?
-        kn_curl_get_pointer(handle, &context)
-        return context.map { Unmanaged<Transfer>.fromOpaque($0).takeRetainedValue() }
-    }
-
-    private static let onBody: kn_curl_data = { bytes, size, count, context in
-        let length = size * count
-        return Transfer.from(context).takeBody(UnsafeRawBufferPointer(start: bytes, count: length))
-            ? length : 0
-    }
-
-    private static let onHeader: kn_curl_data = { bytes, size, count, context in
-        Transfer.from(context).takeHeader(UnsafeRawBufferPointer(start: bytes, count: size * count))
-        return size * count
-    }
-
-    private static let onRead: kn_curl_data = { bytes, size, count, context in
-        let buffer = UnsafeMutableRawBufferPointer(start: bytes, count: size * count)
-        return Transfer.from(context).readBody(into: buffer) ?? Int(CURL_READFUNC_ABORT)
-    }
-
-    private static let onSeek: kn_curl_seek = { context, _, _ in
-        Transfer.from(context).rewind() ? CURL_SEEKFUNC_OK : CURL_SEEKFUNC_FAIL
-    }
-
-    private static let onRequest: curl_prereq_callback = { context, _, _, _, _ in
-        Transfer.from(context).mayBeginRequest() ? CURL_PREREQFUNC_OK : CURL_PREREQFUNC_ABORT
-    }
-
-    private static let onOpenSocket: curl_opensocket_callback = { context, _, address in
-        guard let address else { return CURL_SOCKET_BAD }
-        let isAllowed = withUnsafePointer(to: &address.pointee.addr) {
-            Transfer.from(context).allowsConnection(to: $0)
-        }
-        guard isAllowed else { return CURL_SOCKET_BAD }
-        return socket(
-            address.pointee.family, address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue),
-            address.pointee.`protocol`)
+        Transfer.release(handle)?.finish(code, status: status)
     }
 }

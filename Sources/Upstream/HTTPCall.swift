@@ -5,8 +5,8 @@ public struct HTTPCall: Sendable {
     public enum Body: Sendable {
         case none
         case json(JSON)
-        /// JSON that goes out byte for byte as it is, since it was signed so.
-        case signedJSON([UInt8])
+        /// JSON that goes out byte for byte as it is.
+        case jsonBytes([UInt8])
         case multipart([Part])
         /// A file as it is.
         case file(path: String, type: MediaType)
@@ -75,6 +75,8 @@ public enum ReplySink: Sendable {
     case beginning(bytesMax: Int)
     /// Into a new file at this path; the file is the caller's to keep or remove.
     case file(path: String, bytesMax: Int)
+    /// To whoever reads the reply as it comes (`CurlLines`).
+    case reader
 }
 
 /// What came back.

@@ -2,7 +2,7 @@ import CCurl
 import Glibc
 import Core
 
-/// One call on its way: what curl's callbacks work on. Touched by the curl thread only, once started.
+/// One call on its way: what curl's callbacks work on. Touched by one thread only, once started.
 final class Transfer: @unchecked Sendable {
     let call: HTTPCall
     let account: VendorAccount
@@ -12,7 +12,7 @@ final class Transfer: @unchecked Sendable {
 
     var body: BodyReader?
     var headerList: UnsafeMutablePointer<curl_slist>?
-    private var replyHeaders: [String: String] = [:]
+    private(set) var replyHeaders: [String: String] = [:]
     private var replyBody: [UInt8] = []
     private var fileDescriptor: Int32 = -1
     private var fileBytes = 0
@@ -26,7 +26,7 @@ final class Transfer: @unchecked Sendable {
     /// Whether no more of the reply was wanted.
     private var hasReadEnough = false
     /// Whether the blank line after the reply's headers came.
-    private var hasWholeHead = false
+    private(set) var hasWholeHead = false
 
     init(
         _ call: HTTPCall, _ account: VendorAccount, _ sink: ReplySink, _ egress: EgressGuard,
@@ -76,6 +76,9 @@ final class Transfer: @unchecked Sendable {
             replyBody.append(contentsOf: bytes.prefix(limit - replyBody.count))
             hasReadEnough = replyBody.count == limit
             return !hasReadEnough
+        case .reader:
+            replyBody.append(contentsOf: bytes)
+            return true
         case .file(let path, let limit):
             guard fileBytes + bytes.count <= limit else {
                 return fail(.upstreamProtocol, "the result is too long")
@@ -91,6 +94,15 @@ final class Transfer: @unchecked Sendable {
             fileBytes += bytes.count
             return true
         }
+    }
+
+    /// Whether something has come for a reader.
+    var hasArrived: Bool { !replyBody.isEmpty }
+
+    /// What has come since the last time.
+    func takeArrived() -> [UInt8] {
+        defer { replyBody = [] }
+        return replyBody
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -165,15 +177,20 @@ final class Transfer: @unchecked Sendable {
     }
 
     func finish(_ code: CURLcode, status: Int) {
-        hasEnded = true
-        // curl takes a connection that ends within the headers for the end of an empty reply.
-        let code = code == CURLE_OK && !hasWholeHead ? CURLE_WEIRD_SERVER_REPLY : code
-        guard code == CURLE_OK || hasReadEnough else {
-            completion(.failure(failure(code)))
+        if let failure = end(code) {
+            completion(.failure(failure))
             return
         }
         completion(
             .success(HTTPReply(status: status, headers: replyHeaders, body: replyBody, fileBytes: fileBytes)))
+    }
+
+    /// Why the call has failed; nil when it has not.
+    func end(_ code: CURLcode) -> TransportFailure? {
+        hasEnded = true
+        // curl takes a connection that ends within the headers for the end of an empty reply.
+        let code = code == CURLE_OK && !hasWholeHead ? CURLE_WEIRD_SERVER_REPLY : code
+        return code == CURLE_OK || hasReadEnough ? nil : failure(code)
     }
 
     private func failure(_ code: CURLcode) -> TransportFailure {

@@ -39,6 +39,22 @@ public protocol Vendor: Sendable {
     /// The credit left, in micro-units, by the replies to `balance`; nil: without limit. Throws what they
     /// refuse it with.
     func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64?
+    /// Carries a request to a text model, whose id `model` is there. Nil: the vendor has none.
+    func relay(_ request: RelayRequest, as model: String, _ account: VendorAccount) -> HTTPCall?
+    /// What the answer of a text model says was used; nil: it does not say. Throws what it refuses the
+    /// request with: words of a refusal that is the client's own doing are in the message, and name no
+    /// account.
+    func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage?
+}
+
+extension Vendor {
+    public func relay(_ request: RelayRequest, as model: String, _ account: VendorAccount) -> HTTPCall? {
+        nil
+    }
+
+    public func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage? {
+        throw KinoraError(.unsupportedByVendor, detail: "\(name) has no text models")
+    }
 }
 
 /// What a poll found.

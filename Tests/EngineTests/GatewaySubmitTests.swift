@@ -103,7 +103,7 @@ import Testing
         let hidden = #expect(throws: KinoraError.self) { _ = try stage.perform(.model("sora-2"), as: narrow) }
         #expect(hidden?.code == .modelNotFound)
         guard case .models(let all) = try stage.perform(.models) else { throw Unexpected("no list") }
-        #expect(all.map(\.id) == ["sora-2", "sora-2-pro"])
+        #expect(all.filter { $0.kind == "video" }.map(\.id) == ["sora-2", "sora-2-pro"])
     }
 
     // Idempotency-Key ----------------------------------------------------------------------------------

@@ -42,17 +42,17 @@ import Testing
         var book = FaultBook()
         let prompt = "[sandbox:rate_limit] [sandbox:server_error submit] x"
         for _ in 0..<2 {
-            #expect(book.takeMarker(ofSubmit: prompt)?.fault == .rateLimit)
-            #expect(book.takeMarker(ofSubmit: prompt)?.fault == .serverError)
-            #expect(book.takeMarker(ofSubmit: prompt) == nil)
+            #expect(book.takeMarker(ofPrompt: prompt)?.fault == .rateLimit)
+            #expect(book.takeMarker(ofPrompt: prompt)?.fault == .serverError)
+            #expect(book.takeMarker(ofPrompt: prompt) == nil)
         }
     }
 
     @Test func aLastingMarkerStrikesAlwaysAndAfterTheTransientOnes() {
         var book = FaultBook()
         let prompt = "[sandbox:content_refusal] [sandbox:rate_limit]"
-        #expect(book.takeMarker(ofSubmit: prompt)?.fault == .rateLimit)
-        #expect(book.takeMarker(ofSubmit: prompt)?.fault == .contentRefusal)
+        #expect(book.takeMarker(ofPrompt: prompt)?.fault == .rateLimit)
+        #expect(book.takeMarker(ofPrompt: prompt)?.fault == .contentRefusal)
     }
 
     @Test func markersForPollAndContentAreSpentByTheTask() throws {

@@ -89,7 +89,7 @@ import TestSupport
             #expect(
                 try sandbox.stats() == [
                     "accepted": 3, "by_vendor": ["openai": 3], "by_key": ["one1": 3], "polls": 1,
-                    "strangers": 0, "running": 3, "requests": 5,
+                    "strangers": 0, "talks_by_key": [:], "cuts": 0, "running": 3, "requests": 5,
                 ])
             #expect(try sandbox.client.send("DELETE", "/_sandbox").status == 204)
             #expect(try sandbox.stats()["requests"] == 0)

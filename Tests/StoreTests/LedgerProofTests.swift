@@ -70,8 +70,8 @@ import Testing
         ("ledger_amount_in_range", "('topup:x', 'topup', 'issued', 'available', 1, NULL, -5)"),
         ("ledger_amount_in_range", "('topup:x', 'topup', 'issued', 'available', 1, NULL, 1000000000000001)"),
         ("ledger_event_length", "('', 'topup', 'issued', 'available', 1, NULL, 5)"),
-        ("ledger_task_iff_settled", "('topup:x', 'topup', 'issued', 'available', 1, 7, 5)"),
-        ("ledger_task_iff_settled", "('hold:7', 'hold', 'available', 'held', 1, NULL, 5)"),
+        ("ledger_subject_iff_settled", "('topup:x', 'topup', 'issued', 'available', 1, 7, 5)"),
+        ("ledger_subject_iff_settled", "('hold:7', 'hold', 'available', 'held', 1, NULL, 5)"),
         ("wallet_held_not_negative", "('settle:7', 'capture', 'held', 'used', 1, 7, 5000)"),
         ("wallet_user_id_fkey", "('topup:x', 'topup', 'issued', 'available', 4711, NULL, 5)"),
     ])

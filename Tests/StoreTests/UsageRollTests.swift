@@ -28,12 +28,15 @@ import Testing
         }
     }
 
+    /// What tasks have used; tokens are for text models.
     private func usage(
         _ group: UsageGroup, since: String? = nil, until: String? = nil, user: String? = nil
     ) throws -> [String] {
         let question = UsageQuestion(group: group, since: since, until: until, user: user)
         return try store.listUsage(question).map { row in
-            row.members.map { $0.value.stringValue ?? $0.value.text }.joined(separator: " ")
+            #expect(row["input_tokens"] == 0 && row["output_tokens"] == 0)
+            return row.members.dropLast(2).map { $0.value.stringValue ?? $0.value.text }.joined(
+                separator: " ")
         }
     }
 

@@ -72,7 +72,8 @@ import Testing
     @Test func onlyTheDoorsKnowWhatIsBehindThem() throws {
         let doors = [
             "CCurl": [
-                "Sources/Upstream/CurlTransport.swift", "Sources/Upstream/Transfer.swift",
+                "Sources/Upstream/CurlLines.swift", "Sources/Upstream/CurlTransport.swift",
+                "Sources/Upstream/LiveReply.swift", "Sources/Upstream/Transfer",
                 "Sources/Upstream/WebAddress.swift",
             ],
             "CPostgres": [

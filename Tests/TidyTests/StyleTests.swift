@@ -100,10 +100,13 @@ import Testing
         "Sources/Store/Postgres/BatchLoader.swift @unchecked Sendable":
             "written before its signal is raised, read after",
         "Sources/Store/Postgres/Pool.swift @unchecked Sendable": "one session, lent to one thread at a time",
+        "Sources/Engine/RelayStream.swift @unchecked Sendable": "read by one thread: the request's",
+        "Sources/Upstream/CurlLines.swift @unchecked Sendable":
+            "a handle of curl, lent to one thread at a time",
         "Sources/Upstream/CurlTransport.swift @unchecked Sendable":
             "only curl_multi_wakeup, made for other threads",
         "Sources/Upstream/Transfer.swift @unchecked Sendable":
-            "after its start touched by the curl thread only",
+            "after its start touched by one thread only",
         "Tests/TestSupport/Database/TestDatabase.swift @unchecked Sendable": "one session behind a mutex",
     ]
 

@@ -59,7 +59,7 @@ import Upstream
         switch call.body {
         case .none: break
         case .json(let json): lines += ["", json.text]
-        case .signedJSON(let bytes): lines += ["", String(decoding: bytes, as: UTF8.self)]
+        case .jsonBytes(let bytes): lines += ["", String(decoding: bytes, as: UTF8.self)]
         case .multipart(let parts): lines += [""] + parts.map(show)
         case .file(let path, let type): lines += ["", "<- \(path), \(type.rawValue)"]
         }

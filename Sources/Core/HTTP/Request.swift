@@ -63,5 +63,7 @@ public struct Request: Sendable {
 public enum RequestBody: Sendable {
     case none
     case json(JSON)
+    /// JSON that nobody has looked at yet.
+    case raw([UInt8])
     case form(Form)
 }

@@ -6,6 +6,8 @@ public struct Response: Sendable {
     public var body: [UInt8]
     /// A path of one of nginx's internal locations: nginx sends the bytes, with Range, HEAD and ETag.
     public var internalFile: String?
+    /// What follows `body`, piece by piece; nil: nothing.
+    public var stream: BodyStream?
 
     public init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
         self.status = status

@@ -6,16 +6,23 @@ public struct Price: Sendable, Equatable {
     public var second: Amount
     /// For each picture asked for.
     public var image: Amount
+    /// For a million tokens that a text model reads.
+    public var input: Amount
+    /// For a million tokens that it writes.
+    public var output: Amount
     /// What of all that a task costs that may be put off, in percent.
     public var offPeakPercent: Int
 
     public init(
         task: Amount = .init(micros: 0), second: Amount = .init(micros: 0),
-        image: Amount = .init(micros: 0), offPeakPercent: Int = 100
+        image: Amount = .init(micros: 0), input: Amount = .init(micros: 0),
+        output: Amount = .init(micros: 0), offPeakPercent: Int = 100
     ) {
         self.task = task
         self.second = second
         self.image = image
+        self.input = input
+        self.output = output
         self.offPeakPercent = offPeakPercent
     }
 
@@ -29,6 +36,16 @@ public struct Price: Sendable, Equatable {
         let (hundreds, rest) = full.quotientAndRemainder(dividingBy: 100)
         let percent = Int64(offPeakPercent)
         return Amount(micros: hundreds * percent + (rest * percent + 99) / 100)
+    }
+}
+
+extension Price {
+    /// What a request to a text model costs, rounded up to the next micro-unit.
+    func cost(of usage: TokenUsage) -> Amount {
+        let tokens =
+            Int128(input.micros) * Int128(usage.input) + Int128(output.micros) * Int128(usage.output)
+        let full = (tokens + 999_999) / 1_000_000 + Int128(task.micros)
+        return Amount(micros: Int64(clamping: full))
     }
 }
 
@@ -50,6 +67,9 @@ public struct PriceList: Sendable, Equatable {
             .compactMap { prices[$0] }.first
         return (named ?? prices[""])?.cost(of: kind, parameters) ?? Amount(micros: 0)
     }
+
+    /// What a request to a text model costs. Without a price it costs nothing.
+    public func cost(of usage: TokenUsage) -> Amount { prices[""]?.cost(of: usage) ?? Amount(micros: 0) }
 }
 
 extension Int64 {

@@ -35,6 +35,16 @@ public struct NumberSetting: Setting, Equatable {
     public static let logRetentionDays = NumberSetting(
         name: "log_retention_days", range: 0...366, defaultValue: 14,
         description: "Days that the logs of requests and events are kept; 0: none are kept.")
+    public static let relayFirstByte = NumberSetting(
+        name: "relay_first_byte_seconds", range: 1...300, defaultValue: 120,
+        description: "Seconds that a text model may take before its answer begins; then another account is "
+            + "tried.")
+    public static let relayIdle = NumberSetting(
+        name: "relay_idle_seconds", range: 1...300, defaultValue: 60,
+        description: "Seconds without a byte that end a text model's answer which has begun.")
+    public static let relayTotal = NumberSetting(
+        name: "relay_total_seconds", range: 1...3600, defaultValue: 600,
+        description: "Seconds that a request to a text model may take, all tries together.")
     public static let requestLog = NumberSetting(
         name: "request_log", range: 0...3, defaultValue: 2,
         description: "Requests that are logged: 0 none, 1 those that failed, 2 also those that change "
@@ -42,7 +52,7 @@ public struct NumberSetting: Setting, Equatable {
 
     public static let all = [
         creditsRefreshMinutes, errorBanThreshold, eventLog, imageTimeout, logRetentionDays,
-        lowCreditThreshold, maxWaitingTasks, requestLog, videoTimeout,
+        lowCreditThreshold, maxWaitingTasks, relayFirstByte, relayIdle, relayTotal, requestLog, videoTimeout,
     ]
 
     /// Families whose clients know a line of that length from the service that the family stems from.

@@ -4,7 +4,7 @@ import Store
 
 struct PriceCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "price", abstract: "What a model's tasks cost.",
+        commandName: "price", abstract: "What a model costs.",
         discussion: "A change holds for tasks that are accepted from then on.",
         subcommands: [List.self, Set.self, Remove.self])
 
@@ -48,11 +48,13 @@ struct PriceCommand: ParsableCommand {
         @Option(help: "Units for a task.") var task = Amount(micros: 0)
         @Option(help: "Units for each second of video.") var second = Amount(micros: 0)
         @Option(help: "Units for each picture.") var image = Amount(micros: 0)
+        @Option(help: "Units for a million tokens that a text model reads.") var input = Amount(micros: 0)
+        @Option(help: "Units for a million tokens that it writes.") var output = Amount(micros: 0)
         @Option(help: "Percent of it that tasks cost which may be put off.") var offPeakPercent = 100
 
         func validate() throws {
             let most = Amount(micros: 1_000_000_000_000)
-            guard [task, second, image].allSatisfy({ $0 <= most }) else {
+            guard [task, second, image, input, output].allSatisfy({ $0 <= most }) else {
                 throw ValidationError("Prices must be at most \(most) units.")
             }
             guard (0...100).contains(offPeakPercent) else {
@@ -61,7 +63,9 @@ struct PriceCommand: ParsableCommand {
         }
 
         func perform() throws(KinoraError) {
-            let price = Price(task: task, second: second, image: image, offPeakPercent: offPeakPercent)
+            let price = Price(
+                task: task, second: second, image: image, input: input, output: output,
+                offPeakPercent: offPeakPercent)
             let count = try openStore().setPrice(price, at: tasks.place)
             guard count > 0 else {
                 throw KinoraError(

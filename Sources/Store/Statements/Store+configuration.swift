@@ -91,7 +91,8 @@ extension Store {
             }
             prices[category, default: PriceList()][row["resolution"]?.stringValue ?? ""] = Price(
                 task: amount("task_micros"), second: amount("second_micros"),
-                image: amount("image_micros"),
+                image: amount("image_micros"), input: amount("input_micros"),
+                output: amount("output_micros"),
                 offPeakPercent: Int(row["off_peak_percent"]?.integerValue ?? 100))
         }
         return prices

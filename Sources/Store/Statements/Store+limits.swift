@@ -48,7 +48,7 @@ public struct LimitChange: Sendable {
 }
 
 extension Store {
-    private static let admissionColumns = """
+    static let admissionColumns = """
         g.holder, g.refusal, g.retry_seconds, g.requests_max, g.requests_used, g.reset_seconds
         """
 
@@ -138,7 +138,7 @@ extension Store {
         """)
 
     /// What `admit` says of one holder of a limit.
-    private struct Admission {
+    struct Admission {
         let holder: String
         let refusal: String?
         let retrySeconds: Int
@@ -181,7 +181,7 @@ extension Store {
     }
 
     /// Throws the refusal that lasts longest; gives the tightest allowance.
-    private static func judge(
+    static func judge(
         _ admissions: [Admission], isAccepted: Bool
     ) throws(KinoraError) -> Allowance? {
         let refused = admissions.filter { $0.refusal != nil }.max { $0.retrySeconds < $1.retrySeconds }

@@ -69,7 +69,8 @@ extension Store {
     static let priceList = Statement(
         "price_list",
         """
-        SELECT model_id, category, resolution, task_micros, second_micros, image_micros, off_peak_percent
+        SELECT model_id, category, resolution, task_micros, second_micros, image_micros, off_peak_percent,
+            input_micros, output_micros
         FROM price WHERE model_id = coalesce($1, model_id) ORDER BY 1, 2, 3
         """)
 
@@ -77,12 +78,13 @@ extension Store {
         "price_put",
         """
         INSERT INTO price (model_id, category, resolution, task_micros, second_micros, image_micros,
-            off_peak_percent)
-        SELECT model_id, category, $3, $4, $5, $6, $7 FROM model_category
+            off_peak_percent, input_micros, output_micros)
+        SELECT model_id, category, $3, $4, $5, $6, $7, $8, $9 FROM model_category
         WHERE model_id = $1 AND category = coalesce($2, category)
         ON CONFLICT (model_id, category, resolution) DO UPDATE SET task_micros = excluded.task_micros,
             second_micros = excluded.second_micros, image_micros = excluded.image_micros,
-            off_peak_percent = excluded.off_peak_percent
+            off_peak_percent = excluded.off_peak_percent, input_micros = excluded.input_micros,
+            output_micros = excluded.output_micros
         """)
 
     static let priceRemove = Statement(
@@ -168,6 +170,8 @@ extension Store {
                 "second": Self.units(Amount(micros: row.integer(4))),
                 "image": Self.units(Amount(micros: row.integer(5))),
                 "off_peak_percent": .integer(row.integer(6)),
+                "input": Self.units(Amount(micros: row.integer(7))),
+                "output": Self.units(Amount(micros: row.integer(8))),
             ]
         }
     }
@@ -175,7 +179,9 @@ extension Store {
     /// How many rows that made: 0 when the model has no such category, or is unknown.
     public func setPrice(_ price: Price, at place: PricePlace) throws(KinoraError) -> Int {
         let amounts = [price.task, price.second, price.image].map { Value.integer($0.micros) }
-        return try execute(Self.pricePut, place.values + amounts + [.integer(Int64(price.offPeakPercent))])
+        let tokens = [price.input, price.output].map { Value.integer($0.micros) }
+        return try execute(
+            Self.pricePut, place.values + amounts + [.integer(Int64(price.offPeakPercent))] + tokens)
     }
 
     /// How many rows that removed.

@@ -48,7 +48,7 @@ extension Store {
     // through a subquery: of two errors at the same moment, the second waits for the first and is then
     // computed from what that one has written. So is what it was before, which is locked when it is read: of
     // two errors only one makes the account fall.
-    private static let blamed = """
+    static let blamed = """
         before AS (SELECT a.id AS account_id, a.state AS old_state, a.exhausted_at AS was_exhausted_at,
                 a.cooling_until AS was_cooling_until
             FROM p JOIN account a ON a.id = p.account_id WHERE $3::text IS NOT NULL FOR UPDATE OF a),
@@ -78,7 +78,7 @@ extension Store {
 
     private static let news = "CASE WHEN cooling_until > now() THEN 0 ELSE 1 END"
 
-    private static func values(_ error: KinoraError, _ blame: Blame?) -> [Value] {
+    static func values(_ error: KinoraError, _ blame: Blame?) -> [Value] {
         let wish = blame?.retryAfterSeconds.map { min(max(Int64($0), 1), Limits.retryAfterSecondsMax) }
         return [
             .optional(blame?.fault.rawValue), .optional(wish), .integer(blame?.errorsMax ?? 0),

@@ -139,7 +139,7 @@ extension Store {
         WHERE \(held) AND \(isHeld) RETURNING task.id, task.claim
         """)
 
-    private static let isBack = "state = 'cooling' AND cooling_until <= now()"
+    static let isBack = "state = 'cooling' AND cooling_until <= now()"
 
     // Two tasks of a user may have the same result: it is one asset. The FULL JOIN finds pairs only, as JOIN
     // would; but not by comparing each with each, which looks cheapest where one row is expected.

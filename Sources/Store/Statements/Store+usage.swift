@@ -56,7 +56,8 @@ extension Store {
                 WHEN 'model' THEN u.model_id WHEN 'account' THEN a.vendor || '/' || a.name
                 ELSE nullif(u.user_identifier, '') END AS what,
             sum(u.accepted)::bigint, sum(u.succeeded)::bigint, sum(u.failed)::bigint,
-            sum(u.captured_micros)::bigint, sum(u.video_seconds)::bigint, sum(u.images)::bigint
+            sum(u.captured_micros)::bigint, sum(u.video_seconds)::bigint, sum(u.images)::bigint,
+            sum(u.input_tokens)::bigint, sum(u.output_tokens)::bigint
         FROM v_usage u JOIN app_user o ON o.id = u.user_id LEFT JOIN api_key k ON k.id = u.key_id
             LEFT JOIN account a ON a.id = u.account_id
         WHERE u.day BETWEEN coalesce($2::date, '-infinity') AND coalesce($3::date, 'infinity')
@@ -82,6 +83,7 @@ extension Store {
                 "failed": .integer(row.integer(3)),
                 "cost": Self.units(Amount(micros: row.integer(4))),
                 "video_seconds": .integer(row.integer(5)), "images": .integer(row.integer(6)),
+                "input_tokens": .integer(row.integer(7)), "output_tokens": .integer(row.integer(8)),
             ]
         }
     }

@@ -60,3 +60,32 @@ import Testing
         #expect(cost(price(task: 3, second: 5), ["seconds": -9]) == 3, "nothing is ever paid back")
     }
 }
+
+@Suite struct TokenPriceTests {
+    private func cost(_ input: Int64, _ output: Int64, _ price: Price) -> Int64 {
+        PriceList(["": price]).cost(of: TokenUsage(input: input, output: output)).micros
+    }
+
+    private let price = Price(input: Amount(micros: 2_500_000), output: Amount(micros: 10_000_000))
+
+    @Test func aMillionTokensCostWhatThePriceSays() {
+        #expect(cost(1_000_000, 0, price) == 2_500_000)
+        #expect(cost(0, 1_000_000, price) == 10_000_000)
+        #expect(cost(1000, 100, price) == 3500)
+    }
+
+    @Test func theCostIsRoundedUpOnceAndNotForEachToken() {
+        #expect(cost(1, 0, price) == 3)
+        #expect(cost(1, 1, price) == 13)
+        #expect(cost(0, 0, price) == 0)
+        #expect(cost(0, 0, Price(task: Amount(micros: 7))) == 7)
+    }
+
+    @Test func moreThanCanBeCountedIsTheMostThatCan() {
+        let dear = Price(
+            task: Amount(micros: .max), input: Amount(micros: 1_000_000_000_000),
+            output: Amount(micros: 1_000_000_000_000))
+        #expect(cost(1_000_000_000, 1_000_000_000, dear) == .max)
+        #expect(PriceList().cost(of: TokenUsage(input: 9, output: 9)).micros == 0)
+    }
+}

@@ -20,6 +20,15 @@ enum CommandText {
         case .estimate(let submission): lines("estimate", submissionLines(submission))
         case .quota: "quota"
         case .redeem(let code): "redeem \(quoted(code))"
+        case .relay(let request):
+            lines(
+                "relay \(request.kind)",
+                [
+                    "model: \(quoted(request.model))", "streamed: \(request.isStreamed)",
+                    "usage wanted: \(request.wantsUsage)",
+                    request.outputTokensMax.map { "output tokens at most: \($0)" },
+                    "bytes: \(request.inputTokensMax)",
+                ])
         case .models: "models"
         case .model(let id): "model \(quoted(id))"
         case .signedMedia(let name, let expires, let signature):

@@ -117,7 +117,7 @@ final class ScriptedVendor: Transport {
 
     private static func fields(of body: HTTPCall.Body) -> JSONObject {
         switch body {
-        case .none, .signedJSON, .file: [:]
+        case .none, .jsonBytes, .file: [:]
         case .json(let json): json.objectValue ?? [:]
         case .multipart(let parts):
             JSONObject(
@@ -147,6 +147,7 @@ final class ScriptedVendor: Transport {
         switch sink {
         case .memory, .beginning:
             completion(.success(HTTPReply(status: status, headers: headers, body: bytes)))
+        case .reader: preconditionFailure("nobody reads from here")
         case .file(let path, _):
             _ = FileManager.default.createFile(atPath: path, contents: Data(bytes))
             completion(.success(HTTPReply(status: status, headers: headers, fileBytes: bytes.count)))

@@ -159,7 +159,8 @@ extension GatewayTests {
                 func models() throws -> Int {
                     try site.fast.send("GET", "/v1/models").json["data"]?.arrayValue?.count ?? -1
                 }
-                #expect(try models() == 2)
+                let all = try models()
+                #expect(all > 0)
                 #expect(
                     try site.kinora(["account", "disable", "sandbox", "--reason", "holiday"]).text
                         == "sandbox: disabled\n")
@@ -171,7 +172,7 @@ extension GatewayTests {
                 #expect(refused.status == 503)
                 #expect(refused["Retry-After"] != nil)
                 #expect(try site.kinora(["account", "enable", "sandbox"]).text == "sandbox: active\n")
-                try waitUntil("the server offers all", within: .seconds(2)) { try models() == 2 }
+                try waitUntil("the server offers all", within: .seconds(2)) { try models() == all }
                 expectFailure(
                     try site.kinora(["account", "enable", "nobody"]),
                     "There is no account 'nobody'. See `kinora account list`.")
@@ -183,10 +184,12 @@ extension GatewayTests {
         @Test func modelsAreListedWithWhoMakesThem() throws {
             try withSite { site in
                 let models = try #require(try site.kinora(["model", "list", "--json"]).json.arrayValue)
-                #expect(models.compactMap { $0["id"]?.stringValue } == ["sora-2", "sora-2-pro"])
+                let ids = models.compactMap { $0["id"]?.stringValue }
+                #expect(Set(ids).isSuperset(of: ["sora-2", "sora-2-pro", "gpt-4", "text-embedding-3-small"]))
+                #expect(ids == ids.sorted())
                 #expect(models.allSatisfy { $0["available"] == true && $0["vendors"] == "openai" })
                 let table = try site.kinora(["model", "list"]).text.split(separator: "\n")
-                #expect(table.count == 3)
+                #expect(table.count == 1 + models.count)
                 #expect(table[0].hasPrefix("ID "))
             }
         }

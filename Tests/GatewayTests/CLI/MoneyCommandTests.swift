@@ -82,7 +82,8 @@ extension GatewayTests {
                 #expect(
                     listed.first { $0["resolution"] == "1280x720" } == [
                         "model": "sora-2", "category": "t2v", "resolution": "1280x720", "task": "0",
-                        "second": "0.25", "image": "0", "off_peak_percent": 100,
+                        "second": "0.25", "image": "0", "off_peak_percent": 100, "input": "0",
+                        "output": "0",
                     ])
                 #expect(try price("list", "sora-2-pro").text == "(none)\n")
                 #expect(try price("remove", "sora-2").text == "removed 3 price(s) of sora-2\n")
@@ -189,7 +190,8 @@ extension GatewayTests {
                 #expect(
                     days.first == [
                         "day": "2026-01-31", "accepted": 3, "succeeded": 2, "failed": 1,
-                        "cost": "1.5", "video_seconds": 8, "images": 0,
+                        "cost": "1.5", "video_seconds": 8, "images": 0, "input_tokens": 0,
+                        "output_tokens": 0,
                     ])
                 #expect(days.count == 2)
                 #expect(try usage("--until", "2026-01-31", "--json").json.arrayValue?.count == 1)

@@ -17,7 +17,9 @@ extension GatewayTests {
 
         @Test func pathsThatClimbReachNothingInside() throws {
             let media = try mediaAddress()
-            let inside = ["_slow", "_await/v1/models", "_await/v1/videos", "_error", "_range_error", media]
+            let inside = [
+                "_slow", "_relay", "_await/v1/models", "_await/v1/videos", "_error", "_range_error", media,
+            ]
             let disguises: [(String) -> String] = [
                 { "/\($0)" }, { "//\($0)" }, { "/v1/../\($0)" }, { "/v1/%2e%2e/\($0)" },
                 { "/v1/videos/../../\($0)" },

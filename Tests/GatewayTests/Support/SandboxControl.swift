@@ -22,7 +22,7 @@ struct SandboxControl: Sendable {
 
     func reset() throws { _ = try client.send("DELETE", "/_sandbox") }
 
-    private func stats() throws -> JSON { try client.send("GET", "/_sandbox/stats").json }
+    func stats() throws -> JSON { try client.send("GET", "/_sandbox/stats").json }
 
     /// Tasks accepted since the last reset.
     func accepted() throws -> Int { Int(try stats()["accepted"]?.integerValue ?? -1) }

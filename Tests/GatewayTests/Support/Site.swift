@@ -84,6 +84,7 @@ final class Site: Sendable {
     var home: String { folder.path }
     var fastSocket: String { "\(home)/s/fast.sock" }
     var slowSocket: String { "\(home)/s/slow.sock" }
+    var relaySocket: String { "\(home)/s/relay.sock" }
     var sandbox: SandboxControl { SandboxControl(socketPath: "\(home)/s/sandbox.sock") }
     var curl: Curl { Curl(base: "https://localhost:\(port)", authority: "\(home)/tls/ca.pem") }
 

@@ -1,0 +1,132 @@
+/// What text models do. Requests for it go on to the upstream as they are.
+public enum RelayKind: String, Sendable, CaseIterable {
+    case chat, embedding
+
+    /// How a model is used for it.
+    public var category: Category { self == .chat ? .t2t : .t2e }
+}
+
+/// A request to a text model: its bytes, and the little that Kinora must know of them.
+public struct RelayRequest: Sendable {
+    public let kind: RelayKind
+    public let model: String
+    /// Whether the answer is wanted event by event.
+    public let isStreamed: Bool
+    /// Whether the client itself asked for the last event, which says what was used.
+    public let wantsUsage: Bool
+    /// Most tokens that the answer may have, all choices together; nil: the client did not say.
+    public let outputTokensMax: Int?
+    private let body: [UInt8]
+    private let outline: JSONOutline
+
+    /// A text has at least so many bytes as tokens.
+    public var inputTokensMax: Int { body.count }
+    /// What a text usually has.
+    public var inputTokensLikely: Int { max(body.count / 4, 1) }
+
+    /// Throws `malformedRequest`, `missingParameter` or `invalidValue`.
+    public init(_ kind: RelayKind, _ body: [UInt8]) throws(KinoraError) {
+        guard body.withUnsafeBufferPointer({ String(validating: $0, as: UTF8.self) }) != nil else {
+            throw KinoraError(.malformedRequest, "The body is not valid UTF-8.")
+        }
+        let outline = try JSONOutline(body)
+        guard let model = try Self.text("model", outline), !model.isEmpty else {
+            throw KinoraError(.missingParameter, "model is required", field: "model")
+        }
+        try Self.checkInput(kind, outline)
+        self.kind = kind
+        self.model = model
+        isStreamed = kind == .chat ? try Self.flag("stream", in: try outline.value("stream")) : false
+        wantsUsage = kind == .chat ? try Self.usageOption(outline) : false
+        outputTokensMax = try Self.outputTokensMax(kind, outline)
+        self.body = body
+        self.outline = outline
+    }
+
+    /// The bytes that go upstream: another name of the model, and for a stream the wish to hear what was
+    /// used. Everything else stays as it was.
+    public func body(for vendorModel: String) -> [UInt8] {
+        var edits: [(range: Range<Int>, text: [UInt8])] = []
+        if vendorModel != model, let place = outline["model"] {
+            edits.append((place, JSON.string(vendorModel).serialized()))
+        }
+        if isStreamed, !wantsUsage {
+            var options = ((try? outline.value("stream_options")) ?? nil)?.objectValue ?? [:]
+            options["include_usage"] = true
+            let text = JSON.object(options).serialized()
+            if let place = outline["stream_options"] {
+                edits.append((place, text))
+            } else {
+                edits.append(
+                    (outline.start..<outline.start, Array("\"stream_options\":".utf8) + text + [0x2C]))
+            }
+        }
+        guard !edits.isEmpty else { return body }
+        var out: [UInt8] = []
+        out.reserveCapacity(body.count + 64)
+        var position = 0
+        for edit in edits.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+            out += body[position..<edit.range.lowerBound]
+            out += edit.text
+            position = edit.range.upperBound
+        }
+        return out + body[position...]
+    }
+
+    private static func checkInput(_ kind: RelayKind, _ outline: JSONOutline) throws(KinoraError) {
+        let name = kind == .chat ? "messages" : "input"
+        guard outline.has(name) else {
+            throw KinoraError(.missingParameter, "\(name) is required", field: name)
+        }
+        let kinds: [UInt8] = kind == .chat ? [UInt8(ascii: "[")] : [UInt8(ascii: "["), UInt8(ascii: "\"")]
+        guard outline.firstByte(name).map(kinds.contains) ?? false else {
+            let wanted = kind == .chat ? "an array" : "a string or an array"
+            throw KinoraError(.invalidValue, "'\(name)' must be \(wanted).", field: name)
+        }
+    }
+
+    private static func text(_ name: String, _ outline: JSONOutline) throws(KinoraError) -> String? {
+        guard let value = try outline.value(name), !value.isNull else { return nil }
+        guard let text = value.stringValue else {
+            throw KinoraError(
+                .invalidValue, "'\(name)' must be a string, not \(value.kindName).", field: name)
+        }
+        return text
+    }
+
+    private static func flag(_ name: String, in value: JSON?) throws(KinoraError) -> Bool {
+        guard let value, !value.isNull else { return false }
+        guard let flag = value.boolValue else {
+            throw KinoraError(
+                .invalidValue, "'\(name)' must be true or false, not \(value.kindName).", field: name)
+        }
+        return flag
+    }
+
+    private static func usageOption(_ outline: JSONOutline) throws(KinoraError) -> Bool {
+        guard let options = try outline.value("stream_options"), !options.isNull else { return false }
+        guard let members = options.objectValue else {
+            throw KinoraError(
+                .invalidValue, "'stream_options' must be an object, not \(options.kindName).",
+                field: "stream_options")
+        }
+        return try flag("stream_options.include_usage", in: members["include_usage"])
+    }
+
+    private static func outputTokensMax(_ kind: RelayKind, _ outline: JSONOutline) throws(KinoraError) -> Int?
+    {
+        guard kind == .chat else { return nil }
+        func count(_ name: String) throws(KinoraError) -> Int? {
+            guard let value = try outline.value(name), !value.isNull else { return nil }
+            guard let number = value.integerValue, (1...100_000_000).contains(number) else {
+                throw KinoraError(.invalidValue, "'\(name)' must be a positive whole number.", field: name)
+            }
+            return Int(number)
+        }
+        let choices = try count("n") ?? 1
+        let older = try count("max_tokens")
+        let newer = try count("max_completion_tokens")
+        guard let most = newer ?? older else { return nil }
+        return most.multipliedReportingOverflow(by: choices).partialValue
+    }
+}

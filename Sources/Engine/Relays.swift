@@ -1,0 +1,90 @@
+import Core
+import Store
+import Upstream
+
+/// Requests to text models, from the admission to the end of the answer.
+final class Relays: Sendable {
+    let store: Store
+    let cache: SnapshotCache
+    let vault: Vault
+    let lines: CurlLines
+    let events: any EventSink
+    let paths: RelayPaths
+    let meter: TokenMeter
+
+    init(store: Store, cache: SnapshotCache, vault: Vault, lines: CurlLines, events: any EventSink) {
+        self.store = store
+        self.cache = cache
+        self.vault = vault
+        self.lines = lines
+        self.events = events
+        paths = RelayPaths(store)
+        meter = TokenMeter(store, events: events)
+    }
+
+    /// Tokens that a request without a bound of its own is held for, where its model says nothing.
+    private static let outputTokensMax = 4096
+
+    /// Holds what the request may cost at most, and counts it against the limits. Who has neither price nor
+    /// limit costs no round trip.
+    func admit(
+        _ request: RelayRequest, _ model: Model, _ caller: Caller
+    ) throws(KinoraError) -> (ticket: RelayTicket, allowance: Allowance?) {
+        let category = request.kind.category
+        let prices = model.prices[category]
+        let usual = model.rules[category]?.first { $0.name == "max_tokens" }?.defaultValue?.integerValue
+        let output =
+            request.kind == .chat
+            ? Int64(request.outputTokensMax ?? Int(usual ?? Int64(Self.outputTokensMax))) : 0
+        let most = prices?.cost(of: TokenUsage(input: Int64(request.inputTokensMax), output: output))
+        guard caller.isLimited || (most?.micros ?? 0) > 0 else {
+            return (RelayTicket(meter, caller, model, prices, row: nil), nil)
+        }
+        let held = min(most ?? Amount(micros: 0), .transferMax)
+        // A minute for the last statement: until then nobody else ends it.
+        let seconds = NumberSetting.relayTotal.value(in: cache.snapshot.settings) + 60
+        let (row, allowance) = try store.admitRelay(
+            of: caller, model: model.id, holding: held, endsWithin: seconds)
+        return (RelayTicket(meter, caller, model, prices, row: row), allowance)
+    }
+
+    /// Has one account after the other asked until one answers.
+    func answer(
+        _ request: RelayRequest, _ model: Model, _ ticket: RelayTicket, while wanted: LiveReply.Wanted
+    ) throws(KinoraError) -> Outcome {
+        let deadline =
+            ContinuousClock.now + .seconds(NumberSetting.relayTotal.value(in: cache.snapshot.settings))
+        var tried: Set<Int64> = []
+        var refusal: KinoraError?
+        while tried.count < Limits.accountsTriedMax,
+            let path = try paths.enter(model: model.id, without: tried, version: cache.snapshot.version)
+        {
+            tried.insert(path.account.row)
+            let attempt = RelayAttempt(self, request, path, ticket, deadline)
+            do throws(KinoraError) { return try attempt.begin(while: wanted) } catch {
+                attempt.fail(error)
+                guard Self.isForAnother(error) else { throw error }
+                refusal = error
+            }
+        }
+        throw refusal ?? KinoraError(.noAccount, retryAfterSeconds: paths.retrySeconds(model: model.id))
+    }
+
+    /// Whether another account may do better: what is no matter of the request, and no matter of Kinora's.
+    private static func isForAnother(_ error: KinoraError) -> Bool {
+        error.code.accountFault != nil || error.code == .unsupportedByVendor || error.code == .addressRefused
+    }
+
+    /// What an error says of an account, for all processes; this one heeds it at once.
+    func blame(_ account: ClaimedAccount, _ error: KinoraError) {
+        guard let blame = Blame(error, errorsMax: cache.snapshot.errorsMax) else { return }
+        paths.noteFall(account.row)
+        do throws(KinoraError) {
+            if let fall = try store.blame(account, error, blame) {
+                events.emit(.accountFell(account: account.row, fall, error))
+            }
+        } catch {
+            if error.code != .databaseAway { events.emit(.fault("relay blame", error)) }
+        }
+    }
+}
