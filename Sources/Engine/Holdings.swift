@@ -1,6 +1,5 @@
 import Core
 import Store
-import Synchronization
 
 /// The tasks that this worker holds: those with calls under way, and those that rest until their next look.
 /// The database says the same, but for when that look is due: a look that brings nothing new writes nothing,
@@ -39,7 +38,7 @@ final class Holdings: Sendable {
     /// A result that takes longer to fetch is noted as on its way.
     private static let fetchMax = Duration.seconds(1)
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let origin = ContinuousClock.now
     /// A look is due earlier than any was before, or nobody waits for looks any more.
     let news = Signal()

@@ -1,5 +1,4 @@
 import Core
-import Synchronization
 
 /// Work that one thread hands to others, in order. Handing over never blocks.
 final class Inbox<Item: Sendable>: Sendable {
@@ -20,7 +19,7 @@ final class Inbox<Item: Sendable>: Sendable {
         }
     }
 
-    private let state = Mutex(State())
+    private let state = Guarded(State())
     private let signal = Signal()
 
     func put(_ item: Item) {

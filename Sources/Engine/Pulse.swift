@@ -16,7 +16,7 @@ final class Pulse: Sendable {
     private let store: Store
     private let events: any EventSink
     private let usual: UsualTimes
-    private let beat: Mutex<Beat>
+    private let beat: Guarded<Beat>
     private let wakeups: Wakeups
     private let stopSignal = Signal()
     private let isStopping = Atomic<Bool>(false)
@@ -33,7 +33,7 @@ final class Pulse: Sendable {
         self.usual = usual
         self.wakeups = wakeups
         let worker = try Self.register(store)
-        beat = Mutex(Beat(worker: worker, at: .now))
+        beat = Guarded(Beat(worker: worker, at: .now))
         wakeups.ownWorker.store(worker, ordering: .relaxed)
     }
 

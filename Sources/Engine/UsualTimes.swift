@@ -1,6 +1,5 @@
 import Core
 import Store
-import Synchronization
 
 /// How long tasks of each route take, as running averages. Kept in memory and written down now and then: a
 /// row that every finished task rewrites would make them queue behind each other.
@@ -10,7 +9,7 @@ final class UsualTimes: Sendable {
         var isChanged: Bool
     }
 
-    private let entries = Mutex<[Int64: Entry]>([:])
+    private let entries = Guarded<[Int64: Entry]>([:])
 
     /// Takes one more observation into account. `known` is the average that the database holds.
     func note(_ took: Duration, route: Int64, known: Duration?) {

@@ -18,7 +18,7 @@ public final class Wakeups: Sendable {
     private let kick = Signal()
     private let hasNewWork = Atomic<Bool>(false)
     /// Rows of tasks that changed and of which the others were not told yet.
-    private let changed = Mutex<Set<Int64>>([])
+    private let changed = Guarded<Set<Int64>>([])
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<Thread?>(nil)
     private static let interval = Duration.milliseconds(25)
