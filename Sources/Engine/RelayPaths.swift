@@ -7,6 +7,7 @@ final class RelayPaths: Sendable {
     private struct State {
         var paths: [String: [RelayPath]] = [:]
         var readAt: ContinuousClock.Instant?
+        /// Of the configuration that was read; 0: nothing was.
         var version: Int64 = 0
         var isReading = false
         /// Requests under way in this process, by account.
@@ -75,7 +76,7 @@ final class RelayPaths: Sendable {
         let now = ContinuousClock.now
         let mustRead = state.withLock { state in
             let isFresh = state.readAt.map { now - $0 < Self.lifetime } ?? false
-            guard !isFresh || state.version != version, !state.isReading || state.readAt == nil else {
+            guard !isFresh || state.version != version, !state.isReading || state.version == 0 else {
                 return false
             }
             state.isReading = true

@@ -31,7 +31,7 @@ final class Listener: Sendable {
         let before = umask(0o117)
         let bound = Listener.withAddress(&address) { bind(fd, $0, $1) }
         umask(before)
-        guard bound == 0, listen(fd, 511) == 0 else {
+        guard bound == 0, listen(fd, 4096) == 0 else {
             let error = Listener.fault("bind", path)
             close(fd)
             throw error

@@ -21,6 +21,18 @@ private struct Echo: Handler {
     }
 }
 
+/// Holds every request until so many are there.
+private struct Gathering: Handler {
+    let count: Int
+    let arrived = Happening<String>()
+
+    func handle(_ connection: Connection) {
+        arrived.note(connection.head.target)
+        let isWhole = arrived.wait(within: .seconds(20)) { $0.count >= count }
+        connection.send(Response(status: isWhole ? 200 : 500))
+    }
+}
+
 /// Peers that break the rules, or off.
 extension GatewayTests {
     @Suite struct Peers {
@@ -49,6 +61,43 @@ extension GatewayTests {
             var request = FastCGIRequest("POST", "/body", body: [UInt8](repeating: 0x62, count: 5000))
             request.keepsConnection = true
             return request.records()
+        }
+
+        /// nginx connects without waiting: where the queue is full, its client is told 502.
+        @Test func whoConnectAtOnceAreAllTaken() throws {
+            let folder = try Folder()
+            let path = "\(folder.path)/socket"
+            // Bound, and nobody accepts yet.
+            let server = try Server(.init(socketPath: path, threads: 1), handler: Echo())
+            var address = sockaddr_un()
+            address.sun_family = sa_family_t(AF_UNIX)
+            withUnsafeMutableBytes(of: &address.sun_path) { $0.copyBytes(from: Array(path.utf8)) }
+            var open: [Int32] = []
+            defer { for descriptor in open { close(descriptor) } }
+            for number in 1...1000 {
+                let flags = Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue)
+                open.append(socket(AF_UNIX, flags, 0))
+                let result = withUnsafePointer(to: &address) { pointer in
+                    pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                        connect(open[number - 1], $0, socklen_t(MemoryLayout<sockaddr_un>.size))
+                    }
+                }
+                try #require(result == 0, "number \(number): \(String(cString: strerror(errno)))")
+            }
+            server.close()
+        }
+
+        @Test func thatWaitForEachOtherAllFindAThread() throws {
+            let folder = try Folder()
+            var options = Server.Options(socketPath: "\(folder.path)/socket", threads: 2)
+            options.threadsMax = 20
+            let server = try Server(options, handler: Gathering(count: 20))
+            try server.start()
+            defer { _ = server.drain(within: .seconds(10)) }
+            let client = FastCGIClient(socketPath: options.socketPath)
+            let statuses = Happening<Int>()
+            try concurrently(20) { _ in statuses.note(try client.send("GET", "/").status) }
+            #expect(statuses.all == [Int](repeating: 200, count: 20))
         }
 
         @Test func thatHangUpAnywhereCostNothing() throws {

@@ -36,6 +36,7 @@ class Step:
         self.name, self.clients, self.processes = name, clients, processes
         self.arguments = [method, key, body]
         self.runs = []
+        self.base = PLAIN
         with tempfile.NamedTemporaryFile("w", suffix=".paths", delete=False) as file:
             file.write("\n".join(paths or [path]) + "\n")
         self.paths = file.name
@@ -45,7 +46,7 @@ class Step:
         before = cpu_seconds(self.processes)
         done = subprocess.run(
             ["wrk", "-t", str(threads), "-c", str(self.clients), "-d", f"{seconds}s", "--timeout", "1s",
-             "-s", f"{HERE}/request.lua", PLAIN, "--", *self.arguments, self.paths],
+             "-s", f"{HERE}/request.lua", self.base, "--", *self.arguments, self.paths],
             capture_output=True, text=True, check=True, timeout=seconds + 30,
         )
         cpu = cpu_seconds(self.processes) - before

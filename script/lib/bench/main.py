@@ -11,6 +11,7 @@ import ladder
 import machine
 import pickup
 import recovery
+import relay
 import start
 import submit
 
@@ -23,6 +24,7 @@ PARTS = {
     "drain": drain.measure,
     "flight": flight.measure,
     "recovery": recovery.measure,
+    "relay": relay.measure,
     "growth": growth.measure,
 }
 
