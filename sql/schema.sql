@@ -460,8 +460,9 @@ CREATE FUNCTION kinora.waiting_line(line text, line_max bigint, line_priority sm
         WHERE a.vendor IN (SELECT vendor FROM way) AND a.exhausted_at IS NULL
             AND (a.state = 'active' OR (a.state = 'cooling' AND a.cooling_until <= now()))),
     queue AS MATERIALIZED (
-        SELECT (SELECT count(*) FROM (SELECT FROM own JOIN task t ON t.model_id = own.id
-                WHERE t.state = 'queued' AND t.pinned_account_id IS NULL AND t.priority <= line_priority
+        SELECT (SELECT count(*) FROM (SELECT FROM own CROSS JOIN LATERAL (SELECT FROM task t
+                WHERE t.model_id = own.id AND t.state = 'queued' AND t.pinned_account_id IS NULL
+                    AND t.priority <= line_priority LIMIT line_max + (SELECT free FROM room)) q
                 LIMIT line_max + (SELECT free FROM room)) q)
             + (SELECT count(*) FROM (SELECT FROM task t JOIN own ON own.id = t.model_id
                 WHERE t.state = 'queued' AND t.pinned_account_id IS NOT NULL AND t.priority <= line_priority
@@ -1096,7 +1097,7 @@ COMMENT ON COLUMN kinora.model_category.model_id IS 'The model.';
 
 COMMENT ON COLUMN kinora.model_category.category IS 't2v text to video, i2v image to video, ref2v references to video, v2v video to video (remix), t2i, i2i, t2t, t2e.';
 
-COMMENT ON COLUMN kinora.model_category.parameters IS 'Rules: [{"name","type":"integer|string|boolean","default","allowed":[...],"minimum","maximum","length_max"}]. They drive checks, documentation and forms.';
+COMMENT ON COLUMN kinora.model_category.parameters IS 'Rules: [{"name","type":"integer|string|boolean|size|media","default","allowed":[...],"minimum","maximum","length_max"}]. They drive checks, documentation and forms. Of type size: "allowed" sizes, to the nearest of which a ratio such as 16:9 leads; "multiple" and "longest": any size whose sides are multiples; or "levels" of sizes by name, with the usual "level". Of type media: how many references of one kind of "media" it takes, "bytes_max" of each, and how long sounds may be.';
 
 CREATE TABLE kinora.open_task (
     holder text NOT NULL,
@@ -1569,6 +1570,7 @@ CREATE TABLE kinora.task_asset (
     role text NOT NULL,
     "position" smallint NOT NULL,
     asset_id bigint NOT NULL,
+    revised_prompt text,
     CONSTRAINT task_asset_position_not_negative CHECK (("position" >= 0)),
     CONSTRAINT task_asset_role_known CHECK ((role = ANY (ARRAY['reference'::text, 'result'::text])))
 );
@@ -1582,6 +1584,8 @@ COMMENT ON COLUMN kinora.task_asset.role IS 'reference: given with the request. 
 COMMENT ON COLUMN kinora.task_asset."position" IS 'Order within the role, from 0.';
 
 COMMENT ON COLUMN kinora.task_asset.asset_id IS 'The bytes.';
+
+COMMENT ON COLUMN kinora.task_asset.revised_prompt IS 'Of a result: the prompt as its vendor understood it; null: the vendor did not say.';
 
 ALTER TABLE kinora.task ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME kinora.task_id_seq
@@ -2361,6 +2365,9 @@ ALTER TABLE ONLY kinora.setting
 
 ALTER TABLE ONLY kinora.task_asset
     ADD CONSTRAINT task_asset_pkey PRIMARY KEY (task_id, role, "position");
+
+ALTER TABLE kinora.task_asset
+    ADD CONSTRAINT task_asset_revised_prompt_length CHECK ((length(revised_prompt) <= 32000)) NOT VALID;
 
 ALTER TABLE ONLY kinora.task_input
     ADD CONSTRAINT task_input_pkey PRIMARY KEY (task_id);

@@ -8,6 +8,8 @@ public enum Command: Sendable {
     /// The end of a submit that asked to wait: like `task`, but the wait running out or a failure is an
     /// error.
     case awaitResult(TaskReference, waitSeconds: Int)
+    /// What a task has made. Waits for its end like `awaitResult`, and any other end is an error.
+    case results(TaskReference, waitSeconds: Int, ResultForm)
     case tasks(TaskPage)
     case content(TaskReference)
     case delete(TaskReference)
@@ -31,8 +33,10 @@ public enum Command: Sendable {
 /// A request for media, before the model's rules are applied.
 public struct Submission: Sendable {
     public var dialect: String
-    /// Nil: the model of the task that is remixed.
+    /// Nil: the model of the task that is remixed, or the usual one.
     public var model: String?
+    /// Only models of this family; nil: of any.
+    public var family: String?
     public var kind: MediaKind
     /// How the model is used; nil: as what is given tells.
     public var category: Category?
@@ -47,12 +51,16 @@ public struct Submission: Sendable {
     public var fingerprint: String
     /// Nil: answer at once. Otherwise wait so many seconds for the end.
     public var waitSeconds: Int?
+    /// The results are wanted and not the task: waits for them as long as is usual where `waitSeconds` names
+    /// no time. Nil: the task is wanted.
+    public var resultForm: ResultForm?
 
     public init(
         dialect: String, model: String?, kind: MediaKind, category: Category? = nil, prompt: String,
         parameters: [GivenParameter] = [],
         references: [Reference] = [], remixOf: TaskReference? = nil, userIdentifier: String? = nil,
-        idempotencyKey: String? = nil, fingerprint: String = "", waitSeconds: Int? = nil
+        idempotencyKey: String? = nil, fingerprint: String = "", waitSeconds: Int? = nil,
+        resultForm: ResultForm? = nil
     ) {
         self.dialect = dialect
         self.model = model
@@ -66,6 +74,7 @@ public struct Submission: Sendable {
         self.idempotencyKey = idempotencyKey
         self.fingerprint = fingerprint
         self.waitSeconds = waitSeconds
+        self.resultForm = resultForm
     }
 }
 

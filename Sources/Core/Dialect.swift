@@ -3,6 +3,9 @@ public protocol Dialect: Sendable {
     /// Short name, kept with each task.
     var name: String { get }
     var routes: [Route] { get }
+    /// Prefixes under which the routes exist a second time, for the models of one family: `jimeng` serves
+    /// `/jimeng/v1/…` with those of Jimeng.
+    var mounts: [String] { get }
     func decode(_ request: Request, for match: RouteMatch) throws(KinoraError) -> Command
     func encode(_ outcome: Outcome, for exchange: Exchange) -> Response
     func encode(_ error: KinoraError, for exchange: Exchange) -> Response
@@ -12,6 +15,10 @@ public protocol Dialect: Sendable {
 
 extension Dialect {
     public func lastWords(on error: KinoraError, for exchange: Exchange) -> [UInt8] { [] }
+}
+
+extension Dialect {
+    public var mounts: [String] { [] }
 }
 
 /// One endpoint of a dialect.
@@ -43,10 +50,13 @@ public struct Route: Sendable, Equatable {
 public struct RouteMatch: Sendable {
     public let route: Route
     public let values: [String]
+    /// The prefix that it was found under; nil at the root.
+    public let mount: String?
 
-    public init(route: Route, values: [String]) {
+    public init(route: Route, values: [String], mount: String? = nil) {
         self.route = route
         self.values = values
+        self.mount = mount
     }
 }
 
@@ -57,14 +67,17 @@ public struct Exchange: Sendable {
     public var path: RequestPath?
     public var method: Method?
     public var options: KeyOptions
+    /// Scheme, host and port under which the client reaches this instance; empty where nobody knows.
+    public var origin: String
 
     public init(
         match: RouteMatch? = nil, path: RequestPath? = nil, method: Method? = nil,
-        options: KeyOptions = KeyOptions()
+        options: KeyOptions = KeyOptions(), origin: String = ""
     ) {
         self.match = match
         self.path = path
         self.method = method
         self.options = options
+        self.origin = origin
     }
 }

@@ -80,6 +80,9 @@ extension ErrorCode {
 
         case .noAccount:
             Self.fact("KN416", 503, .later, .warning, "No upstream account can run this model.")
+        case .insufficientCredits:
+            Self.fact(
+                "KN417", 402, .later, .warning, "No upstream account available with sufficient credits.")
         case .webhookRefused:
             Self.fact("KN420", 502, .later, .warning, "The receiver of a webhook did not accept it.")
 

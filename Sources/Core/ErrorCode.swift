@@ -54,6 +54,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case addressRefused = "address_refused"
     case unsupportedByVendor = "unsupported_by_vendor"
     case noAccount = "no_account"
+    case insufficientCredits = "insufficient_credits"
     case webhookRefused = "webhook_refused"
     // 5: ours
     case internalFault = "internal_error"

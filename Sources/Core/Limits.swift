@@ -70,6 +70,12 @@ public enum Limits {
     public static let webhookLogDays = 30
     /// Most bytes of a receiver's answer that are looked at; they stand in the log.
     public static let webhookReplyBytesMax = 512
+    /// Most bytes of a vendor's answer that holds pictures, as base64. It goes to the disk.
+    public static let pictureReplyBytesMax = 512 << 20
+    /// Most bytes of one picture.
+    public static let pictureBytesMax = 64 << 20
+    /// Most reference images of one task, whatever its model's rules say.
+    public static let imageReferencesMax = 16
     /// Most bytes of a result.
     public static let resultBytesMax = 2 << 30
     /// Longest time for a bucket to answer about an object.

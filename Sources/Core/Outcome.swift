@@ -7,6 +7,8 @@ public enum Outcome: Sendable {
     /// Nothing was done yet: nginx brings the whole request to a thread that may wait.
     case needsPatience
     case task(MediaTask)
+    /// What a task has made, in order; never empty.
+    case results(MediaTask, [MadeMedia])
     case tasks([MediaTask], hasMore: Bool)
     /// Bytes, and where nginx finds them: a path of an internal location.
     case content(StoredMedia, at: String)
@@ -27,6 +29,42 @@ public enum Outcome: Sendable {
     case health(Health)
     /// The outcome of a submit by a caller with a limit of requests per minute, and what is left of it.
     indirect case limited(Outcome, Allowance)
+}
+
+/// How a client wants to have results.
+public enum ResultForm: String, Sendable {
+    case link = "url"
+    case base64 = "b64_json"
+}
+
+/// A result as its owner gets it.
+public struct MadeMedia: Sendable {
+    public enum Body: Sendable {
+        /// A signed link of the same origin, as path and query.
+        case link(String)
+        case file(any LocalFile)
+    }
+
+    public let body: Body
+    /// What the vendor made of the prompt; nil when it does not say.
+    public let revisedPrompt: String?
+
+    public init(_ body: Body, revisedPrompt: String? = nil) {
+        self.body = body
+        self.revisedPrompt = revisedPrompt
+    }
+}
+
+/// A result of a task as it is kept.
+public struct TaskResult: Sendable, Equatable {
+    public let media: StoredMedia
+    /// What the vendor made of the prompt; nil when it did not say.
+    public let revisedPrompt: String?
+
+    public init(_ media: StoredMedia, revisedPrompt: String? = nil) {
+        self.media = media
+        self.revisedPrompt = revisedPrompt
+    }
 }
 
 /// Finished bytes in the media store.

@@ -23,7 +23,7 @@ public struct RequestRecord: Sendable {
         method = head.method
         requestBytes = head.contentLengthBytes
         status = response?.status ?? ErrorCode.clientGone.facts.status
-        responseBytes = (response?.body.count ?? 0) + streamed
+        responseBytes = Int(response?.length ?? 0) + streamed
         self.course = course
     }
 }
@@ -49,8 +49,8 @@ public struct RequestCourse: Sendable {
     public mutating func note(_ command: Command) {
         switch command {
         case .submit(let submission), .estimate(let submission): model = submission.model
-        case .task(let reference, _), .awaitResult(let reference, _), .content(let reference),
-            .delete(let reference), .cancel(let reference):
+        case .task(let reference, _), .awaitResult(let reference, _), .results(let reference, _, _),
+            .content(let reference), .delete(let reference), .cancel(let reference):
             task = reference
         case .relay(let request): model = request.model
         case .model(let id): model = id
@@ -60,7 +60,8 @@ public struct RequestCourse: Sendable {
 
     public mutating func note(_ outcome: Outcome) {
         switch outcome {
-        case .accepted(let of), .acceptedWaiting(let of, _), .task(let of), .deleted(let of):
+        case .accepted(let of), .acceptedWaiting(let of, _), .task(let of), .results(let of, _),
+            .deleted(let of):
             task = TaskReference(of.id)
             model = of.model
         case .limited(let inner, _): note(inner)

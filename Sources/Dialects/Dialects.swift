@@ -3,6 +3,6 @@ public import Core
 /// Every client API.
 public enum Dialects {
     public static let all: [any Dialect] = [
-        OpenAIVideos(), OpenAIText(), VendorCallbacks(),
+        OpenAIVideos(), OpenAIImages(), OpenAIText(), VendorCallbacks(),
     ]
 }

@@ -32,6 +32,39 @@ struct Fields {
 
     func file(_ name: String) -> UploadedFile? { form?.files.last { $0.field == name } }
 
+    /// Every file of a field: also those of `name[]` and `name[0]`, as clients spell lists in forms.
+    func files(_ name: String) -> [UploadedFile] {
+        form?.files.filter { Self.isSpelling($0.field, of: name) } ?? []
+    }
+
+    /// Every value of a field: the items of a JSON list, one value, or the texts of a form, spelled likewise.
+    func values(_ name: String) -> [JSON] {
+        if let form {
+            return form.fields.filter { Self.isSpelling($0.name, of: name) && !$0.value.isEmpty }
+                .map { .string($0.value) }
+        }
+        guard let value = value(name), value != "" else { return [] }
+        return value.arrayValue ?? [value]
+    }
+
+    private static func isSpelling(_ field: String, of name: String) -> Bool {
+        guard field.hasPrefix(name) else { return false }
+        let tail = field.utf8.dropFirst(name.utf8.count)
+        return tail.isEmpty
+            || tail.first == UInt8(ascii: "[") && tail.last == UInt8(ascii: "]")
+                && tail.dropFirst().dropLast().allSatisfy { (0x30...0x39).contains($0) }
+    }
+
+    /// The client's own name for its end user.
+    func identifier(_ name: String) throws(KinoraError) -> String? {
+        guard let identifier = try string(name) else { return nil }
+        guard identifier.unicodeScalars.count <= 128 else {
+            throw KinoraError(
+                .invalidValue, "'\(name)' must have at most 128 characters.", field: name)
+        }
+        return identifier
+    }
+
     /// Nil when missing, and when empty: browsers and gateways send fields that were left blank.
     func string(_ name: String) throws(KinoraError) -> String? {
         guard let value = value(name) else { return nil }

@@ -1,11 +1,17 @@
 import Core
 
 extension RequestHead {
-    /// Seconds of `Prefer: wait=N` (RFC 7240); nil without it, and when the client also prefers not to wait.
-    var preferredWaitSeconds: Int? {
-        let preferences = prefer.split(whereSeparator: { $0 == "," || $0 == ";" }).map {
+    private var preferences: [String] {
+        prefer.split(whereSeparator: { $0 == "," || $0 == ";" }).map {
             $0.lowercased().filter { !$0.isWhitespace }
         }
+    }
+
+    var prefersAsync: Bool { preferences.contains("respond-async") }
+
+    /// Seconds of `Prefer: wait=N` (RFC 7240); nil without it, and when the client also prefers not to wait.
+    var preferredWaitSeconds: Int? {
+        let preferences = preferences
         guard !preferences.contains("respond-async") else { return nil }
         guard let wait = preferences.first(where: { $0.hasPrefix("wait=") }),
             let seconds = Int(wait.dropFirst("wait=".count)), seconds > 0

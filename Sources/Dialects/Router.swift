@@ -7,6 +7,7 @@ public struct Router: Sendable {
         let route: Route
         /// The fixed text of each segment; nil where any text matches.
         let fixed: [String?]
+        let mount: String?
     }
 
     /// By number of segments; among equal matches the one with more fixed segments stands first.
@@ -19,13 +20,17 @@ public struct Router: Sendable {
     public init(_ dialects: [any Dialect], fallback: any Dialect) {
         self.fallback = fallback
         let all = dialects.flatMap { dialect in
-            dialect.routes.map { route in
-                Entry(
-                    dialect: dialect, route: route, fixed: route.pattern.map { $0.hasPrefix(":") ? nil : $0 })
+            dialect.routes.flatMap { route in
+                ([nil] + dialect.mounts).map { mount in
+                    let pattern = route.pattern.map { $0.hasPrefix(":") ? nil : $0 }
+                    return Entry(
+                        dialect: dialect, route: route, fixed: (mount.map { [$0] } ?? []) + pattern,
+                        mount: mount)
+                }
             }
         }
         self.all = all
-        entries = Dictionary(grouping: all) { $0.route.pattern.count }
+        entries = Dictionary(grouping: all) { $0.fixed.count }
             .mapValues { $0.sorted { $0.fixed.count { $0 != nil } > $1.fixed.count { $0 != nil } } }
     }
 
@@ -40,7 +45,7 @@ public struct Router: Sendable {
             guard Self.matches(entry.fixed, path.segments) else { continue }
             if entry.route.method == wanted {
                 let values = zip(entry.fixed, path.segments).compactMap { $0 == nil ? $1 : nil }
-                return (entry.dialect, RouteMatch(route: entry.route, values: values))
+                return (entry.dialect, RouteMatch(route: entry.route, values: values, mount: entry.mount))
             }
             isKnown = true
         }

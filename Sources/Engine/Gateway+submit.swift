@@ -8,7 +8,8 @@ extension Gateway {
     func submit(
         _ submission: Submission, for caller: Caller, _ patience: Patience
     ) throws(KinoraError) -> Outcome {
-        if !patience.mayWait, submission.references.contains(where: \.isRemote) { return .needsPatience }
+        let isPatient = submission.resultForm != nil || submission.references.contains(where: \.isRemote)
+        if !patience.mayWait, isPatient { return .needsPatience }
         let idempotency = try idempotency(of: submission)
         // The answer of the first time comes before every check: what it was checked against may have
         // changed.
@@ -16,6 +17,12 @@ extension Gateway {
             return try answer(task, submission, caller, patience)
         }
         var (task, model) = try draft(of: submission, for: caller)
+        // Whoever could not wait would be told that the task goes on, and submit it again.
+        guard submission.resultForm == nil || waiters.hasRoom else {
+            throw KinoraError(
+                .queueFull, "Too many requests wait for their result here. Try again, or do not wait.",
+                retryAfterSeconds: 2)
+        }
         task.idempotency = idempotency
         let line = LineLimit(
             family: model.family, waitingMax: cache.snapshot.waitingMax(of: model.family),
@@ -38,6 +45,9 @@ extension Gateway {
         try Self.count(submission.references, by: model.references(for: category), model)
         guard !cache.snapshot.vendorsServed.isDisjoint(with: model.vendors) else {
             throw KinoraError(.noAccount)
+        }
+        if model.isRefusedWithoutCredit, !(try store.isPayable(model.id)) {
+            throw KinoraError(.insufficientCredits)
         }
         let parameters = try Self.parameters(of: submission, source, rules)
         let task = NewTask(
@@ -121,9 +131,14 @@ extension Gateway {
     private func answer(
         _ task: MediaTask, _ submission: Submission, _ caller: Caller, _ patience: Patience
     ) throws(KinoraError) -> Outcome {
+        let reference = TaskReference(task.id)
+        if let form = submission.resultForm {
+            let seconds = submission.waitSeconds ?? Int(cache.snapshot.imageWaitSeconds)
+            return try results(reference, of: caller, waitSeconds: seconds, as: form, patience)
+        }
         guard let seconds = submission.waitSeconds else { return .accepted(task) }
         guard patience.mayWait else { return .acceptedWaiting(task, waitSeconds: seconds) }
-        return .task(try result(TaskReference(task.id), of: caller, waitSeconds: seconds, patience))
+        return .task(try result(reference, of: caller, waitSeconds: seconds, patience))
     }
 
     private func remixSource(of submission: Submission, _ caller: Caller) throws(KinoraError) -> TaskPoint? {
@@ -138,15 +153,27 @@ extension Gateway {
     private func model(
         for submission: Submission, _ source: TaskPoint?, _ caller: Caller
     ) throws(KinoraError) -> Model {
-        let id = submission.model ?? source?.model ?? ""
-        guard let model = cache.snapshot.models[id], caller.options.models?.contains(id) ?? true,
-            model.kind == submission.kind.rawValue
-        else { throw KinoraError(.modelNotFound, "Model '\(id)' not found", field: "model") }
+        func mayUse(_ model: Model) -> Bool {
+            caller.options.models?.contains(model.id) ?? true && model.kind == submission.kind.rawValue
+                && submission.family ?? model.family == model.family
+        }
+        let usual = submission.kind == .image ? usualModel(where: mayUse) : nil
+        let id = submission.model ?? source?.model ?? usual ?? ""
+        guard let model = cache.snapshot.models[id], mayUse(model) else {
+            throw KinoraError(.modelNotFound, "Model '\(id)' not found", field: "model")
+        }
         if let source, source.model != id {
             throw KinoraError(
                 .invalidValue, "A remix uses the model of its source, '\(source.model)'.", field: "model")
         }
         return model
+    }
+
+    /// The instance's default, or else the first that may be used here.
+    private func usualModel(where mayUse: (Model) -> Bool) -> String? {
+        let snapshot = cache.snapshot
+        if let model = snapshot.models[snapshot.defaultImageModel], mayUse(model) { return model.id }
+        return snapshot.models.values.filter(mayUse).map(\.id).min()
     }
 
     private func check(prompt: String) throws(KinoraError) {
@@ -168,8 +195,10 @@ extension Gateway {
         case (.video, .some, nil): return .v2v
         case (.video, nil, nil): return .t2v
         case (.video, nil, .some): return .i2v
-        case (.image, _, nil): return .t2i
-        case (.image, _, .some): return .i2i
+        case (.image, .some, _):
+            throw KinoraError(.invalidValue, "Pictures are not remixed.", field: "remix_target_id")
+        case (.image, nil, nil): return .t2i
+        case (.image, nil, .some): return .i2i
         }
     }
 

@@ -118,6 +118,8 @@ public final class Gateway: Sendable {
             return .task(try task(reference, of: caller, waitSeconds: seconds, patience))
         case .awaitResult(let reference, let seconds):
             return .task(try result(reference, of: caller, waitSeconds: seconds, patience))
+        case .results(let reference, let seconds, let form):
+            return try results(reference, of: caller, waitSeconds: seconds, as: form, patience)
         case .tasks(let page): return try tasks(page, of: caller)
         case .content(let reference): return try content(reference, of: caller)
         case .delete(let reference): return try delete(reference, of: caller)
@@ -155,7 +157,7 @@ public final class Gateway: Sendable {
 
     /// The caller's task. From memory where it is known there: as it was a moment ago, when another process
     /// changes it just now. `asOfNow`: for an answer that depends on whether it has ended.
-    private func task(
+    func task(
         _ reference: TaskReference, of caller: Caller, asOfNow: Bool = false
     ) throws(KinoraError) -> MediaTask {
         let (known, ticket) = wakeups.recent.entry(reference, of: caller.userID)
@@ -175,12 +177,24 @@ public final class Gateway: Sendable {
         switch task.state {
         case .succeeded: return task
         case .failed, .expired, .cancelled:
-            throw KinoraError(.syncFailed, task.failure?.message, detail: task.failure?.code ?? "cancelled")
+            throw KinoraError(
+                Self.code(ofFailed: task), task.failure?.message, detail: task.failure?.code ?? "cancelled",
+                taskID: Self.clientID(of: task))
         case .queued, .running, .storing:
             throw KinoraError(
-                .waitTimedOut, "The task is still running after \(waitSeconds) seconds.",
-                taskID: "\(task.model)-\(task.id.short)")
+                .waitTimedOut, "Task timeout after \(waitSeconds) seconds; the task goes on.",
+                taskID: Self.clientID(of: task))
         }
+    }
+
+    private static func clientID(of task: MediaTask) -> String { "\(task.model)-\(task.id.short)" }
+
+    /// Clients of videos know one code for everything. Those of pictures are told what is theirs to change.
+    private static func code(ofFailed task: MediaTask) -> ErrorCode {
+        let code = task.failure.flatMap { ErrorCode(rawValue: $0.code) }
+        let ofRequest: [ErrorCode] = [.contentRefused, .upstreamRequest, .unsupportedByVendor]
+        guard task.kind == .image, let code, ofRequest.contains(code) else { return .syncFailed }
+        return code
     }
 
     private func tasks(_ page: TaskPage, of caller: Caller) throws(KinoraError) -> Outcome {
@@ -196,15 +210,8 @@ public final class Gateway: Sendable {
     }
 
     private func content(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> Outcome {
-        let task = try task(reference, of: caller, asOfNow: true)
-        switch task.state {
-        case .queued, .running, .storing:
-            throw KinoraError(.taskNotCompleted, detail: task.state.rawValue, state: task.state)
-        case .failed, .expired, .cancelled:
-            throw KinoraError(.generationFailed, task.failure?.message)
-        case .succeeded: break
-        }
-        let media = try media(of: task, of: caller)
+        let task = try succeeded(reference, of: caller)
+        let media = try results(of: task, of: caller)[0].media
         guard caller.options.contentMode == .redirect else { return content(media) }
         return .link(link(to: media))
     }
@@ -213,17 +220,9 @@ public final class Gateway: Sendable {
         .content(media, at: self.media.place(of: media))
     }
 
-    private func media(of task: MediaTask, of caller: Caller) throws(KinoraError) -> StoredMedia {
-        let (known, ticket) = wakeups.recent.entry(TaskReference(task.id), of: caller.userID)
-        if let media = known?.media { return media }
-        guard let media = try store.result(ofTask: task.row) else { throw KinoraError(.contentNotFound) }
-        wakeups.recent.keep(task, media, of: caller.userID, ticket)
-        return media
-    }
-
     private static let linkLifetime = Duration.seconds(24 * 3600)
 
-    private func link(to media: StoredMedia) -> String {
+    func link(to media: StoredMedia) -> String {
         let name = media.relativePath.split(separator: "/").last.map(String.init) ?? ""
         let expires = (clock.now + Self.linkLifetime).seconds
         return

@@ -11,7 +11,7 @@ final class Holdings: Sendable {
         var claim: Int64
         let account: Int64
         var calls = 0
-        var rest: (task: ClaimedTask, tick: Int64)?
+        var rest: (task: ClaimedTask, harvest: Harvest?, tick: Int64)?
     }
 
     private struct State {
@@ -51,12 +51,15 @@ final class Holdings: Sendable {
         origin + .milliseconds(tick * Self.tickMilliseconds)
     }
 
-    /// A task was claimed, and something is done about it now. To be ended, as every call.
-    func take(_ task: ClaimedTask) {
+    /// A task was claimed, and something is done about it now. To be ended, as every call. Gives what its
+    /// vendor has made, where that rested here.
+    @discardableResult
+    func take(_ task: ClaimedTask) -> Harvest? {
         state.withLock { state in
-            let calls = state.holdings[task.row]?.calls ?? 0
+            let before = state.holdings[task.row]
             state.holdings[task.row] = Holding(
-                claim: task.claim, account: task.account.row, calls: calls + 1)
+                claim: task.claim, account: task.account.row, calls: (before?.calls ?? 0) + 1)
+            return before?.rest?.harvest
         }
     }
 
@@ -76,12 +79,15 @@ final class Holdings: Sendable {
         }
     }
 
-    /// The next look at a task that is held, unless it was claimed anew meanwhile.
-    func rest(_ task: ClaimedTask, until moment: ContinuousClock.Instant) {
+    /// The next look at a task that is held, unless it was claimed anew meanwhile. `harvest` is what its
+    /// vendor has made, as far as it is here.
+    func rest(
+        _ task: ClaimedTask, _ harvest: Harvest? = nil, until moment: ContinuousClock.Instant
+    ) {
         let tick = tick(moment) + 1
         let isEarliest = state.withLock { state in
             guard state.holdings[task.row]?.claim == task.claim else { return false }
-            state.holdings[task.row]?.rest = (task, tick)
+            state.holdings[task.row]?.rest = (task, harvest, tick)
             state.agenda[tick, default: []].append(task.row)
             return state.agenda.keys.min() == tick
         }
@@ -107,10 +113,12 @@ final class Holdings: Sendable {
     }
 
     /// Tasks whose look is due, at most so many. For each a call has begun.
-    func due(at moment: ContinuousClock.Instant, limit: Int) -> [ClaimedTask] {
+    func due(
+        at moment: ContinuousClock.Instant, limit: Int
+    ) -> [(task: ClaimedTask, harvest: Harvest?)] {
         let now = tick(moment)
         return state.withLock { state in
-            var due: [ClaimedTask] = []
+            var due: [(task: ClaimedTask, harvest: Harvest?)] = []
             for tick in state.agenda.keys.filter({ $0 <= now }).sorted() {
                 var rows = state.agenda.removeValue(forKey: tick) ?? []
                 while due.count < limit, let row = rows.popLast() {
@@ -120,7 +128,7 @@ final class Holdings: Sendable {
                     holding.rest = nil
                     holding.calls += 1
                     state.holdings[row] = holding
-                    due.append(state.upToDate(rest.task))
+                    due.append((state.upToDate(rest.task), rest.harvest))
                 }
                 if !rows.isEmpty { state.agenda[tick] = rows }
                 if due.count == limit { break }

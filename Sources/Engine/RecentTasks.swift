@@ -11,12 +11,12 @@ public final class RecentTasks: Sendable {
 
     final class Entry: Sendable {
         let task: MediaTask
-        /// The first result; nil where nobody asked for it yet.
-        let media: StoredMedia?
+        /// Nil where nobody asked for them yet.
+        let results: [TaskResult]?
 
-        init(_ task: MediaTask, _ media: StoredMedia?) {
+        init(_ task: MediaTask, _ results: [TaskResult]?) {
             self.task = task
-            self.media = media
+            self.results = results
         }
     }
 
@@ -71,9 +71,10 @@ public final class RecentTasks: Sendable {
         }
     }
 
-    func keep(_ task: MediaTask, _ media: StoredMedia?, of user: Int64, _ ticket: Ticket) {
-        guard task.prompt.utf8.count <= Self.promptBytesMax else { return }
-        let entry = Entry(task, media)
+    func keep(_ task: MediaTask, _ results: [TaskResult]?, of user: Int64, _ ticket: Ticket) {
+        let revised = (results ?? []).reduce(0) { $0 + ($1.revisedPrompt?.utf8.count ?? 0) }
+        guard task.prompt.utf8.count + revised <= Self.promptBytesMax else { return }
+        let entry = Entry(task, results)
         let key = Key(short: task.id.short, user: user)
         state.withLock { state in
             guard ticket.clearings == state.clearings,

@@ -25,6 +25,8 @@ public final class Snapshot: Sendable {
 
     var imageTimeoutSeconds: Int64 { NumberSetting.imageTimeout.value(in: settings) }
     var videoTimeoutSeconds: Int64 { NumberSetting.videoTimeout.value(in: settings) }
+    var imageWaitSeconds: Int64 { NumberSetting.imageWait.value(in: settings) }
+    var defaultImageModel: String { TextSetting.defaultImageModel.value(in: settings) }
     /// Errors in a row that disable an account; 0: never.
     var errorsMax: Int64 { NumberSetting.errorBanThreshold.value(in: settings) }
 

@@ -38,6 +38,9 @@ final class Waiters: Sendable {
         _ = thread.withLock { $0 }?.join(until: .now + .seconds(2))
     }
 
+    /// Whether another one may wait now.
+    var hasRoom: Bool { waiting.withLock { $0.count < limit } }
+
     /// A worker of this process finished a task.
     func note(_ row: Int64) {
         let signals = waiting.withLock { $0.filter { $0.row == row } }

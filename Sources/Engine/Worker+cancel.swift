@@ -33,7 +33,7 @@ extension Worker {
         let vendor = try vendor(of: task)
         let account = try account(of: task)
         guard let ticket = task.vendorTask else {
-            guard task.running >= TaskMachine.arrivalMax, let lookUp = vendor.lookUp else {
+            guard task.running >= TaskMachine.arrivalMax, let lookUp = vendor.lookUp(task.kind) else {
                 return try wait(cancellation, Self.answerPause)
             }
             return send(lookUp(account), cancellation, .lookUp(page: 1), account)
@@ -134,6 +134,9 @@ extension Worker {
     private func end(_ task: ClaimedTask, _ how: CancelledEnd) throws(KinoraError) {
         if try store.end(cancelled: task, how) { noteFreeSlot() }
     }
+
+    /// What was cancelled while its vendor made it is made now: nobody wants it.
+    func noteMade(_ task: ClaimedTask) throws(KinoraError) { try end(task, .cancelled) }
 
     /// What a worker learned of a task that was cancelled while it held it. Does nothing to other tasks.
     func noteLost(_ action: TaskAction, _ task: ClaimedTask) throws(KinoraError) {

@@ -126,10 +126,7 @@ extension Worker {
         let room = callRoom
         guard room > 0 else { return (0, true) }
         let due = try store.claimDue(worker: pulse.worker, limit: room)
-        for task in due {
-            holdings.take(task)
-            look(after: task)
-        }
+        for task in due { look(after: task, holdings.take(task)) }
         return (due.count, due.count == room)
     }
 
@@ -151,7 +148,7 @@ extension Worker {
                 inbox.put(.slow(task))
             }
             let due = holdings.due(at: .now, limit: room)
-            for task in due { look(after: task) }
+            for (task, harvest) in due { look(after: task, harvest) }
             if due.isEmpty {
                 let soon = ContinuousClock.now + options.pollInterval
                 _ = holdings.news.wait(until: min(holdings.nextLook ?? soon, soon))
@@ -159,9 +156,9 @@ extension Worker {
         }
     }
 
-    private func look(after task: ClaimedTask) {
+    private func look(after task: ClaimedTask, _ harvest: Harvest?) {
         begin(task, TaskEvent.pollFailed) { vendor, account throws(KinoraError) in
-            goOn(task, vendor, account)
+            goOn(task, vendor, account, harvest)
         }
     }
 
@@ -241,14 +238,30 @@ extension Worker {
         // Frozen or queued behind other calls past the lease of its claim, it must not leave any more: others
         // look by then.
         call.beginBefore = pulse.leaseEnd(of: task.worker) ?? .now
-        send(call, task, .submit(files), account)
+        if call.mediaMembers.isEmpty {
+            send(call, task, .submit(files, made: nil), account)
+        } else {
+            // It lasts as long as the task may, but not past the claim.
+            call.timeoutSeconds = max(1, Int(min(task.remaining, Store.lease - .seconds(60)).inSeconds))
+            let reply = ReplyFile(path: media.spool.newPath(), mediaMembers: call.mediaMembers)
+            send(
+                call, task, .submit(files, made: reply), account,
+                into: .file(path: reply.path, bytesMax: Limits.pictureReplyBytesMax))
+        }
         events.emit(.taskSubmitted(task.id, vendor: vendor.name, on: task.attemptPoint))
     }
 
-    /// A task that already runs: poll it, or find out whether its submit arrived.
-    private func goOn(_ task: ClaimedTask, _ vendor: any Vendor, _ account: VendorAccount) {
-        if let ticket = task.vendorTask {
+    /// A task that already runs: store what was made, poll it, or find out whether its submit arrived.
+    private func goOn(
+        _ task: ClaimedTask, _ vendor: any Vendor, _ account: VendorAccount, _ harvest: Harvest?
+    ) {
+        if let harvest {
+            gather(task, harvest)
+        } else if let ticket = task.vendorTask {
             send(vendor.poll(ticket, account), task, .poll, account)
+        } else if task.state == .storing {
+            let loss = KinoraError(.submitUnknown, detail: "its result was lost with the worker that had it")
+            perform(.fail(loss), task)
         } else {
             let silence = KinoraError(.upstreamUnreachable, detail: "the worker that submitted it is gone")
             perform(machine(for: task, vendor).action(on: .submitUnanswered(silence)), task)

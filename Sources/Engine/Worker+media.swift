@@ -42,34 +42,6 @@ extension Worker {
         submitsUnderWay.subtract(1, ordering: .releasing)
     }
 
-    // After the vendor is done: the result
-
-    /// Gives a result to the store.
-    func keep(_ path: String, as stored: StoredMedia, of task: ClaimedTask) {
-        hold(task)
-        media.keep(path, as: stored) { [self] in inbox.put(.kept(task, stored, path: path, $0)) }
-    }
-
-    func settleKept(_ task: ClaimedTask, _ stored: StoredMedia, _ path: String, _ error: KinoraError?) {
-        unlink(path)
-        if let error { return notStored(task, error) }
-        if persist(task, { store throws(KinoraError) in try store.succeeded(task, result: stored) }) {
-            finished(task, .succeeded, nil)
-        } else {
-            // It was cancelled meanwhile, or is another worker's, who may just be storing the same bytes.
-            do throws(KinoraError) { try store.removeUnlessNamed(stored) } catch {
-                events.emit(.fault("result of task \(task.id)", error))
-            }
-        }
-    }
-
-    func notStored(_ task: ClaimedTask, _ error: KinoraError) {
-        events.emit(.storeFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
-        // It may have gone too fast to be noted before.
-        persist(task) { store throws(KinoraError) in try store.storing(task) }
-        perform(machine(for: task, nil).action(on: .storeFailed(error)), task)
-    }
-
     // When nobody needs it any more
 
     /// Removes what no row names any more. The table `media_removal` remembers it until it is gone.

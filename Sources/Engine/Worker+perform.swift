@@ -5,9 +5,11 @@ import Upstream
 
 extension Worker {
     /// The one place where the decisions of TaskMachine are carried out. `fault` is what an error says about
-    /// the account where its code does not tell.
-    func perform(_ action: TaskAction, _ task: ClaimedTask, fault: AccountFault? = nil) {
-        do throws(KinoraError) { try write(action, task, fault: fault) } catch {
+    /// the account where its code does not tell, `harvest` what waits with the task for its next look.
+    func perform(
+        _ action: TaskAction, _ task: ClaimedTask, fault: AccountFault? = nil, harvest: Harvest? = nil
+    ) {
+        do throws(KinoraError) { try write(action, task, fault: fault, harvest: harvest) } catch {
             // The vendor's task was taken for another one with the same prompt; that one's own is still to be
             // found, and serves as well.
             if error.code == .alreadyExists, case .accept = action {
@@ -19,7 +21,7 @@ extension Worker {
 
     /// Throws `alreadyExists` when the vendor's task belongs to another attempt.
     func write(
-        _ action: TaskAction, _ task: ClaimedTask, fault: AccountFault? = nil
+        _ action: TaskAction, _ task: ClaimedTask, fault: AccountFault? = nil, harvest: Harvest? = nil
     ) throws(KinoraError) {
         switch action {
         case .accept(let vendorTask, let delay):
@@ -29,10 +31,10 @@ extension Worker {
             guard isWritten else { return try noteLost(action, task) }
             holdings.rest(task.accepted(as: vendorTask), until: .now + delay)
         case .wait(let delay, let phase, let progress):
-            rest(task.resting(in: phase, progress), for: delay, before: task)
+            rest(task.resting(in: phase, progress), harvest, for: delay, before: task)
         case .lookUp:
             let account = try account(of: task)
-            if let call = try vendor(of: task).lookUp {
+            if let call = try vendor(of: task).lookUp(task.kind) {
                 send(call(account), task, .lookUp(page: 1), account)
             }
         case .requeue(let delay, let error):
@@ -62,7 +64,9 @@ extension Worker {
 
     /// Lets a task rest until its next look. What its owner sees is written where it has changed, and the
     /// lease renewed when half of it is over; a vendor that has nothing new to say costs no statement.
-    private func rest(_ task: ClaimedTask, for delay: Duration, before: ClaimedTask) {
+    private func rest(
+        _ task: ClaimedTask, _ harvest: Harvest?, for delay: Duration, before: ClaimedTask
+    ) {
         var task = task
         let isLeaseLong = task.leaseEnd > .now + delay + Store.lease / 2
         if !isLeaseLong || (task.phase, task.progress) != (before.phase, before.progress) {
@@ -72,7 +76,7 @@ extension Worker {
             }
             guard isWritten else { return }
         }
-        holdings.rest(task, until: .now + delay)
+        holdings.rest(task, harvest, until: .now + delay)
     }
 
     private func fell(_ account: ClaimedAccount, _ fall: AccountFall, _ error: KinoraError) {

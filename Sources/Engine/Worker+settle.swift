@@ -21,15 +21,15 @@ extension Worker {
                 case .opened(let task, let files, let result):
                     settleOpened(task, files, result)
                     holdings.end(task)
-                case .kept(let task, let stored, let path, let error):
-                    settleKept(task, stored, path, error)
+                case .kept(let task, let stored, let path, let harvest, let error):
+                    settleKept(task, stored, path, harvest, error)
                     holdings.end(task)
                 case .cancellation(let cancellation, let purpose, let result):
                     settle(cancellation, purpose, result)
                 case .task(let completion):
                     settle(completion)
                     holdings.end(completion.task)
-                    if case .submit(let files) = completion.purpose { endSubmit(files) }
+                    if case .submit(let files, _) = completion.purpose { endSubmit(files) }
                 }
             }
         }
@@ -40,11 +40,11 @@ extension Worker {
         do throws(KinoraError) {
             let vendor = try vendor(of: task)
             switch completion.purpose {
-            case .submit:
-                perform(machine(for: task, vendor).action(on: submitEvent(completion.result, vendor)), task)
+            case .submit(_, let reply): try settleSubmit(completion, vendor, reply)
             case .lookUp(let page): try settleLookUp(completion, vendor, page: page)
             case .poll: try settlePoll(completion, vendor)
-            case .fetch(let url, let path, let hop): settleFetch(completion, vendor, url, path, hop)
+            case .fetch(let harvest, let url, let path, let hop):
+                settleFetch(completion, vendor, harvest, url, path, hop)
             }
         } catch {
             events.emit(.pollFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
@@ -61,26 +61,57 @@ extension Worker {
                 usual: usual.usual(route: task.route, known: task.usual), shortest: interval.lowerBound,
                 longest: interval.upperBound),
             hasTicket: task.vendorTask != nil, isStoring: task.state == .storing,
-            canLookUp: vendor?.lookUp != nil)
+            canLookUp: vendor?.lookUp(task.kind) != nil)
     }
 
-    /// What the answer to a submit, or its absence, means.
-    private func submitEvent(
-        _ result: Result<HTTPReply, TransportFailure>, _ vendor: any Vendor
-    ) -> TaskEvent {
-        switch result {
+    private func settleSubmit(
+        _ completion: Completion, _ vendor: any Vendor, _ made: ReplyFile?
+    ) throws(KinoraError) {
+        let task = completion.task
+        defer { if let made { unlink(made.path) } }
+        func perform(_ event: TaskEvent) { self.perform(machine(for: task, vendor).action(on: event), task) }
+        let status: Int
+        switch completion.result {
         case .failure(let failure):
-            return failure.mayHaveArrived ? .submitUnanswered(failure.error) : .refused(failure.error)
-        case .success(let reply):
-            do throws(KinoraError) { return .accepted(vendorTask: try vendor.accepted(reply)) } catch {
-                // A success that cannot be read, and a server's fault, leave open whether the task was taken.
-                // Only 503 and the 4xx are certain refusals, without 408: who gave up waiting may be a
-                // gateway whose upstream did not.
-                let status = reply.status
-                let isCertain = (400..<500).contains(status) && status != 408 || status == 503
-                return isCertain ? .refused(error) : .submitUnanswered(error)
-            }
+            return perform(
+                failure.mayHaveArrived ? .submitUnanswered(failure.error) : .refused(failure.error))
+        case .success(let reply): status = reply.status
         }
+        let answer: (VendorAnswer, [HeldFile])
+        do throws(KinoraError) { answer = try read(completion.result, made, vendor) } catch {
+            return perform(Self.event(ofSubmit: status, error))
+        }
+        switch answer {
+        case (.ticket(let ticket), _): perform(.accepted(vendorTask: ticket))
+        case (.made(let results), let files):
+            usual.note(task.running, route: task.route, known: task.usual)
+            guard persist(task, { store throws(KinoraError) in try store.storing(task) }) else {
+                return try noteMade(task)
+            }
+            gather(task.storing(), Harvest(results, files, for: task))
+        }
+    }
+
+    /// What a submit's reply says, and the media that came with it.
+    private func read(
+        _ result: Result<HTTPReply, TransportFailure>, _ made: ReplyFile?, _ vendor: any Vendor
+    ) throws(KinoraError) -> (VendorAnswer, [HeldFile]) {
+        let reply: HTTPReply
+        do { reply = try result.get() } catch { throw error.error }
+        guard let made else { return (try vendor.accepted(reply), []) }
+        let (rest, files) = try media.spool.cut(made.path, members: made.mediaMembers)
+        let short = HTTPReply(status: reply.status, headers: reply.headers, body: rest)
+        return (try vendor.accepted(short), files)
+    }
+
+    /// What a reply means that accepts nothing. A success that cannot be read, and a server's fault, leave
+    /// open whether the task was taken. Only 503 and the 4xx are certain refusals, without 408: who gave up
+    /// waiting may be a gateway whose upstream did not. Who says it is done, and has nothing, took it for
+    /// certain.
+    private static func event(ofSubmit status: Int, _ error: KinoraError) -> TaskEvent {
+        if error.code == .upstreamEmptyResult { return .failed(error) }
+        let isCertain = (400..<500).contains(status) && status != 408 || status == 503
+        return isCertain ? .refused(error) : .submitUnanswered(error)
     }
 
     /// Most pages of a vendor's list that are read for one task.
@@ -126,11 +157,11 @@ extension Worker {
                 task)
         case .failed(let error):
             perform(machine(for: task, vendor).action(on: .failed(error)), task)
-        case .completed(let call):
+        case .completed(let results):
             usual.note(task.running, route: task.route, known: task.usual)
             let task = task.storing()
             holdings.fetch(task)
-            fetch(call, task, account, hop: 0)
+            gather(task, Harvest(results, for: task))
         }
     }
 
@@ -141,53 +172,6 @@ extension Worker {
             if try store.storing(task) { wakeups.noteChanges([task.row]) }
         } catch {
             events.emit(.fault("task \(task.id)", error))
-        }
-    }
-
-    /// Most redirects that lead to a result.
-    private static let hopsMax = 5
-
-    private func fetch(_ call: HTTPCall, _ task: ClaimedTask, _ account: VendorAccount, hop: Int) {
-        let path = media.spool.newPath()
-        send(
-            call, task, .fetch(from: call.url, to: path, hop: hop), account,
-            into: .file(path: path, bytesMax: Limits.resultBytesMax))
-    }
-
-    /// Where a redirect leads, as a call without the vendor's key: result hosts are nobody's business. Nil
-    /// for every other reply.
-    private static func redirect(_ reply: HTTPReply, from url: String, hop: Int) -> HTTPCall? {
-        guard [301, 302, 303, 307, 308].contains(reply.status), hop < hopsMax,
-            let location = reply.headers["location"],
-            let target = WebAddress.target(of: location, from: url)
-        else { return nil }
-        return HTTPCall(.get, target, timeoutSeconds: 600)
-    }
-
-    private func settleFetch(
-        _ completion: Completion, _ vendor: any Vendor, _ url: String, _ path: String, _ hop: Int
-    ) {
-        let task = completion.task
-        var isHandedOn = false
-        defer { if !isHandedOn { unlink(path) } }
-        do throws(KinoraError) {
-            let reply: HTTPReply
-            do { reply = try completion.result.get() } catch { throw error.error }
-            if let call = Self.redirect(reply, from: url, hop: hop) {
-                return fetch(call, task, try account(of: task), hop: hop + 1)
-            }
-            if let error = vendor.contentError(reply) { throw error }
-            guard reply.fileBytes > 0 else {
-                throw KinoraError(.upstreamEmptyResult, detail: "the result has no bytes")
-            }
-            let facts = try media.spool.examine(path)
-            guard let type = facts.type, type.family.rawValue == task.kind.rawValue else {
-                throw KinoraError(.upstreamEmptyResult, detail: "the result is no \(task.kind.rawValue)")
-            }
-            isHandedOn = true
-            keep(path, as: StoredMedia(sha256: facts.sha256, bytes: facts.bytes, type: type), of: task)
-        } catch {
-            notStored(task, error)
         }
     }
 }

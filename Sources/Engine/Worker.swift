@@ -25,10 +25,17 @@ public final class Worker: Sendable {
 
     /// What a call under way was for.
     enum Purpose: Sendable {
-        /// Copies of the references go with the call, and are removed with its end.
-        case submit([MediaFile])
+        /// Copies of the references go with the call, and are removed with its end. `made` is where a reply
+        /// lies that is the result.
+        case submit([MediaFile], made: ReplyFile?)
         case lookUp(page: Int), poll
-        case fetch(from: String, to: String, hop: Int)
+        case fetch(Harvest, from: String, to: String, hop: Int)
+    }
+
+    /// A reply on the disk, and which of its members are media.
+    struct ReplyFile: Sendable {
+        let path: String
+        let mediaMembers: Set<String>
     }
 
     /// The same, for a cancelled task.
@@ -48,7 +55,7 @@ public final class Worker: Sendable {
         case slow(ClaimedTask)
         /// The next reference of a task that is about to be submitted.
         case opened(ClaimedTask, [MediaFile], Result<MediaFile, KinoraError>)
-        case kept(ClaimedTask, StoredMedia, path: String, KinoraError?)
+        case kept(ClaimedTask, StoredMedia, path: String, Harvest, KinoraError?)
         case removed(MediaRemoval, Result<Bool, KinoraError>)
         case removal(Removal, Result<HTTPReply, TransportFailure>)
         case cancellation(Cancellation, CancelPurpose, Result<HTTPReply, TransportFailure>)

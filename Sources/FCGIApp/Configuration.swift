@@ -36,7 +36,8 @@ struct Configuration {
     /// Private endpoints that calls may reach all the same, `address:port`, comma separated.
     /// `KINORA_EGRESS_ALLOW`.
     var egressAllow: [String] = []
-    /// Where clients and vendors reach this instance; vendors call back only at https. `KINORA_PUBLIC_URL`.
+    /// Where clients and vendors reach this instance, for links that clients get; vendors call back only at
+    /// https. `KINORA_PUBLIC_URL`, default: the name that the client has used.
     var publicURL = ""
     /// Threads for short calls. `KINORA_FAST_THREADS`, default 16.
     var fastThreads = 16

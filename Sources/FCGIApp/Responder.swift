@@ -15,9 +15,12 @@ final class Responder: Handler {
     private let intake: Intake
     private let readiness: Readiness
     private let journal: Journal
+    /// Where clients reach this instance, without a trailing slash; nil: where they say they do.
+    private let origin: String?
 
     init(
-        pool: Pool, router: Router, gateway: Gateway, intake: Intake, readiness: Readiness, journal: Journal
+        pool: Pool, router: Router, gateway: Gateway, intake: Intake, readiness: Readiness, journal: Journal,
+        origin: String?
     ) {
         self.pool = pool
         self.router = router
@@ -25,6 +28,7 @@ final class Responder: Handler {
         self.intake = intake
         self.readiness = readiness
         self.journal = journal
+        self.origin = origin
     }
 
     func handle(_ connection: Connection) {
@@ -66,6 +70,7 @@ final class Responder: Handler {
     // swift-format-ignore
     private func respond(to connection: some Incoming, _ answer: inout Answer) -> Response? {
         let head = connection.head
+        answer.exchange.origin = origin ?? head.origin
         var dialect = router.fallback
         do throws(KinoraError) {
             let path = try RequestPath(target: head.target)

@@ -100,7 +100,7 @@ final class Service {
         Responder(
             pool: pool, router: Router(Dialects.all, fallback: Dialects.all[0]), gateway: gateway,
             intake: Intake(spoolDirectory: configuration.spoolDirectory), readiness: readiness,
-            journal: journal)
+            journal: journal, origin: configuration.origin)
     }
 
     private func makeWorker(_ store: Store, _ media: any MediaStore, _ vault: Vault) throws(KinoraError) {
@@ -173,13 +173,15 @@ extension Configuration {
         return options
     }
 
-    /// Where vendors call back, without a trailing slash; nil when there is no public https address.
-    var callbackBase: String? {
-        guard publicURL.hasPrefix("https://") else { return nil }
+    /// `publicURL` without a trailing slash; nil when there is none.
+    var origin: String? {
         var base = Substring(publicURL)
         while base.hasSuffix("/") { base = base.dropLast() }
-        return String(base)
+        return base.isEmpty ? nil : String(base)
     }
+
+    /// Where vendors call back; nil when there is no public https address.
+    var callbackBase: String? { origin.flatMap { $0.hasPrefix("https://") ? $0 : nil } }
 
     var egressGuard: EgressGuard { EgressGuard(exceptions: Set(egressAllow)) }
 

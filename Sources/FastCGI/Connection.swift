@@ -39,7 +39,39 @@ public final class Connection: Incoming {
         bytes.reserveCapacity(256 + response.body.count)
         appendHead(of: response, into: &bytes)
         if head.method != .head { bytes.append(contentsOf: response.body) }
-        _ = write(bytes)
+        guard write(bytes), head.method != .head else { return }
+        for piece in response.pieces {
+            switch piece {
+            case .bytes(let bytes): if !write(bytes) { return }
+            // What is half sent can only be cut off.
+            case .base64(let file): if !writeBase64(file) { return abandon() }
+            }
+        }
+    }
+
+    /// False when not all of it could be read and written.
+    private func writeBase64(_ file: any LocalFile) -> Bool {
+        let descriptor = open(file.path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        // A whole number of three bytes: only the last piece has padding.
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 96 << 10, alignment: 16)
+        defer { buffer.deallocate() }
+        var left = file.bytes
+        while left > 0 {
+            var filled = 0
+            let wanted = min(buffer.count, Int(left))
+            while filled < wanted {
+                let count = Glibc.read(descriptor, buffer.baseAddress! + filled, wanted - filled)
+                guard count > 0 else { return false }
+                filled += count
+            }
+            left -= Int64(filled)
+            guard write(Base64.encodedBytes(UnsafeRawBufferPointer(rebasing: buffer[..<filled]))) else {
+                return false
+            }
+        }
+        return true
     }
 
     /// Sends the head of a response whose body follows in pieces by `stream`.

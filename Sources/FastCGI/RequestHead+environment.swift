@@ -39,6 +39,8 @@ extension RequestHead {
             contentLengthBytes = Int(text)
         } else if matches("KN_CLIENT_IP") {
             clientAddress = text
+        } else if matches("KN_ORIGIN") {
+            origin = text
         } else if matches("KN_REQUEST_ID") {
             requestID = text
         } else if matches("HTTP_AUTHORIZATION") {

@@ -6,7 +6,12 @@ enum FilmFile {
     static let prefix = "film-"
     static let referencePrefix = "ref-"
     static let textPrefix = "text-"
-    static let prefixes = [prefix, referencePrefix, textPrefix]
+    static let picturePrefix = "picture-"
+    static let prefixes = [prefix, referencePrefix, textPrefix, picturePrefix]
+
+    static func picture(_ id: String, _ index: Int, _ format: String) -> String {
+        "\(picturePrefix)\(id)-\(index).\(format == "jpeg" ? "jpg" : format)"
+    }
 
     static func film(_ subject: String) -> String { "\(prefix)\(subject).mp4" }
 

@@ -1,7 +1,7 @@
 internal import Core
 
-/// The OpenAI video API, text models and embeddings, below `/openai/v1`. Keys that begin with `sk-sandbox`
-/// are good; every other key is answered 401.
+/// The OpenAI video and images APIs, text models and embeddings, below `/openai/v1`. Keys that begin with
+/// `sk-sandbox` are good; every other key is answered 401.
 ///
 /// `seconds` may also be "10" and "15": many compatible gateways offer these lengths, the vendor does not.
 /// The files API does not exist here, so every `file_id` is unknown; an https `image_url` is accepted and not
@@ -25,6 +25,11 @@ struct OpenAISandbox: SandboxVendor {
     func newTaskID() -> String { "video_\(Self.randomHex())" }
 
     func key(of head: RequestHead) throws(KinoraError) -> String {
+        if Self.isFileLink(head.target) {
+            // As object stores do with two ways to prove oneself at once.
+            guard head.authorization.isEmpty else { throw KinoraError(.malformedRequest) }
+            return ""
+        }
         let words = head.authorization.revealed().split(separator: " ")
         guard words.count == 2, words[0].lowercased() == "bearer" else { throw KinoraError(.missingKey) }
         guard words[1].hasPrefix("sk-sandbox") else { throw KinoraError(.invalidKey) }
@@ -36,6 +41,7 @@ struct OpenAISandbox: SandboxVendor {
     func order(_ request: VendorRequest) throws(KinoraError) -> Order {
         let path = request.segments
         func at(_ index: Int) -> String? { index < path.count ? path[index] : nil }
+        if at(0) == "files", let file = at(1), path.count == 2 { return .picture(file) }
         guard at(0) == "v1", path.count <= 4 else { throw unknownRoute(request) }
         let method = request.head.method == .head ? .get : request.head.method
         switch (method, at(1), at(2), at(3)) {
@@ -43,6 +49,8 @@ struct OpenAISandbox: SandboxVendor {
         case (.get, "videos", nil, nil): return .list(try page(request.query))
         case (.get, "videos", let id?, nil): return .poll(id)
         case (.delete, "videos", let id?, nil): return .delete(id)
+        case (.post, "images", "generations", nil): return try picture(request, isEdit: false)
+        case (.post, "images", "edits", nil): return try picture(request, isEdit: true)
         case (.get, "videos", let id?, "content"): return .content(id, try rendition(request.query))
         case (.post, "videos", let id?, "remix"):
             let fields = try jsonFields(request, known: ["prompt"])
@@ -94,7 +102,7 @@ struct OpenAISandbox: SandboxVendor {
         return Draft(model: model, prompt: prompt, seconds: length, size: frame, reference: reference)
     }
 
-    private func isMultipart(_ request: VendorRequest) -> Bool {
+    func isMultipart(_ request: VendorRequest) -> Bool {
         request.head.contentType.lowercased().hasPrefix("multipart/form-data")
     }
 
@@ -114,7 +122,7 @@ struct OpenAISandbox: SandboxVendor {
         return object
     }
 
-    private func jsonFields(_ request: VendorRequest, known: [String]) throws(KinoraError) -> JSONObject {
+    func jsonFields(_ request: VendorRequest, known: [String]) throws(KinoraError) -> JSONObject {
         let type = request.head.contentType.lowercased()
         guard type.hasPrefix("application/json") else {
             throw KinoraError(
@@ -129,7 +137,7 @@ struct OpenAISandbox: SandboxVendor {
         return object
     }
 
-    private func check(name: String, known: [String]) throws(KinoraError) {
+    func check(name: String, known: [String]) throws(KinoraError) {
         guard !known.contains(name) else { return }
         let hint = name == "duration" ? " Did you mean 'seconds'?" : ""
         throw KinoraError(.malformedRequest, "Unknown parameter: '\(name)'.\(hint)", field: name)
@@ -139,7 +147,7 @@ struct OpenAISandbox: SandboxVendor {
         model.wholeMatch(of: /sora-2(-pro)?(-\d{4}-\d{2}-\d{2})?/) != nil
     }
 
-    private func text(_ fields: JSONObject, _ name: String) throws(KinoraError) -> String? {
+    func text(_ fields: JSONObject, _ name: String) throws(KinoraError) -> String? {
         guard let value = fields[name], !value.isNull else { return nil }
         if let text = value.stringValue { return text }
         throw KinoraError(
@@ -148,7 +156,7 @@ struct OpenAISandbox: SandboxVendor {
             field: name)
     }
 
-    private func choice(
+    func choice(
         _ fields: JSONObject, _ name: String, _ allowed: [String]
     ) throws(KinoraError) -> String? {
         guard let text = try text(fields, name) else { return nil }
@@ -156,14 +164,14 @@ struct OpenAISandbox: SandboxVendor {
         return text
     }
 
-    private func invalid(_ name: String, _ value: String, _ allowed: [String]) -> KinoraError {
+    func invalid(_ name: String, _ value: String, _ allowed: [String]) -> KinoraError {
         let list = allowed.map { "'\($0)'" }.joined(separator: ", ")
         return KinoraError(
             .invalidValue, "Invalid value: '\(value.prefix(100))'. Supported values are: \(list).",
             field: name)
     }
 
-    private func prompt(_ fields: JSONObject) throws(KinoraError) -> String {
+    func prompt(_ fields: JSONObject) throws(KinoraError) -> String {
         guard let prompt = try text(fields, "prompt") else {
             throw KinoraError(.missingParameter, "Missing required parameter: 'prompt'.", field: "prompt")
         }
@@ -263,6 +271,7 @@ struct OpenAISandbox: SandboxVendor {
         case .credit(.usage, _, let used):
             return .json(["object": "list", "total_usage": .decimal(String(used * 100))])
         case .talk(let talk, let now): return answer(talk, id: "chatcmpl-\(Self.randomHex())", at: now)
+        case .pictures(let pictures): return answer(pictures)
         case .fixed(let response): return response
         }
     }

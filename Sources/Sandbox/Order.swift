@@ -13,16 +13,20 @@ enum Order: Sendable {
     case credit(Billing)
     /// Asks a text model.
     case talk(Talk)
+    /// Pictures, at once.
+    case draw(PictureDraft)
+    /// One of them, by its link.
+    case picture(String)
     /// Concerns no task: the answer is known already.
     case fixed(Response)
 
     var operation: Operation {
         switch self {
-        case .submit, .remix: .submit
+        case .submit, .remix, .draw: .submit
         case .poll: .poll
         case .list: .list
         case .talk: .talk
-        case .content: .content
+        case .content, .picture: .content
         case .delete, .credit, .fixed: .other
         }
     }
@@ -43,6 +47,7 @@ enum Served: Sendable {
     /// A file name below the render directory.
     case content(file: String, type: String)
     case deleted(String)
+    case pictures(Pictures)
     /// Dollars; no limit: nil.
     case credit(Billing, limit: Double?, used: Double)
     case talk(Talk, Timestamp)
@@ -80,6 +85,27 @@ struct Draft: Sendable {
     var reference: ReferenceImage?
     /// The task this one remixes.
     var remixOf: String?
+}
+
+/// Pictures that somebody wants: validated, not yet drawn.
+struct PictureDraft: Sendable {
+    var model: String
+    var prompt: String
+    var count: Int
+    var size: FrameSize
+    /// `png`, `jpeg` or `webp`.
+    var format: String
+    var reference: ReferenceImage?
+    /// Where the client reaches the sandbox, if it wants links; nil: it wants the bytes.
+    var origin: String?
+}
+
+/// Pictures that were drawn, as files of the render directory.
+struct Pictures: Sendable {
+    let draft: PictureDraft
+    let files: [String]
+    let createdAt: Timestamp
+    let bytes: @Sendable (String) -> [UInt8]?
 }
 
 /// A picture that the film starts from.

@@ -48,7 +48,7 @@ struct Recipe: Sendable {
     /// ffmpeg's arguments up to the output file. The two texts are read from files: no character of a prompt
     /// can mean anything to the filter graph.
     func arguments(background: Background, caption: String?, label: String?, font: String?) -> [String] {
-        var graph = backgroundFilter(background)
+        var graph = Self.filter(background, size)
         if remixOf != nil { graph += ",drawbox=color=0xe76f51@0.3:t=fill" }
         let face = font.map { "fontfile=\(FilterText.escaped($0))" } ?? "font=Sans"
         let margin = shortSide / 24
@@ -65,14 +65,14 @@ struct Recipe: Sendable {
         }
         let tone = "sine=frequency=220:sample_rate=44100:duration=\(seconds),volume=0.02"
         return ["ffmpeg", "-hide_banner", "-loglevel", "error", "-nostdin", "-y", "-filter_threads", "1"]
-            + backgroundInput(background) + ["-f", "lavfi", "-i", tone]
+            + Self.input(background) + ["-f", "lavfi", "-i", tone]
             + ["-filter_complex", "[0:v]\(graph),format=yuv420p[v]", "-map", "[v]", "-map", "1:a"]
             + ["-c:v", "libx264", "-preset", "ultrafast", "-crf", "30", "-g", "24", "-threads", "1"]
             + ["-c:a", "aac", "-b:a", "32k", "-t", "\(seconds)", "-r", "\(Self.frameRate)"]
             + ["-map_metadata", "-1", "-metadata", "comment=SANDBOX", "-movflags", "+faststart", "-f", "mp4"]
     }
 
-    private func backgroundInput(_ background: Background) -> [String] {
+    static func input(_ background: Background) -> [String] {
         switch background {
         case .gradient(let seed):
             // Drawn small and scaled up: a smooth gradient loses nothing by that.
@@ -81,16 +81,16 @@ struct Recipe: Sendable {
                 "0x5f0f40:c1=0x9a031e",
             ]
             let color = colors[seed % colors.count]
-            let source = "gradients=s=64x64:r=\(Self.frameRate):c0=\(color):x0=0:y0=0:x1=63:y1=63:speed=0.02"
+            let source = "gradients=s=64x64:r=\(frameRate):c0=\(color):x0=0:y0=0:x1=63:y1=63:speed=0.02"
             return ["-f", "lavfi", "-i", source]
         case .picture(let path, let type):
             // The demuxer is named, so that no content can choose another one.
             let demuxer = type == .png ? "png_pipe" : type == .webp ? "webp_pipe" : "jpeg_pipe"
-            return ["-f", demuxer, "-framerate", "\(Self.frameRate)", "-i", "file:\(path)"]
+            return ["-f", demuxer, "-framerate", "\(frameRate)", "-i", "file:\(path)"]
         }
     }
 
-    private func backgroundFilter(_ background: Background) -> String {
+    static func filter(_ background: Background, _ size: FrameSize) -> String {
         let (w, h) = (size.width, size.height)
         switch background {
         case .gradient:

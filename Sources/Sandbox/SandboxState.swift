@@ -98,6 +98,7 @@ struct SandboxState: Sendable {
         case .submit(let draft): return faults.takeMarker(ofPrompt: draft.prompt)
         case .remix(_, let prompt): return faults.takeMarker(ofPrompt: prompt)
         case .talk(let talk): return faults.takeMarker(.talk, ofPrompt: talk.prompt)
+        case .draw(let draft): return faults.takeMarker(ofPrompt: draft.prompt)
         default: break
         }
         guard let id = order.taskID, tasks[id]?.owner == owner, !(tasks[id]?.markers.isEmpty ?? true)
@@ -131,6 +132,18 @@ struct SandboxState: Sendable {
         counts.acceptedByVendor[owner.vendor, default: 0] += 1
         counts.acceptedByKey[String(owner.key.suffix(4)), default: 0] += 1
         return (task, task.film.map { startFilm($0) } ?? false)
+    }
+
+    /// Accepts a request for pictures and counts it: it is one task, which nobody can ask for again.
+    mutating func accept(_ draft: PictureDraft, for owner: Owner, now: Timestamp) throws(KinoraError) {
+        try checkLimit(of: owner, now: now)
+        if let credit = settings.credit, spent(by: owner) + SandboxSettings.dollarsPerTask > credit + 1e-9 {
+            throw KinoraError(.upstreamMoney)
+        }
+        accounts[owner, default: Account()].accepted += 1
+        counts.accepted += 1
+        counts.acceptedByVendor[owner.vendor, default: 0] += 1
+        counts.acceptedByKey[String(owner.key.suffix(4)), default: 0] += 1
     }
 
     /// Dollars for all the tasks that were accepted from it.

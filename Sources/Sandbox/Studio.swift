@@ -105,6 +105,36 @@ final class Studio: Sendable {
         return name
     }
 
+    /// Draws a picture. Blocks: a client is waiting.
+    func draw(_ recipe: PictureRecipe, as name: String) throws(KinoraError) {
+        var texts: [String: String] = [:]
+        let caption = "\(FilmFile.textPrefix)\(name)-caption.txt"
+        let label = "\(FilmFile.textPrefix)\(name)-label.txt"
+        let lines = recipe.captionLines
+        if !lines.isEmpty { texts[caption] = lines.joined(separator: "\n") }
+        texts[label] = recipe.label
+        var background = Recipe.Background.gradient(seed: recipe.id.utf8.reduce(0) { $0 &+ Int($1) })
+        var source: String?
+        if let reference = recipe.reference {
+            let file = FilmFile.reference(of: recipe.id, reference.type)
+            if files.write(reference.bytes, to: file) {
+                background = .picture(path: files.path(file), reference.type)
+                source = file
+            }
+        }
+        defer { if let source { files.remove(source) } }
+        let arguments = recipe.arguments(
+            background: background, caption: lines.isEmpty ? nil : files.path(caption),
+            label: files.path(label), font: font)
+        let done = Signal()
+        add(
+            Job(output: name, arguments: arguments, texts: texts) { _ in
+                done.raise()
+                return true
+            }, isUrgent: true)
+        guard done.wait(for: Self.limit), files.exists(name) else { throw KinoraError(.upstreamServer) }
+    }
+
     /// Removes everything that was rendered for one task.
     func forget(task: String) { FilmFile.all(of: task).forEach(files.remove) }
 

@@ -77,6 +77,8 @@ final class World: Sendable {
             return .deleted(id)
         case .credit(let part):
             return state.withLock { .credit(part, limit: $0.settings.credit, used: $0.spent(by: owner)) }
+        case .draw(let draft): return .pictures(try draw(draft, for: owner, id: newID, fault))
+        case .picture(let name): return try picture(name)
         case .content(let id, let rendition):
             return try content(of: try view(of: id, for: owner), rendition)
         }
@@ -102,6 +104,42 @@ final class World: Sendable {
         draft.prompt = prompt
         draft.remixOf = source
         return try accept(draft, for: owner, id: id, fault)
+    }
+
+    /// Takes at least as long as a task does.
+    private func draw(
+        _ draft: PictureDraft, for owner: Owner, id: String, _ fault: Fault?
+    ) throws(KinoraError) -> Pictures {
+        let began = ContinuousClock.now
+        let now = clock.now
+        let settings = try locked { (state) throws(KinoraError) in
+            try state.accept(draft, for: owner, now: now)
+            return state.settings
+        }
+        var files: [String] = []
+        for index in 0..<draft.count {
+            let name = FilmFile.picture(id, index, draft.format)
+            let recipe = PictureRecipe(draft, of: owner.vendor, id: "\(id)-\(index)", settings.render)
+            try studio.draw(recipe, as: name)
+            files.append(name)
+        }
+        while ContinuousClock.now < began + .seconds(settings.taskSeconds), !isStopping { usleep(10_000) }
+        guard fault != .fail else { throw KinoraError(.upstreamServer) }
+        let store = studio.files
+        return Pictures(draft: draft, files: files, createdAt: now) { file in
+            // Nobody can ask for it again.
+            defer { store.remove(file) }
+            return store.read(file)
+        }
+    }
+
+    private func picture(_ name: String) throws(KinoraError) -> Served {
+        guard name.hasPrefix(FilmFile.picturePrefix), !name.contains("/"), studio.files.exists(name) else {
+            throw KinoraError(.contentNotFound)
+        }
+        let type =
+            name.hasSuffix(".png") ? "image/png" : name.hasSuffix(".webp") ? "image/webp" : "image/jpeg"
+        return .content(file: name, type: type)
     }
 
     private func accept(

@@ -29,6 +29,9 @@ public struct HTTPCall: Sendable {
     public var isRepeatable: Bool
     /// The call is not begun after this moment; nil: whenever its turn comes.
     public var beginBefore: ContinuousClock.Instant?
+    /// Members of the reply whose text is media, as base64: the reply goes to the disk, and they are taken
+    /// out of it. Not empty: the reply is the result, and the call lasts as long as that takes.
+    public var mediaMembers: Set<String> = []
 
     public init(
         _ method: Method, _ url: String, headers: [(name: String, value: Secret)] = [], body: Body = .none,

@@ -120,9 +120,9 @@ final class Transfer: @unchecked Sendable {
         return false
     }
 
-    /// Whether it brings a file, or is one.
+    /// Whether it brings a file, or is one. A vendor that makes pictures thinks first.
     var movesFile: Bool {
-        if case .file = sink { return true }
+        if case .file = sink, call.mediaMembers.isEmpty { return true }
         if case .file = call.body { return true }
         return false
     }

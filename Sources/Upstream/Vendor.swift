@@ -8,16 +8,16 @@ public protocol Vendor: Sendable {
     var pollInterval: ClosedRange<Duration> { get }
 
     func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall
-    /// The vendor's id of the task that a submit's reply accepts. Throws what the reply refuses it with.
-    func accepted(_ reply: HTTPReply) throws(KinoraError) -> String
+    /// What a submit's reply accepts. Throws what the reply refuses it with.
+    func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer
     func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall
     /// What a poll's reply says. Throws when the poll failed; a task that failed is `.failed`.
     func progress(
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress
-    /// Lists recent tasks of the account, to find one whose submit was not answered. Nil: the vendor cannot
-    /// list.
-    var lookUp: (@Sendable (VendorAccount) -> HTTPCall)? { get }
+    /// Lists recent tasks of the account, to find one of that kind whose submit was not answered. Nil: the
+    /// vendor cannot list such.
+    func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)?
     /// What a look-up's reply says about `job`. Throws when the look-up failed.
     func found(
         _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
@@ -57,12 +57,39 @@ extension Vendor {
     }
 }
 
+/// What became of a submit.
+public enum VendorAnswer: Sendable {
+    /// The vendor took the task and calls it so.
+    case ticket(String)
+    /// It is done already.
+    case made([VendorResult])
+}
+
+/// One of the things a task has made.
+public struct VendorResult: Sendable {
+    public enum Source: Sendable {
+        /// It came with the reply: its place among what `HTTPCall.mediaMembers` took out of that.
+        case media(Int)
+        /// Where anybody can fetch it: no key goes there.
+        case link(String)
+        case call(HTTPCall)
+    }
+
+    public let source: Source
+    /// What the vendor made of the prompt; nil when it does not say.
+    public let revisedPrompt: String?
+
+    public init(_ source: Source, revisedPrompt: String? = nil) {
+        self.source = source
+        self.revisedPrompt = revisedPrompt
+    }
+}
+
 /// What a poll found.
 public enum VendorProgress: Sendable {
     /// Percent is nil when the vendor tells none.
     case pending(percent: Int?, isPostprocessing: Bool)
-    /// Done; the call fetches the result.
-    case completed(HTTPCall)
+    case completed([VendorResult])
     case failed(KinoraError)
 }
 

@@ -3,87 +3,21 @@ import Dialects
 import TestSupport
 import Testing
 
-/// Tests/Golden/openai-videos. A file may hold several cases, divided by rules; what they give stands in the
-/// same order, divided by blank lines.
+/// Tests/Golden/openai-videos.
 @Suite struct OpenAIVideosGoldenTests {
-    private let dialect = OpenAIVideos()
-    private var router: Router { Router([dialect], fallback: dialect) }
-
-    private func command(_ section: String) throws -> String {
-        do {
-            let request = try GoldenRequest(section).request()
-            let (_, match) = try router.route(request.head.method, request.path)
-            return CommandText.of(try dialect.decode(request, for: match))
-        } catch let error as KinoraError {
-            return CommandText.of(error)
-        }
-    }
+    private let goldens = DialectGoldens(OpenAIVideos())
 
     @Test(arguments: try Golden.cases(in: "openai-videos/decode"))
-    func aRequestMeansThisCommand(_ golden: GoldenCase) throws {
-        let actual = try golden.sections.map(command).joined(separator: "\n\n")
-        let mismatch = try golden.mismatch(with: actual)
-        #expect(mismatch == nil, "\(mismatch.map(\.description) ?? "")")
-    }
+    func aRequestMeansThisCommand(_ golden: GoldenCase) throws { try goldens.checkDecode(golden) }
 
     @Test(arguments: try Golden.cases(in: "openai-videos/encode"))
-    func anOutcomeIsAnsweredSo(_ golden: GoldenCase) throws {
-        let actual = try golden.sections.map { section in
-            let golden = try GoldenOutcome(section)
-            return try ResponseText.of(dialect.encode(golden.outcome, for: Exchange(options: golden.options)))
-        }
-        let mismatch = try golden.mismatch(with: actual.joined(separator: "\n\n"))
-        #expect(mismatch == nil, "\(mismatch.map(\.description) ?? "")")
-    }
-
-    // Errors: a line for each, with `field`, `retry_after`, `task`, `state`, `route` and `left` (remaining,
-    // limit and reset of an allowance) where they matter.
-
-    private func error(_ line: Substring) throws -> (KinoraError, Exchange) {
-        let words = line.split(separator: " ").map(String.init)
-        let code = try #require(words.first.flatMap(ErrorCode.init(rawValue:)), "\(line)")
-        var values: [String: String] = [:]
-        for word in words.dropFirst() {
-            let halves = word.split(separator: "=", maxSplits: 1).map(String.init)
-            values[halves[0]] = halves[1]
-        }
-        let left = values["left"]?.split(separator: "/").compactMap { Double($0) }
-        let error = KinoraError(
-            code, field: values["field"], retryAfterSeconds: values["retry_after"].flatMap(Int.init),
-            detail: "VENDOR WORDS", taskID: values["task"],
-            state: values["state"].flatMap(TaskState.init(rawValue:)),
-            allowance: left.map {
-                Allowance(requestsMax: Int($0[1]), remaining: Int($0[0]), resetSeconds: $0[2])
-            })
-        var exchange = Exchange()
-        if let route = values["route"] {
-            exchange.match = try router.route(.get, RequestPath(target: route)).match
-        }
-        return (error, exchange)
-    }
-
-    private func show(_ line: Substring) throws -> String {
-        let (error, exchange) = try error(line)
-        let response = dialect.encode(error, for: exchange)
-        let body = String(decoding: response.body, as: UTF8.self)
-        #expect(!body.contains("VENDOR WORDS"))
-        #expect(response.headers.contains { $0.name == "Cache-Control" && $0.value == "no-store" })
-        let headers = response.headers.filter { !["Content-Type", "Cache-Control"].contains($0.name) }
-            .map { " \($0.name): \($0.value)" }
-        return "\(line)\n  \(response.status)\(headers.joined())\n  \(body)"
-    }
+    func anOutcomeIsAnsweredSo(_ golden: GoldenCase) throws { try goldens.checkEncode(golden) }
 
     @Test(arguments: try Golden.cases(in: "openai-videos/errors"))
-    func anErrorIsAnsweredSo(_ golden: GoldenCase) throws {
-        let actual = try golden.input.split(separator: "\n").map(show)
-        let mismatch = try golden.mismatch(with: actual.joined(separator: "\n"))
-        #expect(mismatch == nil, "\(mismatch.map(\.description) ?? "")")
-    }
+    func anErrorIsAnsweredSo(_ golden: GoldenCase) throws { try goldens.checkErrors(golden) }
 
     @Test func everyErrorHasAGolden() throws {
-        let lines = try Golden.cases(in: "openai-videos/errors").flatMap { $0.input.split(separator: "\n") }
-        let codes = try Set(lines.map { try error($0).0.code })
-        #expect(codes == Set(ErrorCode.allCases))
+        #expect(try goldens.errorCodes(in: "openai-videos/errors") == Set(ErrorCode.allCases))
     }
 
     @Test func everyStateIsAWordOfTheDocument() throws {
@@ -93,7 +27,7 @@ import Testing
         ]
         for state in TaskState.allCases {
             let task = try GoldenOutcome.task(["state": .string(state.rawValue)])
-            let response = dialect.encode(.task(task), for: Exchange())
+            let response = goldens.dialect.encode(.task(task), for: Exchange())
             let status = try JSONParser.parse(response.body)["status"]?.stringValue ?? ""
             #expect(words.contains(status), "\(state)")
         }

@@ -69,7 +69,7 @@ import Upstream
         let worker = try stage.worker(callsMax: 0)
         for _ in 0..<2 { try stage.submit() }
         let tasks = try stage.store.claim(worker: worker.pulse.worker)
-        tasks.forEach(holdings.take)
+        for task in tasks { holdings.take(task) }
         #expect(holdings.accounts == [tasks[0].account.row])
         try stage.database.sql("UPDATE account SET base_url = 'https://moved.example/v1'")
         let now = try stage.store.accounts(Array(holdings.accounts))
@@ -77,12 +77,12 @@ import Upstream
         holdings.note(now, readAt: .now)
         holdings.rest(tasks[1], until: .now)
         let due = holdings.due(at: .now + .seconds(1), limit: 9)
-        #expect(due.map(\.account.baseURL) == Array(repeating: "https://moved.example/v1", count: 2))
+        #expect(due.map(\.task.account.baseURL) == Array(repeating: "https://moved.example/v1", count: 2))
         // What was claimed later knows better.
         holdings.note(now, readAt: tasks[0].claimedAt)
         holdings.rest(tasks[0], until: .now)
         let later = holdings.due(at: .now + .seconds(1), limit: 9)
-        #expect(later.map(\.account.baseURL) == [tasks[0].account.baseURL])
+        #expect(later.map(\.task.account.baseURL) == [tasks[0].account.baseURL])
     }
 
     @Test func aLookIsNeverDueTooEarlyNorTwice() throws {
@@ -90,14 +90,14 @@ import Upstream
         let worker = try stage.worker(callsMax: 0)
         for _ in 0..<3 { try stage.submit() }
         let tasks = try stage.store.claim(worker: worker.pulse.worker)
-        tasks.forEach(holdings.take)
+        for task in tasks { holdings.take(task) }
         let now = ContinuousClock.now
         for (task, seconds) in zip(tasks, [30, 10, 20]) {
             holdings.rest(task, until: now + .seconds(seconds))
         }
         tasks.forEach(holdings.end)
         func due(_ seconds: Double, limit: Int = 9) -> [Int64] {
-            holdings.due(at: now + .seconds(seconds), limit: limit).map(\.row)
+            holdings.due(at: now + .seconds(seconds), limit: limit).map(\.task.row)
         }
         #expect(due(10).isEmpty)
         let first = try #require(holdings.nextLook)

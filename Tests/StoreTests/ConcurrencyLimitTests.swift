@@ -62,7 +62,7 @@ import Testing
         #expect(try store.storing(claimed))
         try expectFull("storing")
         let media = StoredMedia(sha256: String(repeating: "0a", count: 32), bytes: 1, type: .mp4)
-        #expect(try store.succeeded(claimed, result: media))
+        #expect(try store.succeeded(claimed, results: [TaskResult(media)]))
         for state in ["failed", "cancelled", "expired"] {
             #expect(try isAccepted(store, caller), "after the one before \(state)")
             #expect(try !isAccepted(store, caller))

@@ -30,7 +30,7 @@ import Testing
             case .accepted: try store.accepted(task, vendorTask: "late")
             case .rests: try store.rests(task.resting(in: .waiting, 50), isRenewed: true)
             case .storing: try store.storing(task)
-            case .succeeded: try store.succeeded(task, result: FenceTests.media)
+            case .succeeded: try store.succeeded(task, results: [TaskResult(FenceTests.media)])
             case .failed: try store.failed(task, KinoraError(.generationFailed))
             case .requeue: try store.requeue(task, delay: .zero, KinoraError(.upstreamRate))
             }
@@ -71,13 +71,13 @@ import Testing
 
     @Test func aResultIsStoredOnlyOnce() throws {
         let task = try held(by: try worker())
-        #expect(try store.succeeded(task, result: Self.media) == false, "no vendor has it")
+        #expect(try store.succeeded(task, results: [TaskResult(Self.media)]) == false, "no vendor has it")
         _ = try store.accepted(task, vendorTask: "v")
-        #expect(try store.succeeded(task, result: Self.media))
+        #expect(try store.succeeded(task, results: [TaskResult(Self.media)]))
         #expect(try store.storing(task) == false, "a note that comes late")
-        #expect(try store.succeeded(task, result: Self.media) == false)
+        #expect(try store.succeeded(task, results: [TaskResult(Self.media)]) == false)
         #expect(try database.sql("SELECT state, progress, phase FROM task") == [["succeeded", "100", nil]])
-        #expect(try store.result(ofTask: task.row) == Self.media)
+        #expect(try store.results(ofTask: task.row) == [TaskResult(Self.media)])
     }
 
     /// What ends a task: a worker's two answers, and an operator.
@@ -86,7 +86,7 @@ import Testing
 
         func settle(_ task: ClaimedTask, _ store: Store) throws(KinoraError) -> Bool {
             switch self {
-            case .succeeded: try store.succeeded(task, result: FenceTests.media)
+            case .succeeded: try store.succeeded(task, results: [TaskResult(FenceTests.media)])
             case .failed: try store.failed(task, KinoraError(.generationFailed))
             case .cancelled: try store.cancel(TaskReference(task.id)) != nil
             }
@@ -319,10 +319,10 @@ import Testing
         let running = try #require(try store.task(TaskReference(task.id), of: owner))
         #expect(try store.delete(running, of: owner) == false)
         _ = try store.storing(task)
-        _ = try store.succeeded(task, result: Self.media)
+        _ = try store.succeeded(task, results: [TaskResult(Self.media)])
         let twin = try held(by: worker)
         _ = try store.storing(twin)
-        _ = try store.succeeded(twin, result: Self.media)
+        _ = try store.succeeded(twin, results: [TaskResult(Self.media)])
         let first = try #require(try store.task(TaskReference(task.id), of: owner))
         #expect(try store.delete(first, of: owner))
         #expect(try database.count("media_removal") == 0)

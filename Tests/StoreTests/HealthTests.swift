@@ -37,7 +37,7 @@ import Testing
         _ = try store.accepted(task, vendorTask: "v\(task.row)")
         _ = try store.storing(task)
         let film = StoredMedia(sha256: String(repeating: "0d", count: 32), bytes: 9, type: .mp4)
-        #expect(try store.succeeded(task, result: film))
+        #expect(try store.succeeded(task, results: [TaskResult(film)]))
     }
 
     private var state: String? {

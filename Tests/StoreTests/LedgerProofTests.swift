@@ -16,7 +16,7 @@ import Testing
         for _ in 0..<3 { _ = try store.submit(.sample(owner, price: Amount(micros: 100))) }
         let claimed = try store.claim(worker: 1)
         let media = StoredMedia(sha256: String(repeating: "0d", count: 32), bytes: 9, type: .mp4)
-        #expect(try store.storing(claimed[0]) && store.succeeded(claimed[0], result: media))
+        #expect(try store.storing(claimed[0]) && store.succeeded(claimed[0], results: [TaskResult(media)]))
         #expect(try store.failed(claimed[1], KinoraError(.upstreamRequest)))
         #expect(try store.ledgerFaults(limit: 9).isEmpty)
         return owner

@@ -43,7 +43,7 @@ import Testing
         #expect(try quota(owner) == [750, 250, 0])
         #expect(try store.storing(task))
         #expect(try quota(owner) == [750, 250, 0])
-        #expect(try store.succeeded(task, result: Self.media))
+        #expect(try store.succeeded(task, results: [TaskResult(Self.media)]))
         #expect(try quota(owner) == [750, 0, 250])
         #expect(try kinds() == ["topup", "hold", "capture"])
         #expect(
@@ -98,7 +98,7 @@ import Testing
         try database.account("one")
         _ = try store.submit(.sample(owner))
         let task = try #require(try store.claim(worker: 1).first)
-        #expect(try store.storing(task) && store.succeeded(task, result: Self.media))
+        #expect(try store.storing(task) && store.succeeded(task, results: [TaskResult(Self.media)]))
         #expect(try database.count("ledger") == 0 && database.count("wallet") == 0)
         try expectSound()
     }
@@ -129,7 +129,10 @@ import Testing
             try concurrently(6) { thread in
                 for _ in 0..<3 {
                     switch thread % 3 {
-                    case 0: if try store.succeeded(task, result: Self.media) { settled.note("capture") }
+                    case 0:
+                        if try store.succeeded(task, results: [TaskResult(Self.media)]) {
+                            settled.note("capture")
+                        }
                     case 1:
                         if try store.failed(task, KinoraError(.upstreamEmptyResult)) {
                             settled.note("release")
@@ -150,7 +153,7 @@ import Testing
         let owner = try database.caller()
         try database.grant(1000)
         let task = try claimed(owner)
-        #expect(try store.storing(task) && store.succeeded(task, result: Self.media))
+        #expect(try store.storing(task) && store.succeeded(task, results: [TaskResult(Self.media)]))
         let again = #expect(throws: SQLFailure.self) {
             try database.sql(
                 """

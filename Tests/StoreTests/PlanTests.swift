@@ -96,12 +96,13 @@ import Testing
         "task_page_down": "3, 'video', 90000, 21",
         "task_page_up": "3, 'video', 90000, 21",
         "tasks_final": "'{1,2,3}'",
-        "task_result": "50000",
+        "task_results": "50000",
         "task_accepted": "'{200001}', '{1}', '{v}'",
         "task_rests": "'{200001}', '{1}', '{waiting}', '{5}', '{0}'",
         "task_storing": "'{200001}', '{1}'",
         "task_succeeded":
-            "'{200001}', '{1}', '{\(String(repeating: "0c", count: 32))}', '{9}', '{video/mp4}'",
+            "'{200001}', '{1}', '{1,1}', '{0,1}', '{\(String(repeating: "0c", count: 32)),"
+            + "\(String(repeating: "0d", count: 32))}', '{9,9}', '{image/png,image/png}', '{\"\",x}'",
         "task_failed": "200001, 1, 'failure', NULL, 5, 2, 600, 'x', 'z', 'failed', 'y', 'failed'",
         "task_requeue": "200001, 1, 'failure', NULL, 5, 2, 600, 'x', 'y', 2",
         "task_cancel": "'000000030d41', NULL",

@@ -20,7 +20,7 @@ import Testing
         _ = try store.storing(claimed[1])
         _ = try store.storing(claimed[2])
         let result = StoredMedia(sha256: String(repeating: "0b", count: 32), bytes: 5, type: .mp4)
-        _ = try store.succeeded(claimed[2], result: result)
+        _ = try store.succeeded(claimed[2], results: [TaskResult(result)])
         _ = try store.submit(.sample(owner, prompt: "waits"))
         try database.account("two", slots: 1)
         try database.sql("CREATE TEMP TABLE life (word text, id bigint)")

@@ -77,7 +77,7 @@ import Testing
         try database.account("two", slots: 2)
         let tasks = try mine + store.claim(worker: worker, limit: 2)
         for task in tasks { #expect(try store.storing(task)) }
-        let results = try store.steps.succeeded.load(tasks.map { Fenced($0, Self.media) })
+        let results = try store.steps.succeeded.load(tasks.map { Fenced($0, [TaskResult(Self.media)]) })
         #expect(results.map(outcome) == Array(repeating: "written", count: 4))
         // Which transaction a row is of says its xmin.
         #expect(
@@ -89,9 +89,37 @@ import Testing
     @Test func tasksWithTheSameResultShareTheAsset() throws {
         let tasks = try held(3)
         for task in tasks { #expect(try store.storing(task)) }
-        let results = try store.steps.succeeded.load(tasks.map { Fenced($0, Self.media) })
+        let results = try store.steps.succeeded.load(tasks.map { Fenced($0, [TaskResult(Self.media)]) })
         #expect(results.map(outcome) == ["written", "written", "written"])
         #expect(try database.count("asset") == 1)
-        for task in tasks { #expect(try store.result(ofTask: task.row) == Self.media) }
+        for task in tasks { #expect(try store.results(ofTask: task.row) == [TaskResult(Self.media)]) }
+    }
+
+    @Test func severalResultsOfSeveralTasksStandInTheirOrder() throws {
+        let tasks = try held(3)
+        for task in tasks { #expect(try store.storing(task)) }
+        func picture(_ name: String, _ words: String? = nil) -> TaskResult {
+            let media = StoredMedia(sha256: String(repeating: name, count: 32), bytes: 7, type: .png)
+            return TaskResult(media, revisedPrompt: words)
+        }
+        let results = [
+            [picture("01"), picture("02", "a \u{1F408}"), picture("01")], [picture("02")],
+            [picture("03"), picture("04")],
+        ]
+        let written = try store.steps.succeeded.load(zip(tasks, results).map { Fenced($0, $1) })
+        #expect(written.map(outcome) == ["written", "written", "written"])
+        for (task, results) in zip(tasks, results) {
+            #expect(try store.results(ofTask: task.row) == results)
+        }
+        #expect(try database.count("asset") == 4)
+    }
+
+    @Test func severalResultsOfOneStepThatComesTwiceAreWrittenOnce() throws {
+        let task = try held(1)[0]
+        #expect(try store.storing(task))
+        let results = [TaskResult(Self.media), TaskResult(Self.media)]
+        let written = try store.steps.succeeded.load([Fenced(task, results), Fenced(task, results)])
+        #expect(written.map(outcome) == ["written", "lost"])
+        #expect(try store.results(ofTask: task.row) == results)
     }
 }

@@ -22,7 +22,7 @@ import Testing
         let claimed = try #require(try store.claim(worker: 1).first { $0.row == row })
         #expect(try store.storing(claimed))
         if succeeds {
-            #expect(try store.succeeded(claimed, result: Self.media))
+            #expect(try store.succeeded(claimed, results: [TaskResult(Self.media)]))
         } else {
             #expect(try store.failed(claimed, KinoraError(.upstreamEmptyResult)))
         }
@@ -79,7 +79,7 @@ import Testing
         _ = try store.submit(.sample(owner))
         try database.sql("UPDATE task SET created_at = '2026-01-31T23:59:59Z'")
         let claimed = try #require(try store.claim(worker: 1).first)
-        #expect(try store.storing(claimed) && store.succeeded(claimed, result: Self.media))
+        #expect(try store.storing(claimed) && store.succeeded(claimed, results: [TaskResult(Self.media)]))
         try database.sql(
             """
             ALTER TABLE task DISABLE TRIGGER USER; UPDATE task SET finished_at = '2026-02-01T00:00:00Z';

@@ -27,7 +27,8 @@ import Upstream
             return VendorReference(path: "/media/1.\(type.fileExtension)", type: type)
         }
         return VendorJob(
-            model: json["model"]?.stringValue ?? "sora-2", category: .t2v,
+            model: json["model"]?.stringValue ?? "sora-2",
+            category: json["category"]?.stringValue.flatMap(Category.init(rawValue:)) ?? .t2v,
             prompt: json["prompt"]?.stringValue ?? "a cat",
             parameters: json["parameters"]?.objectValue ?? ["seconds": 4, "size": "720x1280"],
             references: references, remixOf: json["remix_of"]?.stringValue, token: "token-1",
@@ -56,6 +57,7 @@ import Upstream
             "\(header.name.lowercased()): \(header.value.revealed().replacing(Self.key, with: "{key}"))"
         }
         lines.append("(\(call.isRepeatable ? "repeatable" : "once"), \(call.timeoutSeconds) s)")
+        if !call.mediaMembers.isEmpty { lines.append("(media: \(call.mediaMembers.sorted()))") }
         switch call.body {
         case .none: break
         case .json(let json): lines += ["", json.text]
@@ -84,8 +86,24 @@ import Upstream
         switch progress {
         case .pending(let percent, let isPostprocessing):
             "pending\(percent.map { " \($0) %" } ?? "")\(isPostprocessing ? ", postprocessing" : "")"
-        case .completed(let call): "completed\n\(show(call))"
+        case .completed(let results): "completed\n\(results.map(show).joined(separator: "\n"))"
         case .failed(let error): "failed: \(show(error))"
+        }
+    }
+
+    private func show(_ answer: VendorAnswer) -> String {
+        switch answer {
+        case .ticket(let ticket): ticket
+        case .made(let results): "made\n\(results.map(show).joined(separator: "\n"))"
+        }
+    }
+
+    private func show(_ result: VendorResult) -> String {
+        let revised = result.revisedPrompt.map { ", revised: \($0)" } ?? ""
+        return switch result.source {
+        case .media(let place): "media \(place)\(revised)"
+        case .link(let link): "link \(link)\(revised)"
+        case .call(let call): show(call) + revised
         }
     }
 
@@ -103,7 +121,7 @@ import Upstream
         case "submit":
             return try sections.map { text in try result { show(try vendor.submit(try job(text), account)) } }
         case "accepted":
-            return try sections.map { text in try result { try vendor.accepted(try reply(text)) } }
+            return try sections.map { text in try result { show(try vendor.accepted(try reply(text))) } }
         case "progress":
             return try sections.map { text in
                 try result { show(try vendor.progress(try reply(text), of: "video_1/2", account)) }
@@ -160,7 +178,7 @@ import Upstream
             let canRemove = vendor.removal(of: "x", account) != nil
             #expect(kinds.contains("removal") == canRemove, "\(vendor.name)")
             #expect(kinds.contains("balance") == !vendor.balance(account).isEmpty, "\(vendor.name)")
-            #expect(kinds.contains("found") == (vendor.lookUp != nil), "\(vendor.name)")
+            #expect(kinds.contains("found") == (vendor.lookUp(.video) != nil), "\(vendor.name)")
         }
     }
 
@@ -169,7 +187,7 @@ import Upstream
             #expect(vendor.poll("t", account).isRepeatable)
             #expect(vendor.probe(account).isRepeatable)
             for call in vendor.balance(account) { #expect(call.isRepeatable) }
-            #expect(vendor.lookUp?(account).isRepeatable ?? true)
+            #expect(vendor.lookUp(.video)?(account).isRepeatable ?? true)
             #expect(try !vendor.submit(try job("{}"), account).isRepeatable)
             #expect(try vendor.submit(try job("{}"), account).timeoutSeconds <= Limits.submitSecondsMax)
         }

@@ -139,6 +139,8 @@ SELECT pg_temp.refuses('asset_user_id_fkey', $$UPDATE asset SET user_id = 4711$$
 SELECT pg_temp.refuses('task_asset_pkey', $$INSERT INTO task_asset SELECT * FROM task_asset$$);
 SELECT pg_temp.refuses('task_asset_role_known', $$UPDATE task_asset SET role = 'gift'$$);
 SELECT pg_temp.refuses('task_asset_position_not_negative', $$UPDATE task_asset SET position = -1$$);
+SELECT pg_temp.refuses('task_asset_revised_prompt_length',
+    $$UPDATE task_asset SET revised_prompt = repeat('x', 32001)$$);
 SELECT pg_temp.refuses('task_asset_task_id_fkey', $$UPDATE task_asset SET task_id = 4711$$);
 SELECT pg_temp.refuses('task_asset_asset_id_fkey', $$DELETE FROM asset$$);
 

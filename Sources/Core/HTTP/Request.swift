@@ -13,6 +13,8 @@ public struct RequestHead: Sendable {
     /// Nil when the client named no length.
     public var contentLengthBytes: Int?
     public var clientAddress: String
+    /// Scheme, host and port that the client asked for, as nginx vouches for them; empty without nginx.
+    public var origin = ""
     public var requestID: String
     public var authorization: Secret
     public var apiKeyHeader: Secret

@@ -8,6 +8,24 @@ public struct Response: Sendable {
     public var internalFile: String?
     /// What follows `body`, piece by piece; nil: nothing.
     public var stream: BodyStream?
+    /// What follows `body` without ever being in memory as a whole.
+    public var pieces: [Piece] = []
+
+    public enum Piece: Sendable {
+        case bytes([UInt8])
+        /// A file's bytes, as base64.
+        case base64(any LocalFile)
+    }
+
+    /// Bytes of body and pieces.
+    public var length: Int64 {
+        pieces.reduce(Int64(body.count)) { sum, piece in
+            switch piece {
+            case .bytes(let bytes): sum + Int64(bytes.count)
+            case .base64(let file): sum + (file.bytes + 2) / 3 * 4
+            }
+        }
+    }
 
     public init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8] = []) {
         self.status = status

@@ -32,4 +32,8 @@ public struct Model: Sendable, Equatable {
     public func references(for category: Category) -> [ReferenceRule] {
         references[category] ?? ReferenceRule.usual(of: category)
     }
+
+    /// Whether a task is refused at once while no account can pay for it, as clients of the service know it
+    /// that the family stems from. Others wait until one can.
+    public var isRefusedWithoutCredit: Bool { family == "jimeng" }
 }

@@ -1,7 +1,11 @@
 /// What one parameter of a model may be. Kept in model_category.parameters; drives checks, documentation and
 /// forms.
 public struct ParameterRule: Sendable, Equatable {
-    public enum Kind: String, Sendable { case integer, string, boolean }
+    public enum Kind: String, Sendable {
+        case integer, string, boolean
+        /// Width and height of a picture, or a ratio of them; see `PictureSizes`.
+        case size
+    }
 
     public let name: String
     public let kind: Kind
@@ -12,10 +16,12 @@ public struct ParameterRule: Sendable, Equatable {
     public let maximum: Int64?
     /// Longest string, in characters.
     public let lengthMax: Int?
+    /// Of a rule of the kind `size`.
+    public let sizes: PictureSizes?
 
     public init(
         name: String, kind: Kind, defaultValue: JSON? = nil, allowed: [JSON] = [], minimum: Int64? = nil,
-        maximum: Int64? = nil, lengthMax: Int? = nil
+        maximum: Int64? = nil, lengthMax: Int? = nil, sizes: PictureSizes? = nil
     ) {
         self.name = name
         self.kind = kind
@@ -24,6 +30,7 @@ public struct ParameterRule: Sendable, Equatable {
         self.minimum = minimum
         self.maximum = maximum
         self.lengthMax = lengthMax
+        self.sizes = sizes
     }
 
     /// Reads a rule from its row. Nil when the row makes no sense.
@@ -34,7 +41,9 @@ public struct ParameterRule: Sendable, Equatable {
         self.init(
             name: name, kind: kind, defaultValue: json["default"], allowed: json["allowed"]?.arrayValue ?? [],
             minimum: json["minimum"]?.integerValue, maximum: json["maximum"]?.integerValue,
-            lengthMax: json["length_max"]?.integerValue.map(Int.init))
+            lengthMax: json["length_max"]?.integerValue.map(Int.init),
+            sizes: kind == .size ? PictureSizes(json) : nil)
+        if kind == .size, sizes == nil { return nil }
     }
 
     /// The value if the rule allows it. `field` is the caller's spelling, for the error.
@@ -53,11 +62,11 @@ public struct ParameterRule: Sendable, Equatable {
                     .invalidValue, "'\(field)' must have at most \(lengthMax) characters.", field: field)
             }
         case (.boolean, .bool): break
+        case (.size, .string(let text)): return .string(try sizes?.size(text, field: field) ?? text)
         default:
-            let article = kind == .integer ? "an" : "a"
+            let word = kind == .integer ? "an integer" : kind == .boolean ? "a boolean" : "a string"
             throw KinoraError(
-                .invalidValue, "'\(field)' must be \(article) \(kind.rawValue), not \(value.kindName).",
-                field: field)
+                .invalidValue, "'\(field)' must be \(word), not \(value.kindName).", field: field)
         }
         guard allowed.isEmpty || allowed.contains(value) else {
             let list = allowed.map { $0.stringValue ?? $0.text }.joined(separator: ", ")
@@ -86,7 +95,9 @@ extension [ParameterRule] {
     public func checked(_ given: [GivenParameter]) throws(KinoraError) -> Parameters {
         var result = Parameters()
         for rule in self {
-            if let parameter = given.last(where: { $0.name == rule.name && !$0.value.isNull }) {
+            if rule.kind == .size, let sizes = rule.sizes, sizes.hasLevels {
+                try sizes.choose(from: given, into: &result)
+            } else if let parameter = given.last(where: { $0.name == rule.name && !$0.value.isNull }) {
                 result[rule.name] = try rule.checked(parameter.value, field: parameter.field)
             } else if let value = rule.defaultValue {
                 result[rule.name] = value

@@ -14,6 +14,9 @@ public struct NumberSetting: Setting, Equatable {
     public static let videoTimeout = NumberSetting(
         name: "video_timeout", range: 1...Limits.timeoutSecondsMax, defaultValue: 1800,
         description: "Seconds a video task may run before it fails.")
+    public static let imageWait = NumberSetting(
+        name: "image_wait_seconds", range: 1...Int64(Limits.syncWaitSecondsMax), defaultValue: 120,
+        description: "Seconds a request for a picture waits for it; then it is told the task, which goes on.")
     public static let errorBanThreshold = NumberSetting(
         name: "error_ban_threshold", range: 0...1_000_000, defaultValue: 5,
         description: "Errors of an account without a success between them that disable it; 0: never.")
@@ -51,7 +54,7 @@ public struct NumberSetting: Setting, Equatable {
             + "something, 3 all.")
 
     public static let all = [
-        creditsRefreshMinutes, errorBanThreshold, eventLog, imageTimeout, logRetentionDays,
+        creditsRefreshMinutes, errorBanThreshold, eventLog, imageTimeout, imageWait, logRetentionDays,
         lowCreditThreshold, maxWaitingTasks, relayFirstByte, relayIdle, relayTotal, requestLog, videoTimeout,
     ]
 

@@ -26,9 +26,19 @@ public struct TextSetting: Setting {
         defaultValue: "UTC", description: "The time zone of off_peak_window, such as Asia/Shanghai."
     ) { !$0.isEmpty }
 
-    public static let all = [offPeakTimeZone, offPeakWindow]
+    public static let defaultImageModel = TextSetting(
+        name: "default_image_model", form: "the id of a model", defaultValue: "gpt-image-2",
+        description: "The model of requests for pictures that name none, where the key may use it."
+    ) { $0.wholeMatch(of: /[a-zA-Z0-9][a-zA-Z0-9._:\/-]{0,99}/) != nil }
+
+    public static let all = [defaultImageModel, offPeakTimeZone, offPeakWindow]
 
     public var defaultJSON: JSON { .string(defaultValue) }
+
+    /// What holds, given the rows.
+    public func value(in settings: [String: JSON]) -> String {
+        settings[name]?.stringValue ?? defaultValue
+    }
 
     public func value(spelled text: String) -> JSON? { isWellFormed(text) ? .string(text) : nil }
 }

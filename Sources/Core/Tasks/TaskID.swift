@@ -56,14 +56,16 @@ public struct TaskReference: Sendable, Hashable {
 
     public init(_ id: TaskID) { short = id.short }
 
-    /// Reads a uuid, 32 hex digits, or anything that ends in `-` or `_` and 12 hex digits. Nil for everything
-    /// else.
+    /// Reads a uuid, `task_` and a uuid, 32 hex digits, or anything that ends in `-` or `_` and 12 hex
+    /// digits. Nil for everything else.
     public init?(_ spelling: String) {
         let utf8 = spelling.utf8
         func isHex(_ bytes: Substring.UTF8View) -> Bool {
             bytes.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
         }
-        if utf8.count == 36, let id = TaskID(uuid: spelling.lowercased()) {
+        let word = "task_"
+        let tail = spelling.hasPrefix(word) ? spelling.dropFirst(word.count) : spelling[...]
+        if tail.utf8.count == 36, let id = TaskID(uuid: tail.lowercased()) {
             short = id.short
         } else if utf8.count == 32, isHex(utf8[...]) {
             short = String(Substring(utf8.prefix(12)))

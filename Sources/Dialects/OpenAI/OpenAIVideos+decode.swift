@@ -86,7 +86,7 @@ extension OpenAIVideos {
             submission.idempotencyKey = request.head.idempotencyKey
             submission.fingerprint = request.fingerprint
         }
-        submission.userIdentifier = try Self.userIdentifier(fields)
+        submission.userIdentifier = try fields.identifier("user_identifier")
         submission.waitSeconds = request.head.preferredWaitSeconds
         if try fields.bool("async_mode") == false, submission.waitSeconds == nil {
             submission.waitSeconds = Limits.syncWaitSecondsMax
@@ -126,16 +126,6 @@ extension OpenAIVideos {
             given.append(.init(name: Parameters.offPeak, value: .bool(isOffPeak)))
         }
         return given
-    }
-
-    private static func userIdentifier(_ fields: Fields) throws(KinoraError) -> String? {
-        guard let identifier = try fields.string("user_identifier") else { return nil }
-        guard identifier.unicodeScalars.count <= 128 else {
-            throw KinoraError(
-                .invalidValue, "'user_identifier' must have at most 128 characters.", field: "user_identifier"
-            )
-        }
-        return identifier
     }
 
     /// `input_reference` wins over `input_image`. A file in a form; in JSON base64, a data URL, an address or

@@ -11,6 +11,7 @@ extension OpenAIVideos {
             response.internalFile = "/_await/v1/videos/\(task.id)?await=\(seconds)"
             return response
         case .task(let task): return fresh(Self.video(task, status: Self.status(task.state)))
+        case .results(let task, let made): return OpenAIImages.results(task, made, exchange)
         case .tasks(let tasks, let hasMore):
             return fresh([
                 "object": "list", "data": .array(tasks.map { Self.video($0, status: Self.status($0.state)) }),
@@ -124,7 +125,7 @@ extension OpenAIVideos {
 
     /// The two words that clients of this API know. What exactly went wrong upstream is the operator's to
     /// know.
-    private static func code(_ failure: TaskFailure) -> String {
+    static func code(_ failure: TaskFailure) -> String {
         let refusal = ErrorCode.contentRefused.rawValue
         return failure.code == refusal ? refusal : ErrorCode.generationFailed.rawValue
     }

@@ -41,15 +41,7 @@ public struct MediaSpool: Sendable {
         let path = newPath()
         let fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o600)
         guard fd >= 0 else { throw Self.fault("open", path) }
-        let isWritten = bytes.withUnsafeBytes { buffer in
-            var rest = buffer[...]
-            while !rest.isEmpty {
-                let count = Glibc.write(fd, UnsafeRawBufferPointer(rebasing: rest).baseAddress!, rest.count)
-                guard count > 0 else { return false }
-                rest = rest.dropFirst(count)
-            }
-            return true
-        }
+        let isWritten = Self.write(bytes, to: fd)
         let fault = Self.fault("write", path)
         close(fd)
         guard isWritten else {
@@ -58,6 +50,20 @@ public struct MediaSpool: Sendable {
         }
         let sha256 = Hex.text(SHA256.hash(data: bytes))
         return (path, StoredMedia(sha256: sha256, bytes: Int64(bytes.count), type: type))
+    }
+
+    /// False, with errno, when not all of it could be written.
+    static func write(_ bytes: [UInt8], to descriptor: Int32) -> Bool {
+        bytes.withUnsafeBytes { buffer in
+            var rest = buffer[...]
+            while !rest.isEmpty {
+                let start = UnsafeRawBufferPointer(rebasing: rest).baseAddress!
+                let count = Glibc.write(descriptor, start, rest.count)
+                guard count > 0 else { return false }
+                rest = rest.dropFirst(count)
+            }
+            return true
+        }
     }
 
     static func fault(_ call: String, _ path: String) -> KinoraError {

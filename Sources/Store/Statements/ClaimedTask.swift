@@ -13,8 +13,8 @@ public struct ClaimedTask: Sendable {
     public private(set) var state: TaskState
     public private(set) var phase: TaskPhase?
     public private(set) var progress: Int
-    /// Prompt, parameters and references are there until a vendor has accepted the task: tasks wait long, and
-    /// many at once.
+    /// Prompt, references and all parameters but `n` are there until a vendor has accepted the task: tasks
+    /// wait long, and many at once.
     public private(set) var prompt: String
     public private(set) var parameters: Parameters
     public let attempt: Int
@@ -54,7 +54,7 @@ public struct ClaimedTask: Sendable {
         task.vendorTask = vendorTask
         task.phase = .waiting
         task.prompt = ""
-        task.parameters = [:]
+        task.parameters = JSONObject(parameters.members.filter { $0.name == "n" })
         task.references = []
         return task
     }
@@ -112,7 +112,8 @@ extension ClaimedTask {
         task.id, task.claim, task.uid, task.user_id, task.model_id, task.kind, task.category, task.state,
         task.phase,
         task.progress, CASE WHEN p.vendor_task_id IS NULL THEN i.prompt ELSE '' END,
-        CASE WHEN p.vendor_task_id IS NULL THEN i.parameters ELSE '{}' END,
+        CASE WHEN p.vendor_task_id IS NULL THEN i.parameters
+            WHEN i.parameters ? 'n' THEN jsonb_build_object('n', i.parameters -> 'n') ELSE '{}' END,
         task.attempt, p.vendor_model, p.vendor_task_id,
         extract(epoch FROM now() - p.started_at)::float8,
         extract(epoch FROM task.deadline_at - now())::float8,

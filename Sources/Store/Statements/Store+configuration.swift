@@ -2,7 +2,8 @@ public import Core
 
 extension Statement {
     static let configuration = [
-        Store.configVersion, Store.keysAll, Store.modelsAll, Store.settingsAll, Store.vendorsServed,
+        Store.configVersion, Store.keysAll, Store.modelsAll, Store.modelPayable, Store.settingsAll,
+        Store.vendorsServed,
     ]
 }
 
@@ -38,6 +39,16 @@ extension Store {
                 FROM route r WHERE r.model_id = m.id AND r.enabled),
             (SELECT jsonb_agg(to_jsonb(p)) FROM price p WHERE p.model_id = m.id)
         FROM model m WHERE m.enabled ORDER BY m.id
+        """)
+
+    // As the claim has it. Without any account there is another reason to refuse.
+    static let modelPayable = Statement(
+        "model_payable",
+        """
+        SELECT coalesce(bool_or(a.exhausted_at IS NULL
+            AND coalesce(a.credits_micros >= coalesce(r.cost_micros, 1), true)), true)
+        FROM route r JOIN account a USING (vendor)
+        WHERE r.model_id = $1 AND r.enabled AND a.state IN ('active', 'cooling')
         """)
 
     static let settingsAll = Statement("settings_all", "SELECT name, value FROM setting")
@@ -96,6 +107,11 @@ extension Store {
                 offPeakPercent: Int(row["off_peak_percent"]?.integerValue ?? 100))
         }
         return prices
+    }
+
+    /// Whether some account that may run the model has the credit for it.
+    public func isPayable(_ model: String) throws(KinoraError) -> Bool {
+        try first(Self.modelPayable, [.text(model)]) { $0.bool(0) } ?? true
     }
 
     public func settings() throws(KinoraError) -> [String: JSON] {

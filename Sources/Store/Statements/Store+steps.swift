@@ -27,7 +27,7 @@ struct Steps: Sendable {
     let accepted: BatchLoader<Fenced<String>, Bool>
     let rest: BatchLoader<Fenced<Rest>, Bool>
     let storing: BatchLoader<Fenced<Void>, Bool>
-    let succeeded: BatchLoader<Fenced<StoredMedia>, Bool>
+    let succeeded: BatchLoader<Fenced<[TaskResult]>, Bool>
 
     init(_ pool: Pool) {
         accepted = Self.together(Store.taskAccepted, pool) { [.texts($0)] }
@@ -39,8 +39,18 @@ struct Steps: Sendable {
             ]
         }
         storing = Self.together(Store.taskStoring, pool) { _ in [] }
-        succeeded = Self.together(Store.taskSucceeded, pool, isOfOneUser: true) { media in
-            [.texts(media.map(\.sha256)), .integers(media.map(\.bytes)), .texts(media.map(\.type.rawValue))]
+        succeeded = Self.together(Store.taskSucceeded, pool, isOfOneUser: true) { details in
+            // One row for each result: which step it belongs to, and its place there.
+            let rows = details.enumerated().flatMap { step, results in
+                results.enumerated().map { (step: step, place: $0.offset, result: $0.element) }
+            }
+            let media = rows.map(\.result.media)
+            return [
+                .integers(rows.map { Int64($0.step + 1) }), .integers(rows.map { Int64($0.place) }),
+                .texts(media.map(\.sha256)), .integers(media.map(\.bytes)),
+                .texts(media.map(\.type.rawValue)),
+                .texts(rows.map { $0.result.revisedPrompt ?? "" }),
+            ]
         }
     }
 
@@ -141,24 +151,29 @@ extension Store {
 
     static let isBack = "state = 'cooling' AND cooling_until <= now()"
 
-    // Two tasks of a user may have the same result: it is one asset. The FULL JOIN finds pairs only, as JOIN
-    // would; but not by comparing each with each, which looks cheapest where one row is expected.
+    // $3 to $8: a row for each result, with the number of its task in $1. Two tasks of a user may have the
+    // same result, and a task one twice: it is one asset. The FULL JOIN finds pairs only, as JOIN would; but
+    // not by comparing each with each, which looks cheapest where one row is expected.
     static let taskSucceeded = Statement(
         "task_succeeded",
         """
         WITH t AS (UPDATE task SET state = 'succeeded', phase = NULL, progress = 100, worker_id = NULL,
                 due_at = NULL, finished_at = now()
-            FROM unnest($1::bigint[], $2::bigint[], $3::text[], $4::bigint[], $5::text[])
-                AS k (id, claim, sha256, bytes, media_type)
-            WHERE \(held) AND \(isAccepted) RETURNING task.id, task.claim, task.attempt, task.user_id,
-                decode(k.sha256, 'hex') AS sha256, k.bytes, k.media_type),
+            FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS k (id, claim, step)
+            WHERE \(held) AND \(isAccepted)
+            RETURNING task.id, task.claim, task.attempt, task.user_id, k.step),
+        m AS (SELECT t.id, t.user_id, m.position, decode(m.sha256, 'hex') AS sha256, m.bytes, m.media_type,
+                nullif(m.revised_prompt, '') AS revised_prompt
+            FROM t JOIN unnest($3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[])
+                AS m (step, position, sha256, bytes, media_type, revised_prompt) USING (step)),
         f AS (INSERT INTO asset (user_id, sha256, bytes, media_type)
-            SELECT DISTINCT ON (sha256, user_id) user_id, sha256, bytes, media_type FROM t
+            SELECT DISTINCT ON (sha256, user_id) user_id, sha256, bytes, media_type FROM m
             ORDER BY sha256, user_id
             ON CONFLICT (sha256, user_id) DO UPDATE SET media_type = excluded.media_type
             RETURNING id, user_id, sha256),
-        l AS (INSERT INTO task_asset (task_id, role, position, asset_id)
-            SELECT t.id, 'result', 0, f.id FROM t FULL JOIN f USING (user_id, sha256)),
+        l AS (INSERT INTO task_asset (task_id, role, position, asset_id, revised_prompt)
+            SELECT m.id, 'result', m.position, f.id, m.revised_prompt
+            FROM m FULL JOIN f USING (user_id, sha256)),
         p AS (UPDATE attempt SET outcome = 'succeeded', finished_at = now() FROM t
             WHERE \(attempted) RETURNING attempt.account_id),
         cleared AS (UPDATE account SET consecutive_errors = 0, consecutive_throttles = 0,
@@ -190,7 +205,8 @@ extension Store {
         try steps.storing.value(of: Fenced(task, ())) ?? false
     }
 
-    public func succeeded(_ task: ClaimedTask, result: StoredMedia) throws(KinoraError) -> Bool {
-        try steps.succeeded.value(of: Fenced(task, result)) ?? false
+    /// `results` in order; never empty.
+    public func succeeded(_ task: ClaimedTask, results: [TaskResult]) throws(KinoraError) -> Bool {
+        try steps.succeeded.value(of: Fenced(task, results)) ?? false
     }
 }

@@ -4,7 +4,7 @@ extension Statement {
     static let tasks = [
         Store.ping, Store.taskSubmit, Store.taskSubmitOnce, Store.idempotencyFind, Store.taskFind,
         Store.taskPageDown,
-        Store.taskPageUp, Store.taskResult, Store.taskDelete, Store.taskPoint, Store.tasksFinal,
+        Store.taskPageUp, Store.taskResults, Store.taskDelete, Store.taskPoint, Store.tasksFinal,
         Store.assetPut,
         Store.assetUnused,
     ]
@@ -148,12 +148,12 @@ extension Store {
         ORDER BY t.id LIMIT $4
         """)
 
-    static let taskResult = Statement(
-        "task_result",
+    static let taskResults = Statement(
+        "task_results",
         """
-        SELECT encode(a.sha256, 'hex'), a.bytes, a.media_type
+        SELECT encode(a.sha256, 'hex'), a.bytes, a.media_type, ta.revised_prompt
         FROM task_asset ta JOIN asset a ON a.id = ta.asset_id
-        WHERE ta.task_id = $1 AND ta.role = 'result' ORDER BY ta.position LIMIT 1
+        WHERE ta.task_id = $1 AND ta.role = 'result' ORDER BY ta.position
         """)
 
     // A task that still runs is not deleted: zero rows. Its vendors are told by a worker, later.
@@ -278,9 +278,11 @@ extension Store {
         return StoredMedia(sha256: row.text(0), bytes: row.integer(1), type: type)
     }
 
-    /// The first result of a task.
-    public func result(ofTask row: Int64) throws(KinoraError) -> StoredMedia? {
-        try first(Self.taskResult, [.integer(row)], Self.media)
+    /// The results of a task, in order.
+    public func results(ofTask row: Int64) throws(KinoraError) -> [TaskResult] {
+        try rows(Self.taskResults, [.integer(row)]) { row throws(KinoraError) in
+            TaskResult(try Self.media(row), revisedPrompt: row.optionalText(3))
+        }
     }
 
     /// Deletes a finished task of the caller. False when the task still runs.

@@ -1,7 +1,8 @@
 public import Core
 
-/// Services that speak OpenAI's videos API (platform.openai.com/docs/api-reference/videos). OpenAI itself
-/// ended it in September 2026; gateways and sister projects go on. The base URL ends in `/v1`.
+/// Services that speak OpenAI's videos and images APIs (platform.openai.com/docs/api-reference/videos).
+/// OpenAI itself ended that of videos in September 2026; gateways and sister projects go on. The base URL
+/// ends in `/v1`.
 public struct OpenAI: Vendor {
     public init() {}
 
@@ -16,6 +17,7 @@ public struct OpenAI: Vendor {
     }
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
+        if [.t2i, .i2i].contains(job.category) { return try draw(job, account) }
         let headers = headers(account) + [("Idempotency-Key", Secret(job.token))]
         func call(_ path: String, _ body: HTTPCall.Body) -> HTTPCall {
             HTTPCall(
@@ -48,15 +50,16 @@ public struct OpenAI: Vendor {
         return call("/videos", .multipart(fields.map { .text(name: $0.name, value: $0.value) } + [file]))
     }
 
-    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> String {
+    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
+        if let pictures = json["data"]?.arrayValue { return .made(try Self.made(pictures, reply)) }
         guard let id = json["id"]?.stringValue ?? json["task_id"]?.stringValue,
             (1...512).contains(id.utf8.count)
         else {
             throw KinoraError(
                 .upstreamProtocol, detail: "the accepted task has no id: \(Self.excerpt(reply))")
         }
-        return id
+        return .ticket(id)
     }
 
     public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall {
@@ -77,10 +80,10 @@ public struct OpenAI: Vendor {
         case "queued", "pending": return .pending(percent: percent, isPostprocessing: false)
         case "in_progress", "processing": return .pending(percent: percent, isPostprocessing: false)
         case "completed":
-            return .completed(
-                HTTPCall(
-                    .get, account.url("/videos/\(PercentCoding.encode(ticket))/content"),
-                    headers: [headers(account)[0]], timeoutSeconds: 600))
+            let call = HTTPCall(
+                .get, account.url("/videos/\(PercentCoding.encode(ticket))/content"),
+                headers: [headers(account)[0]], timeoutSeconds: 600)
+            return .completed([VendorResult(.call(call))])
         case "failed", "cancelled", "expired": return .failed(Self.failure(json["error"]))
         case let word:
             throw KinoraError(
@@ -88,7 +91,10 @@ public struct OpenAI: Vendor {
         }
     }
 
-    public var lookUp: (@Sendable (VendorAccount) -> HTTPCall)? { { account in list(account, after: nil) } }
+    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? {
+        guard kind == .video else { return nil }
+        return { account in list(account, after: nil) }
+    }
 
     private func list(_ account: VendorAccount, after id: String?) -> HTTPCall {
         let cursor = id.map { "&after=\(PercentCoding.encode($0))" } ?? ""

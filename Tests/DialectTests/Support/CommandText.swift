@@ -7,6 +7,8 @@ enum CommandText {
         case .submit(let submission): lines("submit", submissionLines(submission))
         case .task(let reference, let wait): lines("task \(reference.short)", ["wait: \(wait) s"])
         case .awaitResult(let reference, let wait): lines("await \(reference.short)", ["wait: \(wait) s"])
+        case .results(let reference, let wait, let form):
+            lines("results \(reference.short)", ["wait: \(wait) s", "as: \(form.rawValue)"])
         case .tasks(let page):
             lines(
                 "tasks",
@@ -60,13 +62,17 @@ enum CommandText {
             case .url(let url): "\(reference.field): \(url)"
             }
         }
-        return ["model: \(submission.model ?? "of the source")", "prompt: \(quoted(submission.prompt))"]
+        return [
+            "model: \(submission.model ?? (submission.remixOf == nil ? "the usual one" : "of the source"))",
+            submission.family.map { "family: \($0)" }, "prompt: \(quoted(submission.prompt))",
+        ]
             + parameters + references
             + [
                 submission.remixOf.map { "remix of: \($0.short)" },
                 submission.userIdentifier.map { "user: \(quoted($0))" },
                 submission.idempotencyKey.map { "idempotency key: \(quoted($0))" },
                 submission.waitSeconds.map { "wait: \($0) s" },
+                submission.resultForm.map { "results as: \($0.rawValue)" },
             ]
     }
 

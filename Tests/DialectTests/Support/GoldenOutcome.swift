@@ -19,7 +19,11 @@ struct GoldenOutcome {
         case "accepted": outcome = .accepted(try Self.task(json["task"]))
         case "accepted, waiting":
             let seconds = Int(json["wait"]?.integerValue ?? 0)
-            outcome = .acceptedWaiting(try Self.task(json["task"]), waitSeconds: seconds)
+            outcome = .acceptedWaiting(
+                try Self.task(json["task"]), waitSeconds: seconds)
+        case "results":
+            let made = (json["results"]?.arrayValue ?? []).map(Self.made)
+            outcome = .results(try Self.task(json["task"]), made)
         case "task": outcome = .task(try Self.task(json["task"]))
         case "tasks":
             let tasks = try (json["tasks"]?.arrayValue ?? []).map(Self.task)
@@ -41,6 +45,24 @@ struct GoldenOutcome {
         case let other: throw Malformed(what: other ?? "no outcome")
         }
         self.outcome = Self.allowance(json["allowance"]).map { .limited(outcome, $0) } ?? outcome
+    }
+
+    /// A `link`, or the `file` whose bytes are so many.
+    private static func made(_ json: JSON) -> MadeMedia {
+        let body: MadeMedia.Body =
+            json["link"]?.stringValue.map { .link($0) }
+            ?? .file(File(path: "/file", bytes: json["file"]?.integerValue ?? 0))
+        return MadeMedia(body, revisedPrompt: json["revised_prompt"]?.stringValue)
+    }
+
+    private final class File: LocalFile {
+        let path: String
+        let bytes: Int64
+
+        init(path: String, bytes: Int64) {
+            self.path = path
+            self.bytes = bytes
+        }
     }
 
     /// `[limit, remaining, reset in milliseconds]`
@@ -67,7 +89,8 @@ struct GoldenOutcome {
             TaskFailure(code: $0["code"]?.stringValue ?? "", message: $0["message"]?.stringValue ?? "")
         }
         return MediaTask(
-            row: 4711, id: id, model: json["model"]?.stringValue ?? "sora-2", kind: .video, state: state,
+            row: 4711, id: id, model: json["model"]?.stringValue ?? "sora-2",
+            kind: json["kind"]?.stringValue == "image" ? .image : .video, state: state,
             phase: json["phase"]?.stringValue.flatMap(TaskPhase.init(rawValue:)),
             progress: Int(json["progress"]?.integerValue ?? 0),
             prompt: json["prompt"]?.stringValue ?? "A cat", parameters: parameters, remixOf: source,

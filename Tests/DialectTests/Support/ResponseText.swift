@@ -6,8 +6,15 @@ enum ResponseText {
         var lines = ["\(response.status)"]
         lines += response.headers.map { "\($0.name): \($0.value)" }
         if let file = response.internalFile { lines.append("-> \(file)") }
-        guard !response.body.isEmpty else { return lines.joined(separator: "\n") }
-        let json = try JSONParser.parse(response.body)
+        // A file stands there as its length.
+        let body = response.pieces.reduce(into: response.body) { body, piece in
+            switch piece {
+            case .bytes(let bytes): body += bytes
+            case .base64(let file): body += Array("<base64 of \(file.bytes) bytes>".utf8)
+            }
+        }
+        guard !body.isEmpty else { return lines.joined(separator: "\n") }
+        let json = try JSONParser.parse(body)
         return (lines + ["", pretty(json, indent: "")]).joined(separator: "\n")
     }
 

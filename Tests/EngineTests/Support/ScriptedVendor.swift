@@ -4,8 +4,9 @@ import Synchronization
 import TestSupport
 import Upstream
 
-/// A vendor that speaks OpenAI's videos API in memory. It takes every task and has it done at the first poll,
-/// unless the test's script answers otherwise. It remembers every call and every task that it took.
+/// A vendor that speaks OpenAI's videos and images APIs in memory. It takes every task and has a video done
+/// at the first poll and pictures at once, unless the test's script answers otherwise. It remembers every
+/// call and every task that it took.
 final class ScriptedVendor: Transport {
     enum Step: String, Sendable { case submit, poll, list, content, removal, account }
 
@@ -156,6 +157,7 @@ final class ScriptedVendor: Transport {
 
     private func obliging(_ call: Call) -> Answer {
         switch call.step {
+        case .submit where call.path.hasPrefix("/images/"): pictures(call, take(call))
         case .submit: .json(200, ["id": .string(take(call)), "object": "video", "status": "queued"])
         case .poll: .json(200, ["id": JSON(call.ticket), "status": "completed", "progress": 100])
         case .list: .json(200, ["data": .array(state.withLock { $0.videos.reversed().map(JSON.object) })])
@@ -176,6 +178,19 @@ final class ScriptedVendor: Transport {
             state.videos.append(video)
             return id
         }
+    }
+
+    private func pictures(_ call: Call, _ id: String) -> Answer {
+        let count = Int(Self.fields(of: call.body)["n"]?.integerValue ?? 1)
+        let data = (1...count).map { number -> JSON in
+            ["b64_json": .string(Base64.encode(Self.picture("\(id) \(number)")))]
+        }
+        return .json(200, ["created": 1, "data": .array(data)])
+    }
+
+    /// Bytes that pass for a PNG, other ones for each name.
+    static func picture(_ name: String) -> [UInt8] {
+        [0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A] + Array("rest of the picture \(name)".utf8)
     }
 
     /// Bytes that pass for an MP4, other ones for each task.

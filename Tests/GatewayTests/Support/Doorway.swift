@@ -127,7 +127,9 @@ extension Call {
     fileprivate var isPatient: Bool {
         let isForm = headers.contains { $0.name == "Content-Type" && $0.value.hasPrefix("multipart/") }
         let prefersWaiting = headers.contains { $0.name == "Prefer" && $0.value.contains("wait") }
-        return isForm || prefersWaiting || target.contains("?wait=") || target.contains("&wait=")
+        let isOfPictures = target.contains("/images/") || target.contains("/result")
+        return isForm || prefersWaiting || isOfPictures || target.contains("?wait=")
+            || target.contains("&wait=")
     }
 
     var fastCGI: FastCGIRequest { FastCGIRequest(method, target, headers: headers, body: body) }
@@ -135,7 +137,15 @@ extension Call {
 
 extension Reply {
     fileprivate init(_ response: Response) {
-        self.init(status: response.status, headers: response.headers, body: response.body)
+        let body = response.pieces.reduce(into: response.body) { body, piece in
+            switch piece {
+            case .bytes(let bytes): body += bytes
+            case .base64(let file):
+                body +=
+                    Base64.encode(FileManager.default.contents(atPath: file.path).map(Array.init) ?? []).utf8
+            }
+        }
+        self.init(status: response.status, headers: response.headers, body: body)
         if let file = response.internalFile { headers.append(("X-Accel-Redirect", file)) }
     }
 }
