@@ -11,6 +11,11 @@ public enum Command: Sendable {
     /// What a task has made. Waits for its end like `awaitResult`, and any other end is an error.
     case results(TaskReference, waitSeconds: Int, ResultForm)
     case tasks(TaskPage)
+    /// A task with links to what it has made. Waits like `task`.
+    case report(TaskReference, waitSeconds: Int)
+    case reports(ReportPage)
+    /// How busy what makes a family's models is.
+    case stats(family: String)
     case content(TaskReference)
     case delete(TaskReference)
     /// How the caller's quota stands.
@@ -37,6 +42,8 @@ public struct Submission: Sendable {
     public var model: String?
     /// Only models of this family; nil: of any.
     public var family: String?
+    /// Only models that this vendor makes first; nil: whoever does.
+    public var provider: String?
     public var kind: MediaKind
     /// How the model is used; nil: as what is given tells.
     public var category: Category?

@@ -15,6 +15,8 @@ public enum Limits {
     public static let referenceFetchSecondsMax = 30
     /// Most references that are fetched at once: each holds a thread.
     public static let referenceFetchesMax = 16
+    /// Newest tasks among which a client's list filters and counts.
+    public static let tasksCountedMax = 10_000
     /// Longest address of a reference, in characters.
     public static let addressCharactersMax = 2048
     /// Most bytes left unread of a refused body before the connection is closed instead of drained.

@@ -10,6 +10,10 @@ public enum Outcome: Sendable {
     /// What a task has made, in order; never empty.
     case results(MediaTask, [MadeMedia])
     case tasks([MediaTask], hasMore: Bool)
+    case report(TaskReport)
+    /// `total` are there of them among the caller's newest tasks.
+    case reports([TaskReport], total: Int)
+    case stats(FamilyStats)
     /// Bytes, and where nginx finds them: a path of an internal location.
     case content(StoredMedia, at: String)
     /// A signed link of the same origin, as path and query.

@@ -50,11 +50,12 @@ public struct RequestCourse: Sendable {
         switch command {
         case .submit(let submission), .estimate(let submission): model = submission.model
         case .task(let reference, _), .awaitResult(let reference, _), .results(let reference, _, _),
-            .content(let reference), .delete(let reference), .cancel(let reference):
+            .report(let reference, _), .content(let reference), .delete(let reference),
+            .cancel(let reference):
             task = reference
         case .relay(let request): model = request.model
         case .model(let id): model = id
-        case .tasks, .quota, .redeem, .models, .signedMedia, .vendorCallback, .health: break
+        case .tasks, .reports, .stats, .quota, .redeem, .models, .signedMedia, .vendorCallback, .health: break
         }
     }
 
@@ -64,10 +65,14 @@ public struct RequestCourse: Sendable {
             .deleted(let of):
             task = TaskReference(of.id)
             model = of.model
+        case .report(let report):
+            task = TaskReference(report.task.id)
+            model = report.task.model
         case .limited(let inner, _): note(inner)
         case .estimate(let estimate): model = estimate.model
-        case .tasks, .quota, .redeemed, .content, .link, .relayed, .relaying, .models, .model, .noted,
-            .health, .needsPatience:
+        case .tasks, .reports, .stats, .quota, .redeemed, .content, .link, .relayed, .relaying, .models,
+            .model,
+            .noted, .health, .needsPatience:
             break
         }
     }

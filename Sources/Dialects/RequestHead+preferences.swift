@@ -20,6 +20,17 @@ extension RequestHead {
     }
 }
 
+extension Submission {
+    /// What a client may say of any submit beside its body: an Idempotency-Key, and how long it waits.
+    mutating func takePreferences(of request: Request) {
+        if !request.head.idempotencyKey.isEmpty {
+            idempotencyKey = request.head.idempotencyKey
+            fingerprint = request.fingerprint
+        }
+        waitSeconds = request.head.preferredWaitSeconds
+    }
+}
+
 extension Query {
     /// A whole number in a range; nil when the name is missing.
     func integer(_ name: String, in range: ClosedRange<Int>) throws(KinoraError) -> Int? {

@@ -156,9 +156,14 @@ extension Gateway {
         func mayUse(_ model: Model) -> Bool {
             caller.options.models?.contains(model.id) ?? true && model.kind == submission.kind.rawValue
                 && submission.family ?? model.family == model.family
+                && submission.provider ?? model.vendors.first == model.vendors.first
         }
-        let usual = submission.kind == .image ? usualModel(where: mayUse) : nil
-        let id = submission.model ?? source?.model ?? usual ?? ""
+        try checkProvider(of: submission)
+        var named = submission.model ?? source?.model
+        if named == nil { named = try usualModel(for: submission, where: mayUse) }
+        guard let id = named else {
+            throw KinoraError(.missingParameter, "model is required", field: "model")
+        }
         guard let model = cache.snapshot.models[id], mayUse(model) else {
             throw KinoraError(.modelNotFound, "Model '\(id)' not found", field: "model")
         }
@@ -169,11 +174,27 @@ extension Gateway {
         return model
     }
 
-    /// The instance's default, or else the first that may be used here.
-    private func usualModel(where mayUse: (Model) -> Bool) -> String? {
+    /// The instance's default, or else the first that may be used for this and that somebody can make.
+    private func usualModel(
+        for submission: Submission, where mayUse: (Model) -> Bool
+    ) throws(KinoraError) -> String? {
+        let category = try Self.category(of: submission)
         let snapshot = cache.snapshot
-        if let model = snapshot.models[snapshot.defaultImageModel], mayUse(model) { return model.id }
-        return snapshot.models.values.filter(mayUse).map(\.id).min()
+        let fit = snapshot.models.values.filter { mayUse($0) && $0.rules[category] != nil }
+        let usual = snapshot.defaultModel(of: submission.kind)
+        let ids = fit.filter { !snapshot.vendorsServed.isDisjoint(with: $0.vendors) }.map(\.id)
+        return ids.contains(usual) ? usual : ids.min() ?? fit.map(\.id).min()
+    }
+
+    private func checkProvider(of submission: Submission) throws(KinoraError) {
+        guard let provider = submission.provider else { return }
+        let models = cache.snapshot.models.values.filter { $0.kind == submission.kind.rawValue }
+        let known = Set(models.compactMap(\.vendors.first)).intersection(cache.snapshot.vendorsServed)
+        guard known.contains(provider) else {
+            throw KinoraError(
+                .invalidValue, "'provider' must be one of: \(known.sorted().joined(separator: ", ")).",
+                field: "provider")
+        }
     }
 
     private func check(prompt: String) throws(KinoraError) {

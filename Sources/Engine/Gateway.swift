@@ -121,6 +121,10 @@ public final class Gateway: Sendable {
         case .results(let reference, let seconds, let form):
             return try results(reference, of: caller, waitSeconds: seconds, as: form, patience)
         case .tasks(let page): return try tasks(page, of: caller)
+        case .report(let reference, let seconds):
+            return .report(try report(reference, of: caller, waitSeconds: seconds, patience))
+        case .reports(let page): return try reports(page, of: caller)
+        case .stats(let family): return .stats(try store.stats(ofFamily: family, for: caller))
         case .content(let reference): return try content(reference, of: caller)
         case .delete(let reference): return try delete(reference, of: caller)
         case .cancel(let reference): return try cancel(reference, of: caller)
@@ -144,7 +148,7 @@ public final class Gateway: Sendable {
             .sorted { $0.id < $1.id }
     }
 
-    private func task(
+    func task(
         _ reference: TaskReference, of caller: Caller, waitSeconds: Int, _ patience: Patience
     ) throws(KinoraError) -> MediaTask {
         let task = try task(reference, of: caller)

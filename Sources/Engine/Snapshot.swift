@@ -26,7 +26,10 @@ public final class Snapshot: Sendable {
     var imageTimeoutSeconds: Int64 { NumberSetting.imageTimeout.value(in: settings) }
     var videoTimeoutSeconds: Int64 { NumberSetting.videoTimeout.value(in: settings) }
     var imageWaitSeconds: Int64 { NumberSetting.imageWait.value(in: settings) }
-    var defaultImageModel: String { TextSetting.defaultImageModel.value(in: settings) }
+    /// The model of a request that names none.
+    func defaultModel(of kind: MediaKind) -> String {
+        (kind == .image ? TextSetting.defaultImageModel : .defaultVideoModel).value(in: settings)
+    }
     /// Errors in a row that disable an account; 0: never.
     var errorsMax: Int64 { NumberSetting.errorBanThreshold.value(in: settings) }
 

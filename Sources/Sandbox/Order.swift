@@ -17,6 +17,8 @@ enum Order: Sendable {
     case draw(PictureDraft)
     /// One of them, by its link.
     case picture(String)
+    /// A finished film, by its link.
+    case film(String)
     /// Concerns no task: the answer is known already.
     case fixed(Response)
 
@@ -26,7 +28,7 @@ enum Order: Sendable {
         case .poll: .poll
         case .list: .list
         case .talk: .talk
-        case .content, .picture: .content
+        case .content, .picture, .film: .content
         case .delete, .credit, .fixed: .other
         }
     }
@@ -85,6 +87,8 @@ struct Draft: Sendable {
     var reference: ReferenceImage?
     /// The task this one remixes.
     var remixOf: String?
+    /// Where the client reaches the sandbox, if it wants links.
+    var origin = ""
 }
 
 /// Pictures that somebody wants: validated, not yet drawn.

@@ -79,6 +79,7 @@ final class World: Sendable {
             return state.withLock { .credit(part, limit: $0.settings.credit, used: $0.spent(by: owner)) }
         case .draw(let draft): return .pictures(try draw(draft, for: owner, id: newID, fault))
         case .picture(let name): return try picture(name)
+        case .film(let name): return try film(name)
         case .content(let id, let rendition):
             return try content(of: try view(of: id, for: owner), rendition)
         }
@@ -131,6 +132,13 @@ final class World: Sendable {
             defer { store.remove(file) }
             return store.read(file)
         }
+    }
+
+    private func film(_ name: String) throws(KinoraError) -> Served {
+        guard name.hasSuffix(".mp4"), !name.contains("/"), studio.files.exists(name) else {
+            throw KinoraError(.contentNotFound)
+        }
+        return .content(file: name, type: Rendition.video.mediaType)
     }
 
     private func picture(_ name: String) throws(KinoraError) -> Served {

@@ -99,6 +99,9 @@ public struct HTTPReply: Sendable {
         self.fileBytes = fileBytes
     }
 
+    /// The beginning, for people.
+    var excerpt: String { "HTTP \(status) \(String(decoding: body.prefix(300), as: UTF8.self))" }
+
     /// Seconds that the vendor asks to wait; nil when it names none or nonsense.
     public var retryAfterSeconds: Int? {
         if let milliseconds = headers["retry-after-ms"].flatMap(Int.init),

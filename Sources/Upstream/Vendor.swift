@@ -7,6 +7,9 @@ public protocol Vendor: Sendable {
     /// Shortest and longest sensible time between two polls of a task.
     var pollInterval: ClosedRange<Duration> { get }
 
+    /// How many tasks an account runs at once, where its operator does not say.
+    var usualSlots: Int { get }
+
     func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall
     /// What a submit's reply accepts. Throws what the reply refuses it with.
     func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer
@@ -55,6 +58,10 @@ extension Vendor {
     public func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage? {
         throw KinoraError(.unsupportedByVendor, detail: "\(name) has no text models")
     }
+}
+
+extension Vendor {
+    public var usualSlots: Int { 4 }
 }
 
 /// What became of a submit.

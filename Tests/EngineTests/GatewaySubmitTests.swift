@@ -40,7 +40,6 @@ import Testing
                 { $0.prompt = String(repeating: "長", count: Limits.promptCharactersMax + 1) }
             ),
             (.modelNotFound, "model", { $0.model = "sora-9" }),
-            (.modelNotFound, "model", { $0.model = nil }),
             (.modelNotFound, "model", { $0.kind = .image }),
             (.invalidValue, "duration", given("seconds", "duration", 5)),
             (.invalidValue, "n_seconds", given("seconds", "n_seconds", "4")),
@@ -202,6 +201,21 @@ import Testing
         let huge = try upload(Self.png, "huge", declared: Limits.referenceBytesMax + 1)
         let error = refusal { $0.references = [huge] }
         #expect(error?.code == .bodyTooLarge && error?.field == "input_reference")
+    }
+
+    @Test func whoNamesNoModelGetsTheUsualOneOfTheProvider() throws {
+        #expect(try stage.submit { $0.model = nil }.model == "sora-2")
+        #expect(
+            try stage.submit {
+                $0.model = nil
+                $0.provider = "openai"
+            }.model == "sora-2")
+        let error = refusal {
+            $0.model = nil
+            $0.provider = "nobody"
+        }
+        #expect(error?.code == .invalidValue && error?.field == "provider")
+        #expect(error?.message.contains("openai") == true)
     }
 
     @Test func referencesKeepTheirOrderAndShareTheirFile() throws {

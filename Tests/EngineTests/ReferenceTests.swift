@@ -155,15 +155,8 @@ import Upstream
         Reference(.bytes(Array("RIFF000\(number)WEBP".utf8)), field: "image_files", family: .image)
     }
 
-    /// Silence, 8 bits at 8 kHz.
     private func sound(_ seconds: Double) -> Reference {
-        let count = UInt32(seconds * 8000)
-        func le(_ value: UInt32) -> [UInt8] { (0..<4).map { UInt8(value >> ($0 * 8) & 255) } }
-        let bytes =
-            Array("RIFF".utf8) + le(36 + count) + Array("WAVEfmt ".utf8) + le(16) + [1, 0, 1, 0] + le(8000)
-            + le(8000) + [1, 0, 8, 0] + Array("data".utf8) + le(count)
-            + [UInt8](repeating: 128, count: Int(count))
-        return Reference(.bytes(bytes), field: "audio_files", family: .audio)
+        Reference(.bytes(silence(seconds)), field: "audio_files", family: .audio)
     }
 
     @Test func severalPicturesAndSoundsKeepTheirOrder() throws {

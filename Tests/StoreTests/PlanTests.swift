@@ -95,6 +95,8 @@ import Testing
         "task_expire": "1000, 'x', 'y'",
         "task_page_down": "3, 'video', 90000, 21",
         "task_page_up": "3, 'video', 90000, 21",
+        "task_reports": "3, 'video', 10000, '{running}', '{waiting}', 20, 50",
+        "family_stats": "'sora', 3, 10000",
         "tasks_final": "'{1,2,3}'",
         "task_results": "50000",
         "task_accepted": "'{200001}', '{1}', '{v}'",
@@ -129,6 +131,8 @@ import Testing
     private static let pagesMax: [String: Int] = [
         // The line, as far as it is counted.
         "task_place": 8_000, "waiting_lines": 8_000, "task_submit_within": 8_000,
+        // The newest of a user, as far as a list goes.
+        "task_reports": 12_000, "family_stats": 3_000,
         // Every task that the worker holds is written.
         "worker_leave": 20_000, "worker_release": 20_000, "worker_rescue": 20_000,
     ]

@@ -26,12 +26,20 @@ public struct TextSetting: Setting {
         defaultValue: "UTC", description: "The time zone of off_peak_window, such as Asia/Shanghai."
     ) { !$0.isEmpty }
 
+    public static let defaultVideoModel = TextSetting(
+        name: "default_video_model", form: "the id of a model", defaultValue: "sora-2",
+        description: "The model of requests for videos that name none, where the key may use it.",
+        isWellFormed: isModelID)
     public static let defaultImageModel = TextSetting(
         name: "default_image_model", form: "the id of a model", defaultValue: "gpt-image-2",
-        description: "The model of requests for pictures that name none, where the key may use it."
-    ) { $0.wholeMatch(of: /[a-zA-Z0-9][a-zA-Z0-9._:\/-]{0,99}/) != nil }
+        description: "The model of requests for pictures that name none, where the key may use it.",
+        isWellFormed: isModelID)
 
-    public static let all = [defaultImageModel, offPeakTimeZone, offPeakWindow]
+    @Sendable private static func isModelID(_ text: String) -> Bool {
+        text.wholeMatch(of: /[a-zA-Z0-9][a-zA-Z0-9._:\/-]{0,99}/) != nil
+    }
+
+    public static let all = [defaultImageModel, defaultVideoModel, offPeakTimeZone, offPeakWindow]
 
     public var defaultJSON: JSON { .string(defaultValue) }
 

@@ -14,13 +14,17 @@ public struct MediaTask: Sendable, Equatable {
     public let parameters: Parameters
     public let remixOf: RemixSource?
     public let failure: TaskFailure?
+    /// What its owner pays if it succeeds.
+    public let price: Amount
     public let createdAt: Timestamp
+    public let startedAt: Timestamp?
     public let finishedAt: Timestamp?
 
     public init(
         row: Int64, id: TaskID, model: String, kind: MediaKind, state: TaskState, phase: TaskPhase? = nil,
         progress: Int, prompt: String, parameters: Parameters, remixOf: RemixSource? = nil,
-        failure: TaskFailure? = nil, createdAt: Timestamp, finishedAt: Timestamp? = nil
+        failure: TaskFailure? = nil, price: Amount = Amount(micros: 0), createdAt: Timestamp,
+        startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil
     ) {
         self.row = row
         self.id = id
@@ -33,7 +37,9 @@ public struct MediaTask: Sendable, Equatable {
         self.parameters = parameters
         self.remixOf = remixOf
         self.failure = failure
+        self.price = price
         self.createdAt = createdAt
+        self.startedAt = startedAt
         self.finishedAt = finishedAt
     }
 }

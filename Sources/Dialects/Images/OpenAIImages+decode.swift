@@ -51,17 +51,15 @@ extension OpenAIImages {
             throw KinoraError(.missingParameter, "image is required", field: "image")
         }
         submission.family = family
-        if !request.head.idempotencyKey.isEmpty {
-            submission.idempotencyKey = request.head.idempotencyKey
-            submission.fingerprint = request.fingerprint
-        }
+        submission.takePreferences(of: request)
         let user = try fields.identifier("user")
         submission.userIdentifier = try fields.identifier("user_identifier") ?? user
         let form = try Self.form(try fields.string("response_format") ?? "")
         let isAsync = try fields.bool("async") ?? false
-        if !request.head.prefersAsync, !isAsync {
+        if request.head.prefersAsync || isAsync {
+            submission.waitSeconds = nil
+        } else {
             submission.resultForm = form
-            submission.waitSeconds = request.head.preferredWaitSeconds
         }
         return submission
     }

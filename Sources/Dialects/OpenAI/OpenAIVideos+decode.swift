@@ -82,12 +82,8 @@ extension OpenAIVideos {
             dialect: name, model: try Self.model(fields, isRemix: source != nil), kind: .video,
             prompt: try fields.string("prompt") ?? "", parameters: try Self.parameters(fields),
             references: try Self.references(fields), remixOf: source)
-        if !request.head.idempotencyKey.isEmpty {
-            submission.idempotencyKey = request.head.idempotencyKey
-            submission.fingerprint = request.fingerprint
-        }
+        submission.takePreferences(of: request)
         submission.userIdentifier = try fields.identifier("user_identifier")
-        submission.waitSeconds = request.head.preferredWaitSeconds
         if try fields.bool("async_mode") == false, submission.waitSeconds == nil {
             submission.waitSeconds = Limits.syncWaitSecondsMax
         }

@@ -39,6 +39,9 @@ extension OpenAIVideos {
         case .models(let models): return .json(["object": "list", "data": .array(models.map(Self.model))])
         case .model(let model): return .json(Self.model(model))
         case .noted, .needsPatience: return Response(status: 204)
+        // Nothing here asks for them.
+        case .report(let report): return encode(.task(report.task), for: exchange)
+        case .reports, .stats: return Response(status: 204)
         case .health(let health):
             let body: JSON = [
                 "status": health.isDatabaseUp ? "ok" : "error", "version": .string(health.version),

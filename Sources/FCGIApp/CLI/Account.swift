@@ -19,7 +19,7 @@ struct Account: ParsableCommand {
         @Option(name: .customLong("base-url"), help: "Where it answers, such as https://api.example.com/v1.")
         var baseURL: String
         @Option(help: "Its region, where the vendor has several.") var region = ""
-        @Option(help: "Tasks it may run at once.") var slots = 4
+        @Option(help: "Tasks it may run at once (6 for openart, 4 for others).") var slots: Int?
         @Option(help: "A proxy for its calls, such as http://proxy.example:3128 or socks5h://127.0.0.1:1080.")
         var proxy: String?
         @Option(help: "File with the credential; - is standard input.") var credentialFile = "-"
@@ -32,7 +32,7 @@ struct Account: ParsableCommand {
             guard proxy.map({ $0.wholeMatch(of: isProxy) != nil }) ?? true else {
                 throw ValidationError("--proxy must be an http, https, socks4 or socks5 URL.")
             }
-            guard (1...100_000).contains(slots) else {
+            guard (1...100_000).contains(slots ?? 1) else {
                 throw ValidationError("--slots must be from 1 to 100000.")
             }
             guard (1...128).contains(name.count) else {
@@ -42,7 +42,7 @@ struct Account: ParsableCommand {
 
         func perform() throws(KinoraError) {
             let configuration = try Configuration.current().validated()
-            _ = try Vendors.named(vendor)
+            let spoken = try Vendors.named(vendor)
             if baseURL.hasPrefix("http://") {
                 writeError("kinora: warning: the credential will travel unencrypted to \(baseURL)\n")
             }
@@ -50,7 +50,8 @@ struct Account: ParsableCommand {
             let vault = try Vault(masterKey: try configuration.masterKey())
             do throws(KinoraError) {
                 let id = try Store(configuration.database).addAccount(
-                    vendor: vendor, name: name, baseURL: baseURL, region: region, slots: slots,
+                    vendor: vendor, name: name, baseURL: baseURL, region: region,
+                    slots: slots ?? spoken.usualSlots,
                     proxyURL: proxy
                 ) { row throws(KinoraError) in
                     try vault.seal(credential, table: "account", row: row, column: "credential_sealed")

@@ -44,23 +44,31 @@ struct Setup: KinoraCommand {
         }
     }
 
-    /// The sandbox moves when the port changes: its account follows.
+    /// Vendors that the sandbox plays: below which path, and a key that it takes.
+    private static let played = [
+        (vendor: "openai", path: "/openai/v1", key: "sk-sandbox-default"),
+        (vendor: "openart", path: "/openart", key: "oak_sandbox_default"),
+    ]
+
+    /// The sandbox moves when the port changes: its accounts follow.
     private func addSandbox(
         _ url: String, _ store: Store, _ configuration: Configuration
     ) throws(KinoraError) {
         let vault = try Vault(masterKey: try configuration.masterKey())
-        let credential = Secret("sk-sandbox-default")
-        let baseURL = "\(url)/openai/v1"
-        let existing = try store.listAccounts().first { $0["name"] == "sandbox" && $0["vendor"] == "openai" }
-        if let row = existing?["id"]?.integerValue {
-            let sealed = try vault.seal(credential, table: "account", row: row, column: "credential_sealed")
-            try store.reseal(account: row, credential: sealed, baseURL: baseURL)
-        } else {
-            _ = try store.addAccount(
-                vendor: "openai", name: "sandbox", baseURL: baseURL, region: "", slots: 32
-            ) {
-                row throws(KinoraError) in
-                try vault.seal(credential, table: "account", row: row, column: "credential_sealed")
+        let accounts = try store.listAccounts()
+        for (vendor, path, key) in Self.played {
+            let credential = Secret(key)
+            let existing = accounts.first { $0["name"] == "sandbox" && $0["vendor"] == .string(vendor) }
+            if let row = existing?["id"]?.integerValue {
+                let sealed = try vault.seal(
+                    credential, table: "account", row: row, column: "credential_sealed")
+                try store.reseal(account: row, credential: sealed, baseURL: url + path)
+            } else {
+                _ = try store.addAccount(
+                    vendor: vendor, name: "sandbox", baseURL: url + path, region: "", slots: 32
+                ) { row throws(KinoraError) in
+                    try vault.seal(credential, table: "account", row: row, column: "credential_sealed")
+                }
             }
         }
     }

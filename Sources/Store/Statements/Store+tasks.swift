@@ -112,7 +112,8 @@ extension Store {
 
     static let taskColumns = """
         t.id, t.uid, t.model_id, t.kind, t.state, t.phase, t.progress, i.prompt, i.parameters,
-        s.uid, s.model_id, t.error_code, t.error_message, t.created_at, t.finished_at
+        s.uid, s.model_id, t.error_code, t.error_message, t.created_at, t.finished_at,
+        t.price_micros, t.started_at
         """
     static let taskTables = """
         task t JOIN task_input i ON i.task_id = t.id LEFT JOIN task s ON s.id = i.remix_of_id
@@ -199,18 +200,20 @@ extension Store {
         ON CONFLICT (sha256, user_id) DO UPDATE SET media_type = excluded.media_type RETURNING id
         """)
 
-    static func task(_ row: Row) throws(KinoraError) -> MediaTask {
-        let remix = row.optionalUID(9).map { RemixSource(id: $0, model: row.text(10)) }
-        let failure = row.optionalText(11).map { TaskFailure(code: $0, message: row.text(12)) }
-        guard let kind = MediaKind(rawValue: row.text(3)), let state = TaskState(rawValue: row.text(4)) else {
-            throw KinoraError(.internalFault, detail: "task \(row.integer(0)) has unknown words")
-        }
+    /// `c` is the first of the columns.
+    static func task(_ row: Row, from c: Int = 0) throws(KinoraError) -> MediaTask {
+        let remix = row.optionalUID(c + 9).map { RemixSource(id: $0, model: row.text(c + 10)) }
+        let failure = row.optionalText(c + 11).map { TaskFailure(code: $0, message: row.text(c + 12)) }
+        guard let kind = MediaKind(rawValue: row.text(c + 3)),
+            let state = TaskState(rawValue: row.text(c + 4))
+        else { throw KinoraError(.internalFault, detail: "task \(row.integer(c)) has unknown words") }
         return MediaTask(
-            row: row.integer(0), id: row.uid(1), model: row.text(2), kind: kind, state: state,
-            phase: row.optionalText(5).flatMap(TaskPhase.init(rawValue:)), progress: Int(row.integer(6)),
-            prompt: row.text(7), parameters: try row.json(8).objectValue ?? [:], remixOf: remix,
-            failure: failure,
-            createdAt: row.timestamp(13), finishedAt: row.optionalTimestamp(14))
+            row: row.integer(c), id: row.uid(c + 1), model: row.text(c + 2), kind: kind, state: state,
+            phase: row.optionalText(c + 5).flatMap(TaskPhase.init(rawValue:)),
+            progress: Int(row.integer(c + 6)),
+            prompt: row.text(c + 7), parameters: try row.json(c + 8).objectValue ?? [:], remixOf: remix,
+            failure: failure, price: Amount(micros: row.integer(c + 15)), createdAt: row.timestamp(c + 13),
+            startedAt: row.optionalTimestamp(c + 16), finishedAt: row.optionalTimestamp(c + 14))
     }
 
     /// The tasks of some callers, each in its key's place.
@@ -220,7 +223,7 @@ extension Store {
         var found = [Result<MediaTask?, KinoraError>](repeating: .success(nil), count: keys.count)
         let rows = try connection.run(taskFind, [.texts(keys.map(\.short)), .integers(keys.map(\.user))])
         rows.forEach { row in
-            found[Int(row.integer(15)) - 1] = Result { () throws(KinoraError) in try task(row) }
+            found[Int(row.integer(17)) - 1] = Result { () throws(KinoraError) in try task(row) }
         }
         return found
     }
@@ -267,8 +270,8 @@ extension Store {
             [
                 .integer(caller.userID), .text(page.kind.rawValue), .optional(row),
                 .integer(Int64(page.limit) + 1),
-            ],
-            Self.task)
+            ]
+        ) { row throws(KinoraError) in try Self.task(row) }
     }
 
     static func media(_ row: Row) throws(KinoraError) -> StoredMedia {

@@ -11,7 +11,7 @@ extension OpenAI {
         do throws(KinoraError) {
             guard try Self.json(reply)["data"]?.arrayValue != nil else {
                 throw KinoraError(
-                    .upstreamProtocol, detail: "the models are no list: \(Self.excerpt(reply))")
+                    .upstreamProtocol, detail: "the models are no list: \(reply.excerpt)")
             }
             return nil
         } catch { return error }
@@ -39,10 +39,10 @@ extension OpenAI {
     private static func number(_ name: String, in reply: HTTPReply) throws(KinoraError) -> Double {
         if [404, 405, 501].contains(reply.status) {
             throw KinoraError(
-                .unsupportedByVendor, "The service does not tell what credit it has.", detail: excerpt(reply))
+                .unsupportedByVendor, "The service does not tell what credit it has.", detail: reply.excerpt)
         }
         guard let number = try json(reply)[name]?.doubleValue, (0...1e12).contains(number) else {
-            throw KinoraError(.upstreamProtocol, detail: "\(name) is no amount: \(excerpt(reply))")
+            throw KinoraError(.upstreamProtocol, detail: "\(name) is no amount: \(reply.excerpt)")
         }
         return number
     }

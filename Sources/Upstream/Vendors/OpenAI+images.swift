@@ -67,7 +67,7 @@ extension OpenAI {
             }
             return picture["url"]?.stringValue.map { VendorResult(.link($0), revisedPrompt: revised) }
         }
-        guard !results.isEmpty else { throw KinoraError(.upstreamEmptyResult, detail: excerpt(reply)) }
+        guard !results.isEmpty else { throw KinoraError(.upstreamEmptyResult, detail: reply.excerpt) }
         return results
     }
 }

@@ -14,11 +14,11 @@ extension OpenAI {
         guard (200..<300).contains(reply.status) else { throw Self.refusal(reply) }
         let outline: JSONOutline
         do { outline = try JSONOutline(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(Self.excerpt(reply))")
+            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
         }
         if outline.has("error") { throw Self.lateRefusal(reply) }
         guard outline.has("choices") || outline.has("data") else {
-            throw KinoraError(.upstreamProtocol, detail: "no answer in it: \(Self.excerpt(reply))")
+            throw KinoraError(.upstreamProtocol, detail: "no answer in it: \(reply.excerpt)")
         }
         return TokenUsage((try? outline.value("usage")) ?? nil)
     }
@@ -45,7 +45,7 @@ extension OpenAI {
         let status = words.contains { $0.contains("rate_limit") } ? 429 : 400
         let judged = Self.error(HTTPReply(status: status, headers: reply.headers, body: reply.body))
         let isTold = [.upstreamRate, .upstreamMoney, .contentRefused].contains(judged.code)
-        return isTold ? judged : KinoraError(.upstreamServer, detail: excerpt(reply))
+        return isTold ? judged : KinoraError(.upstreamServer, detail: reply.excerpt)
     }
 
     /// The vendor's words about a request, for its client. What may tell of the account is left out: keys,

@@ -57,7 +57,7 @@ public struct OpenAI: Vendor {
             (1...512).contains(id.utf8.count)
         else {
             throw KinoraError(
-                .upstreamProtocol, detail: "the accepted task has no id: \(Self.excerpt(reply))")
+                .upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
         }
         return .ticket(id)
     }
@@ -72,7 +72,7 @@ public struct OpenAI: Vendor {
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress {
         if reply.status == 404 || reply.status == 410 {
-            throw KinoraError(.upstreamExpired, detail: Self.excerpt(reply))
+            throw KinoraError(.upstreamExpired, detail: reply.excerpt)
         }
         let json = try Self.json(reply)
         let percent = json["progress"]?.doubleValue.map { Int(max(0, min(100, $0))) }
@@ -87,7 +87,7 @@ public struct OpenAI: Vendor {
         case "failed", "cancelled", "expired": return .failed(Self.failure(json["error"]))
         case let word:
             throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(Self.excerpt(reply))")
+                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
         }
     }
 
@@ -108,7 +108,7 @@ public struct OpenAI: Vendor {
     ) throws(KinoraError) -> LookUpPage {
         let json = try Self.json(reply)
         guard let videos = json["data"]?.arrayValue else {
-            throw KinoraError(.upstreamProtocol, detail: "the list has no data: \(Self.excerpt(reply))")
+            throw KinoraError(.upstreamProtocol, detail: "the list has no data: \(reply.excerpt)")
         }
         // A minute of slack: the vendor's clock is not ours.
         let earliest = job.startedAt.seconds - 60
@@ -155,7 +155,7 @@ public struct OpenAI: Vendor {
     public func contentError(_ reply: HTTPReply) -> KinoraError? {
         switch reply.status {
         case 200: nil
-        case 404, 410: KinoraError(.upstreamEmptyResult, detail: Self.excerpt(reply))
+        case 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
         default: Self.error(reply)
         }
     }
@@ -194,12 +194,8 @@ public struct OpenAI: Vendor {
     static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
         guard (200..<300).contains(reply.status) else { throw error(reply) }
         do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(excerpt(reply))")
+            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
         }
-    }
-
-    static func excerpt(_ reply: HTTPReply) -> String {
-        "HTTP \(reply.status) \(String(decoding: reply.body.prefix(300), as: UTF8.self))"
     }
 
     /// The class of an error reply (contracts: OpenAI error codes). Only 429 and 503 are certain refusals
@@ -208,7 +204,7 @@ public struct OpenAI: Vendor {
         let error = (try? JSONParser.parse(reply.body))?["error"]
         // Gateways put the word that tells into either.
         let words = [error?["code"], error?["type"]].compactMap { $0?.stringValue }
-        let detail = excerpt(reply)
+        let detail = reply.excerpt
         let after = reply.retryAfterSeconds
         let isOfCaller = (400..<500).contains(reply.status)
         switch reply.status {

@@ -16,6 +16,15 @@ enum CommandText {
                     "kind: \(page.kind)", "limit: \(page.limit)", "order: \(page.order)",
                     page.after.map { "after: \($0.short)" },
                 ])
+        case .report(let reference, let wait): lines("report \(reference.short)", ["wait: \(wait) s"])
+        case .reports(let page):
+            lines(
+                "reports",
+                [
+                    "kind: \(page.kind)", "limit: \(page.limit)", "skipped: \(page.skipped)",
+                    page.stages.map { "states: \($0.states)" }, page.stages.map { "phases: \($0.phases)" },
+                ])
+        case .stats(let family): "stats of \(family)"
         case .content(let reference): "content \(reference.short)"
         case .cancel(let reference): "cancel \(reference.short)"
         case .delete(let reference): "delete \(reference.short)"
@@ -64,7 +73,8 @@ enum CommandText {
         }
         return [
             "model: \(submission.model ?? (submission.remixOf == nil ? "the usual one" : "of the source"))",
-            submission.family.map { "family: \($0)" }, "prompt: \(quoted(submission.prompt))",
+            submission.family.map { "family: \($0)" }, submission.provider.map { "provider: \($0)" },
+            submission.category.map { "category: \($0)" }, "prompt: \(quoted(submission.prompt))",
         ]
             + parameters + references
             + [

@@ -24,6 +24,15 @@ struct GoldenOutcome {
         case "results":
             let made = (json["results"]?.arrayValue ?? []).map(Self.made)
             outcome = .results(try Self.task(json["task"]), made)
+        case "report": outcome = .report(try Self.report(json["task"]))
+        case "reports":
+            let reports = try (json["tasks"]?.arrayValue ?? []).map(Self.report)
+            outcome = .reports(reports, total: Int(json["total"]?.integerValue ?? 0))
+        case "stats":
+            outcome = .stats(
+                FamilyStats(
+                    accounts: 3, activeAccounts: 2, slots: 12, usedSlots: 5, waiting: 1, running: 4,
+                    succeeded: 6, failed: 7, averageSeconds: 80))
         case "task": outcome = .task(try Self.task(json["task"]))
         case "tasks":
             let tasks = try (json["tasks"]?.arrayValue ?? []).map(Self.task)
@@ -45,6 +54,13 @@ struct GoldenOutcome {
         case let other: throw Malformed(what: other ?? "no outcome")
         }
         self.outcome = Self.allowance(json["allowance"]).map { .limited(outcome, $0) } ?? outcome
+    }
+
+    /// A task that has succeeded has made something.
+    private static func report(_ json: JSON?) throws -> TaskReport {
+        let task = try task(json)
+        return TaskReport(
+            task, links: task.state == .succeeded ? ["/media/0123.mp4?expires=1&signature=ab"] : [])
     }
 
     /// A `link`, or the `file` whose bytes are so many.
@@ -74,6 +90,7 @@ struct GoldenOutcome {
     }
 
     static let created = Timestamp(microseconds: 1_767_000_000_900_000)
+    static let started = Timestamp(microseconds: 1_767_000_002_000_000)
     static let finished = Timestamp(microseconds: 1_767_000_042_100_000)
     static let id = TaskID(uuid: "abc123de-f456-4789-8abc-def012345678")!
     static let sourceID = TaskID(uuid: "00112233-4455-4677-8899-aabbccddeeff")!
@@ -94,7 +111,9 @@ struct GoldenOutcome {
             phase: json["phase"]?.stringValue.flatMap(TaskPhase.init(rawValue:)),
             progress: Int(json["progress"]?.integerValue ?? 0),
             prompt: json["prompt"]?.stringValue ?? "A cat", parameters: parameters, remixOf: source,
-            failure: failure, createdAt: created, finishedAt: state.isFinal ? finished : nil)
+            failure: failure, price: Amount(micros: json["price"]?.integerValue ?? 0),
+            createdAt: created, startedAt: state == .queued ? nil : started,
+            finishedAt: state.isFinal ? finished : nil)
     }
 
     private static let quota = Quota(

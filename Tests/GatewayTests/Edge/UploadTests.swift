@@ -56,18 +56,6 @@ extension GatewayTests {
             #expect(reply.errorCode == (which == "a good key" ? "body_too_large" : "invalid_api_key"))
         }
 
-        private func picture(_ size: String) throws -> [UInt8] {
-            let finished = try run(
-                "/usr/bin/ffmpeg",
-                [
-                    "-v", "error", "-f", "lavfi", "-i", "color=c=orange:s=\(size)", "-frames:v", "1", "-f",
-                    "image2pipe",
-                    "-c:v", "png", "-",
-                ])
-            #expect(finished.status == 0)
-            return finished.output
-        }
-
         @Test func areWhatTheirBytesAreWhateverTheyAreCalled() throws {
             let gateway = try curl
             let file = FormFile(

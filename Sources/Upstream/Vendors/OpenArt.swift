@@ -1,0 +1,199 @@
+public import Core
+
+/// Gateways to OpenArt's videos, and whatever else speaks their API (another Kinora below `/openart`).
+/// Source: that gateway's document. The base URL is what stands before `/api`.
+public struct OpenArt: Vendor {
+    public init() {}
+
+    public let name = "openart"
+    public let pollInterval: ClosedRange<Duration> = .seconds(2) ... .seconds(20)
+    public let usualSlots = 6
+
+    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
+        [("X-API-Key", account.credential), ("Accept", Secret("application/json"))]
+    }
+
+    public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
+        guard job.remixOf == nil else {
+            throw KinoraError(
+                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
+        }
+        var fields = JSONObject([("prompt", .string(job.prompt))])
+        if let seconds = job.parameters["seconds"]?.integerValue { fields["duration"] = .integer(seconds) }
+        if let ratio = job.parameters["ratio"] { fields["aspect_ratio"] = ratio }
+        func call(_ path: String, _ body: HTTPCall.Body) -> HTTPCall {
+            HTTPCall(
+                .post, account.url(path),
+                headers: headers(account) + [("Idempotency-Key", Secret(job.token))],
+                body: body, timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
+        }
+        guard !job.references.isEmpty else { return call("/api/generate", .json(.object(fields))) }
+        var parts = fields.members.map { name, value in
+            HTTPCall.Part.text(name: name, value: value.stringValue ?? value.text)
+        }
+        // The marks in the prompt count pictures and sounds apart, each in the order in which they come.
+        for (family, field) in [(MediaType.Family.image, "image_files"), (.audio, "audio_files")] {
+            for (index, reference) in job.references.filter({ $0.type.family == family }).enumerated() {
+                parts.append(
+                    .file(
+                        name: field, path: reference.path,
+                        filename: "\(family.rawValue)\(index + 1).\(reference.type.fileExtension)",
+                        type: reference.type))
+            }
+        }
+        guard !job.references.contains(where: { $0.type.family == .video }) else {
+            throw KinoraError(
+                .unsupportedByVendor, "This model takes no reference videos.", field: "references")
+        }
+        return call("/api/generate-with-file", .multipart(parts))
+    }
+
+    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+        guard let id = try Self.json(reply)["task_id"]?.stringValue, (1...512).contains(id.utf8.count) else {
+            throw KinoraError(
+                .upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
+        }
+        return .ticket(id)
+    }
+
+    public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall {
+        HTTPCall(
+            .get, account.url("/api/task/\(PercentCoding.encode(ticket))"), headers: headers(account),
+            timeoutSeconds: 30)
+    }
+
+    public func progress(
+        _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
+    ) throws(KinoraError) -> VendorProgress {
+        if reply.status == 404 || reply.status == 410 {
+            throw KinoraError(.upstreamExpired, detail: reply.excerpt)
+        }
+        let json = try Self.json(reply)
+        let percent = json["progress"]?.doubleValue.map { Int(max(0, min(100, $0))) }
+        switch json["status"]?.stringValue {
+        case "pending", "generating": return .pending(percent: percent, isPostprocessing: false)
+        case "upscaling": return .pending(percent: percent, isPostprocessing: true)
+        case "done":
+            let urls = ["url_720p", "url_480p"].compactMap { json[$0]?.stringValue }
+            guard let url = urls.first(where: { !$0.isEmpty }) else {
+                throw KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
+            }
+            guard let target = WebAddress.target(of: url, from: account.url("/")) else {
+                throw KinoraError(.upstreamProtocol, detail: "the result's address is none: \(reply.excerpt)")
+            }
+            return .completed([VendorResult(.link(target))])
+        case "failed": return .failed(Self.failure(json["error_msg"]?.stringValue ?? ""))
+        case let word:
+            throw KinoraError(
+                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+        }
+    }
+
+    /// The document has no codes: all there is are words.
+    private static func failure(_ words: String) -> KinoraError {
+        let text = words.lowercased()
+        let isRefusal = ["policy", "moderation", "sensitive", "审核", "违规", "敏感"].contains(where: text.contains)
+        return isRefusal
+            ? KinoraError(.contentRefused, detail: words) : KinoraError(.generationFailed, detail: words)
+    }
+
+    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? {
+        { account in
+            HTTPCall(
+                .get, account.url("/api/tasks?limit=500"), headers: headers(account), timeoutSeconds: 30)
+        }
+    }
+
+    /// The document's tasks tell no prompt: one from after the submit may be it, and nobody knows. Kinora's
+    /// do.
+    public func found(
+        _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
+    ) throws(KinoraError) -> LookUpPage {
+        guard let tasks = try Self.json(reply).arrayValue else {
+            throw KinoraError(.upstreamProtocol, detail: "the tasks are no list: \(reply.excerpt)")
+        }
+        // A minute of slack: the vendor's clock is not ours.
+        let recent = tasks.filter { ($0["created_at"]?.integerValue ?? .max) >= job.startedAt.seconds - 60 }
+        let areTold = recent.allSatisfy { task in
+            ["id", "prompt"].allSatisfy { task[$0]?.stringValue != nil }
+        }
+        let isClear = areTold && recent.count < 500
+        let matching = recent.filter { $0["prompt"]?.stringValue == job.prompt }
+        return LookUpPage(
+            candidates: matching.reversed().compactMap { $0["id"]?.stringValue }, nextPage: nil,
+            isClear: isClear)
+    }
+
+    public func contentError(_ reply: HTTPReply) -> KinoraError? {
+        switch reply.status {
+        case 200: nil
+        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
+        default: Self.error(reply)
+        }
+    }
+
+    public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? { nil }
+
+    public func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall? { nil }
+
+    public func removalError(_ reply: HTTPReply) -> KinoraError? { nil }
+
+    public func probe(_ account: VendorAccount) -> HTTPCall {
+        HTTPCall(.get, account.url("/api/stats"), headers: headers(account), timeoutSeconds: 30)
+    }
+
+    public func probeError(_ reply: HTTPReply) -> KinoraError? {
+        do throws(KinoraError) {
+            guard try Self.json(reply)["pool"]?.objectValue != nil else {
+                throw KinoraError(.upstreamProtocol, detail: "the stats have no pool: \(reply.excerpt)")
+            }
+            return nil
+        } catch { return error }
+    }
+
+    public func balance(_ account: VendorAccount) -> [HTTPCall] {
+        [HTTPCall(.get, account.url("/api/credits"), headers: headers(account), timeoutSeconds: 30)]
+    }
+
+    /// A credit is a million micro-units.
+    public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
+        if [404, 405, 501].contains(replies[0].status) {
+            throw KinoraError(
+                .unsupportedByVendor, "The service does not tell what credit it has.",
+                detail: replies[0].excerpt)
+        }
+        guard let total = try Self.json(replies[0])["grand_total"]?.doubleValue, (0...1e12).contains(total)
+        else {
+            throw KinoraError(.upstreamProtocol, detail: "grand_total is no amount: \(replies[0].excerpt)")
+        }
+        return Int64((total * 1_000_000).rounded())
+    }
+
+    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
+        guard (200..<300).contains(reply.status) else { throw error(reply) }
+        do { return try JSONParser.parse(reply.body) } catch {
+            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
+        }
+    }
+
+    /// 429 means that slots and waiting line are full, 503 that it has no account that could work. A Kinora
+    /// says more by its code.
+    private static func error(_ reply: HTTPReply) -> KinoraError {
+        let code = (try? JSONParser.parse(reply.body))?["error"]?["code"]?.stringValue ?? ""
+        let detail = reply.excerpt
+        switch (reply.status, code) {
+        case (402, _), (_, "insufficient_quota"): return KinoraError(.upstreamMoney, detail: detail)
+        case (_, "content_policy_violation"): return KinoraError(.contentRefused, detail: detail)
+        case (401, _), (403, _): return KinoraError(.upstreamCredential, detail: detail)
+        case (429, "rate_limit_exceeded"):
+            return KinoraError(.upstreamRate, retryAfterSeconds: reply.retryAfterSeconds, detail: detail)
+        case (429, _):
+            return KinoraError(
+                .upstreamConcurrency, retryAfterSeconds: reply.retryAfterSeconds, detail: detail)
+        case (408, _), (500..., _):
+            return KinoraError(.upstreamServer, retryAfterSeconds: reply.retryAfterSeconds, detail: detail)
+        case (400..<500, _): return KinoraError(.upstreamRequest, detail: detail)
+        default: return KinoraError(.upstreamProtocol, detail: detail)
+        }
+    }
+}
