@@ -1,9 +1,9 @@
 import Core
 
-/// Tasks as their owners read them within the last second: who plays a video asks for it piece by piece, and
-/// who watches a task asks more often than it changes. Whoever changes a task has it forgotten, in this
-/// process at once and in all others by a notification; one that is lost costs the second.
-public final class RecentTasks: Sendable {
+/// Tasks as their owners read them a moment ago: who plays a video asks for it piece by piece, and who
+/// watches a task asks every few seconds whether it has changed. Whoever changes a task has it forgotten, in
+/// this process at once and in all others by a notification; one that is lost costs a lifetime.
+final class RecentTasks: Sendable {
     private struct Key: Hashable {
         let short: String
         let user: Int64
@@ -27,6 +27,7 @@ public final class RecentTasks: Sendable {
         /// When tasks changed, counted in changes: what was read before is not kept after.
         var changes: [Int64: Int] = [:]
         var changesNoted = 0
+        let lifetime: Duration
         /// All are forgotten together: none lives longer than a lifetime.
         var forgetAt = ContinuousClock.now
         var clearings = 0
@@ -34,7 +35,7 @@ public final class RecentTasks: Sendable {
         mutating func clearWhenDue(_ now: ContinuousClock.Instant) {
             guard now >= forgetAt else { return }
             clear()
-            forgetAt = now + RecentTasks.lifetime
+            forgetAt = now + lifetime
         }
 
         mutating func clear() {
@@ -51,14 +52,17 @@ public final class RecentTasks: Sendable {
         fileprivate let changesNoted: Int
     }
 
-    static let lifetime = Duration.seconds(1)
-    static let entriesMax = 4096
+    /// As long as the time between two looks of a patient client.
+    static let lifetime = Duration.seconds(10)
+    /// Where nobody tells of deletions.
+    static let lifetimeUnannounced = Duration.seconds(1)
+    static let entriesMax = 8192
     /// A task with a longer prompt is not kept: the entries together stay within a few megabytes.
     static let promptBytesMax = 4096
 
-    private let state = Guarded(State())
+    private let state: Guarded<State>
 
-    public init() {}
+    init(lifetime: Duration = RecentTasks.lifetime) { state = Guarded(State(lifetime: lifetime)) }
 
     /// The task, where it is known; and the ticket for keeping what a look-up will find.
     func entry(

@@ -25,7 +25,12 @@ public final class Wakeups: Sendable {
 
     /// `isNotifying` false: no NOTIFY is sent, polling alone must do, and a task that still runs is read anew
     /// each time.
-    public init(_ store: Store, isNotifying: Bool = true, recent: RecentTasks = RecentTasks()) {
+    public convenience init(_ store: Store, isNotifying: Bool = true) {
+        let lifetime = isNotifying ? RecentTasks.lifetime : RecentTasks.lifetimeUnannounced
+        self.init(store, isNotifying: isNotifying, recent: RecentTasks(lifetime: lifetime))
+    }
+
+    init(_ store: Store, isNotifying: Bool, recent: RecentTasks) {
         self.store = store
         self.recent = recent
         self.isNotifying = isNotifying

@@ -79,7 +79,7 @@ extension Store {
         WHERE idle AND id <> $2 AND heartbeat_at > now() - $1 * interval '1 s' LIMIT 1
         """)
 
-    // Who is not told looks again within a second: not worth waiting for the disk, least of all under the
+    // Who is not told looks again within seconds: not worth waiting for the disk, least of all under the
     // lock that a commit with notifications takes.
     static let taskAnnounce = Statement(
         "task_announce",
