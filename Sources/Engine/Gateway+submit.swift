@@ -162,7 +162,8 @@ extension Gateway {
         var named = submission.model ?? source?.model
         if named == nil { named = try usualModel(for: submission, where: mayUse) }
         guard let id = named else {
-            throw KinoraError(.missingParameter, "model is required", field: "model")
+            throw KinoraError(
+                .modelNotFound, "There is no model for this that the key may use", field: "model")
         }
         guard let model = cache.snapshot.models[id], mayUse(model) else {
             throw KinoraError(.modelNotFound, "Model '\(id)' not found", field: "model")

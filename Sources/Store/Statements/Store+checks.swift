@@ -48,7 +48,8 @@ extension Store {
 
     // $1 seconds between two readings of an account, $2 seconds after which whoever asks must have died. Of
     // two that come at the same moment the second waits for the row of credit_turn, and then finds it taken.
-    // A time further away than that was written before the clock was set back.
+    // It may have begun before the first, and so read an earlier clock. A time that is further away than that
+    // was written before the clock was set back.
     static let creditsTurn = Statement(
         "credits_turn",
         """
@@ -57,7 +58,8 @@ extension Store {
                 - $1 * interval '1 s' / CASE WHEN exhausted_at IS NULL THEN 1 ELSE 4 END, true)
             ORDER BY exhausted_at IS NULL, credits_asked_at NULLS FIRST, id LIMIT 1),
         turn AS (UPDATE credit_turn SET free_at = now() + $2 * interval '1 s'
-            WHERE NOT free_at BETWEEN now() AND now() + $2 * interval '1 s' AND EXISTS (SELECT FROM due)
+            WHERE NOT free_at BETWEEN now() AND now() + ($2 + 60) * interval '1 s'
+                AND EXISTS (SELECT FROM due)
             RETURNING free_at)
         UPDATE account SET credits_asked_at = now() FROM due, turn WHERE account.id = due.id
         RETURNING \(namedColumns)

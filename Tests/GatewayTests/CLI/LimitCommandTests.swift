@@ -75,10 +75,13 @@ extension GatewayTests {
                     .compactMap { $0["name"]?.stringValue }
                 #expect(
                     names == [
-                        "credits_refresh_minutes", "error_ban_threshold", "event_log", "image_timeout",
-                        "log_retention_days",
-                        "low_credit_threshold", "max_waiting_tasks", "max_waiting_tasks_sora",
-                        "off_peak_time_zone", "off_peak_window", "request_log", "video_timeout",
+                        "credits_refresh_minutes", "default_image_model", "default_video_model",
+                        "error_ban_threshold", "event_log", "image_timeout", "image_wait_seconds",
+                        "log_retention_days", "low_credit_threshold", "max_waiting_tasks",
+                        "max_waiting_tasks_hub", "max_waiting_tasks_jimeng", "max_waiting_tasks_openart",
+                        "max_waiting_tasks_sora", "off_peak_time_zone", "off_peak_window",
+                        "relay_first_byte_seconds", "relay_idle_seconds", "relay_total_seconds",
+                        "request_log", "video_timeout",
                     ])
                 #expect(try setting("max_waiting_tasks_sora")?["value"] == .null)
                 let set = try site.kinora(["setting", "set", "max_waiting_tasks_sora", "3"])
@@ -101,9 +104,12 @@ extension GatewayTests {
         @Test func whatIsNoSettingOrNoValueOfItIsRefused() throws {
             try withSite { site in
                 let known =
-                    "credits_refresh_minutes, error_ban_threshold, event_log, image_timeout, "
-                    + "log_retention_days, low_credit_threshold, max_waiting_tasks, max_waiting_tasks_sora, "
-                    + "off_peak_time_zone, off_peak_window, request_log, video_timeout"
+                    "credits_refresh_minutes, default_image_model, default_video_model, error_ban_threshold, "
+                    + "event_log, image_timeout, image_wait_seconds, log_retention_days, "
+                    + "low_credit_threshold, max_waiting_tasks, max_waiting_tasks_hub, "
+                    + "max_waiting_tasks_jimeng, max_waiting_tasks_openart, max_waiting_tasks_sora, "
+                    + "off_peak_time_zone, off_peak_window, relay_first_byte_seconds, "
+                    + "relay_idle_seconds, relay_total_seconds, request_log, video_timeout"
                 for arguments in [["set", "vido_timeout", "5"], ["unset", "vido_timeout"]] {
                     expectFailure(
                         try site.kinora(["setting"] + arguments),
