@@ -115,3 +115,9 @@ AS $$
             / greatest(room.slots, 1)), 1), 3600)::integer
     FROM queue, room
 $$;
+
+INSERT INTO setting (name, value, description) VALUES
+    ('image_wait_seconds', '120',
+        'Seconds a request for a picture waits for it; then it is told the task, which goes on.'),
+    ('default_image_model', '"gpt-image-2"',
+        'The model of requests for pictures that name none, where the key may use it.');

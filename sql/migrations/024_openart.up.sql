@@ -18,3 +18,7 @@ FROM (VALUES ('t2v', '[]'::jsonb), ('ref2v', '[
         "seconds_min": 2, "seconds_max": 15, "seconds_total_max": 15}]')) AS c (category, own);
 
 INSERT INTO route (model_id, vendor, vendor_model) VALUES ('openart-video', 'openart', 'openart-video');
+
+INSERT INTO setting (name, value, description) VALUES
+    ('default_video_model', '"sora-2"',
+        'The model of requests for videos that name none, where the key may use it.');

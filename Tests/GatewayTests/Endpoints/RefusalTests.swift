@@ -50,7 +50,7 @@ struct BadSubmit: Sendable, CustomStringConvertible {
             "remix of nothing", ["remix_target_id": "sora-2-000000000000"], status: 404, "task_not_found",
             field: nil),
         json(
-            "link as reference", ["input_reference": "https://example.com/a.png"], "invalid_value",
+            "no address of the web", ["input_reference": "ftp://example.com/a.png"], "invalid_value",
             field: "input_reference"),
         json(
             "text as reference", ["input_reference": "bm8gcGljdHVyZQ=="], "invalid_value",
