@@ -1221,8 +1221,7 @@ CREATE TABLE kinora.relay (
     captured_micros bigint DEFAULT 0 NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
     deadline_at timestamp with time zone NOT NULL,
-    CONSTRAINT relay_captured_within_held CHECK (((captured_micros >= 0) AND (captured_micros <= held_micros))),
-    CONSTRAINT relay_held_not_negative CHECK ((held_micros >= 0))
+    CONSTRAINT relay_captured_within_held CHECK (((captured_micros >= 0) AND (captured_micros <= held_micros)))
 )
 WITH (fillfactor='50', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_threshold='1000');
 

@@ -58,7 +58,6 @@ CREATE TABLE relay (
     captured_micros bigint NOT NULL DEFAULT 0,
     started_at      timestamptz NOT NULL DEFAULT now(),
     deadline_at     timestamptz NOT NULL,
-    CONSTRAINT relay_held_not_negative CHECK (held_micros >= 0),
     CONSTRAINT relay_captured_within_held CHECK (captured_micros BETWEEN 0 AND held_micros)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 CREATE INDEX relay_user ON relay (user_id);

@@ -185,6 +185,10 @@ SELECT pg_temp.refuses('price_resolution_form', $$UPDATE price SET resolution = 
 SELECT pg_temp.refuses('price_task_in_range', $$UPDATE price SET task_micros = -1$$);
 SELECT pg_temp.refuses('price_second_in_range', $$UPDATE price SET second_micros = -1$$);
 SELECT pg_temp.refuses('price_image_in_range', $$UPDATE price SET image_micros = 1000000000001$$);
+SELECT pg_temp.refuses('price_input_in_range', $$UPDATE price SET input_micros = -1$$);
+SELECT pg_temp.refuses('price_output_in_range', $$UPDATE price SET output_micros = 1000000000001$$);
+SELECT pg_temp.refuses('relay_captured_within_held', $$INSERT INTO relay (user_id, key_id, model_id, held_micros,
+    captured_micros, deadline_at) VALUES (1, 1, 'gpt-4', 5, 6, now())$$);
 SELECT pg_temp.refuses('price_off_peak_percent_in_range', $$UPDATE price SET off_peak_percent = 101$$);
 SELECT pg_temp.refuses('wallet_pkey', $$INSERT INTO wallet SELECT * FROM wallet$$);
 SELECT pg_temp.refuses('wallet_available_not_negative', $$UPDATE wallet SET available_micros = -1$$);
@@ -208,8 +212,8 @@ SELECT pg_temp.refuses(rule, pg_temp.transfer(event, kind, debit, credit, amount
     ('ledger_books_of_kind', 'settle:1', 'capture', 'available', 'used', 1, 1, ''),
     ('ledger_books_of_kind', 'gift:1', 'gift', 'issued', 'available', 1, NULL, ''),
     ('ledger_amount_in_range', 'topup:2', 'topup', 'issued', 'available', 0, NULL, ''),
-    ('ledger_task_iff_settled', 'topup:2', 'topup', 'issued', 'available', 1, 1, ''),
-    ('ledger_task_iff_settled', 'hold:1', 'hold', 'available', 'held', 1, NULL, ''),
+    ('ledger_subject_iff_settled', 'topup:2', 'topup', 'issued', 'available', 1, 1, ''),
+    ('ledger_subject_iff_settled', 'hold:1', 'hold', 'available', 'held', 1, NULL, ''),
     ('ledger_note_length', 'topup:2', 'topup', 'issued', 'available', 1, NULL, repeat('x', 501)))
     AS t (rule, event, kind, debit, credit, amount, task, note);
 SELECT pg_temp.refuses('code_batch_amount_in_range', $$UPDATE code_batch SET amount_micros = 0$$);
