@@ -80,7 +80,7 @@ class Instance:
 
     def _furnish(self):
         """Accounts, users and keys of this run, and a place to remember how tasks ended."""
-        self.kinora("account", "disable", "sandbox", "--reason", "script/chaos has its own")
+        self.kinora("account", "disable", "openai/sandbox", "--reason", "script/chaos has its own")
         base = os.environ["SANDBOX_URL"] + "/openai/v1"
         for number in range(1, ACCOUNTS + 1):
             name, credential = f"chaos-{number}", f"sk-sandbox-chaos-{number}"
