@@ -26,8 +26,9 @@ public enum Command: Sendable {
     case cancel(TaskReference)
     /// A text model is asked; the request goes on as it is.
     case relay(RelayRequest)
-    case models
-    case model(String)
+    /// Models that the caller may use; of one family: below that family's prefix.
+    case models(family: String? = nil)
+    case model(String, family: String? = nil)
     /// A stored result by a link that Kinora signed.
     case signedMedia(name: String, expires: String, signature: String)
     /// A vendor says that something happened to a task. Only the address is heeded, never what came with it.

@@ -3,8 +3,8 @@ public protocol Dialect: Sendable {
     /// Short name, kept with each task.
     var name: String { get }
     var routes: [Route] { get }
-    /// Prefixes under which the routes exist a second time, for the models of one family: `jimeng` serves
-    /// `/jimeng/v1/…` with those of Jimeng.
+    /// Prefixes under which the routes that need a key exist a second time, for the models of one family:
+    /// `jimeng` serves `/jimeng/v1/…` with those of Jimeng.
     var mounts: [String] { get }
     func decode(_ request: Request, for match: RouteMatch) throws(KinoraError) -> Command
     func encode(_ outcome: Outcome, for exchange: Exchange) -> Response

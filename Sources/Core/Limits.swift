@@ -22,7 +22,7 @@ public enum Limits {
     /// Most bytes left unread of a refused body before the connection is closed instead of drained.
     public static let drainBytesMax = 1 << 20
     /// Longest `?wait=` and synchronous wait. nginx's fastcgi_read_timeout is 30 s more.
-    public static let syncWaitSecondsMax = 300
+    public static let syncWaitSecondsMax = 600
     /// Longest prompt in characters.
     public static let promptCharactersMax = 32_000
     /// Longest Idempotency-Key.

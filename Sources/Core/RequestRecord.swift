@@ -54,7 +54,7 @@ public struct RequestCourse: Sendable {
             .cancel(let reference):
             task = reference
         case .relay(let request): model = request.model
-        case .model(let id): model = id
+        case .model(let id, _): model = id
         case .tasks, .reports, .stats, .quota, .redeem, .models, .signedMedia, .vendorCallback, .health: break
         }
     }

@@ -11,7 +11,7 @@ extension Gateway {
         if !patience.mayWait, waitSeconds > 0 || form == .base64 { return .needsPatience }
         let task =
             waitSeconds > 0
-            ? try result(reference, of: caller, waitSeconds: waitSeconds, patience)
+            ? try result(reference, of: caller, waitSeconds: waitSeconds, isToldWhy: true, patience)
             : try succeeded(reference, of: caller)
         var made: [MadeMedia] = []
         for result in try results(of: task, of: caller) {

@@ -40,7 +40,7 @@ extension Gateway {
         let source = try remixSource(of: submission, caller)
         let model = try model(for: submission, source, caller)
         try check(prompt: submission.prompt)
-        let category = try Self.category(of: submission)
+        let category = try Self.category(of: submission, with: model)
         guard let rules = model.rules[category] else { throw Self.unsupported(category, model) }
         try Self.count(submission.references, by: model.references(for: category), model)
         guard !cache.snapshot.vendorsServed.isDisjoint(with: model.vendors) else {
@@ -133,7 +133,7 @@ extension Gateway {
     ) throws(KinoraError) -> Outcome {
         let reference = TaskReference(task.id)
         if let form = submission.resultForm {
-            let seconds = submission.waitSeconds ?? Int(cache.snapshot.imageWaitSeconds)
+            let seconds = submission.waitSeconds ?? cache.snapshot.waitSeconds(for: submission.kind)
             return try results(reference, of: caller, waitSeconds: seconds, as: form, patience)
         }
         guard let seconds = submission.waitSeconds else { return .accepted(task) }
@@ -179,9 +179,11 @@ extension Gateway {
     private func usualModel(
         for submission: Submission, where mayUse: (Model) -> Bool
     ) throws(KinoraError) -> String? {
-        let category = try Self.category(of: submission)
+        let categories = try Self.categories(of: submission)
         let snapshot = cache.snapshot
-        let fit = snapshot.models.values.filter { mayUse($0) && $0.rules[category] != nil }
+        let fit = snapshot.models.values.filter { model in
+            mayUse(model) && categories.contains { model.rules[$0] != nil }
+        }
         let usual = snapshot.defaultModel(of: submission.kind)
         let ids = fit.filter { !snapshot.vendorsServed.isDisjoint(with: $0.vendors) }.map(\.id)
         return ids.contains(usual) ? usual : ids.min() ?? fit.map(\.id).min()
@@ -209,18 +211,34 @@ extension Gateway {
         }
     }
 
-    private static func category(of submission: Submission) throws(KinoraError) -> Category {
-        if let category = submission.category { return category }
+    /// How the model is used: the first way that it knows, and that takes as much media as were given.
+    private static func category(
+        of submission: Submission, with model: Model
+    ) throws(KinoraError) -> Category {
+        func takesAll(_ category: Category) -> Bool {
+            let rules = model.references(for: category)
+            return Dictionary(grouping: submission.references, by: \.expectedFamily).allSatisfy { given in
+                rules.contains { $0.family == given.key && $0.count.upperBound >= given.value.count }
+            }
+        }
+        let categories = try categories(of: submission)
+        let known = categories.filter { model.rules[$0] != nil }
+        return known.first(where: takesAll) ?? known.first ?? categories[0]
+    }
+
+    /// The ways in which what is given can be used; never empty.
+    private static func categories(of submission: Submission) throws(KinoraError) -> [Category] {
+        if let category = submission.category { return [category] }
         switch (submission.kind, submission.remixOf, submission.references.first) {
         case (.video, .some, let reference?):
             throw KinoraError(.invalidValue, "A remix takes no reference media.", field: reference.field)
-        case (.video, .some, nil): return .v2v
-        case (.video, nil, nil): return .t2v
-        case (.video, nil, .some): return .i2v
+        case (.video, .some, nil): return [.v2v]
+        case (.video, nil, nil): return [.t2v]
+        case (.video, nil, .some): return [.i2v, .ref2v]
         case (.image, .some, _):
             throw KinoraError(.invalidValue, "Pictures are not remixed.", field: "remix_target_id")
-        case (.image, nil, nil): return .t2i
-        case (.image, nil, .some): return .i2i
+        case (.image, nil, nil): return [.t2i]
+        case (.image, nil, .some): return [.i2i]
         }
     }
 

@@ -129,9 +129,9 @@ public final class Gateway: Sendable {
         case .delete(let reference): return try delete(reference, of: caller)
         case .cancel(let reference): return try cancel(reference, of: caller)
         case .relay(let request): return try relay(request, for: caller, patience)
-        case .models: return .models(models(for: caller))
-        case .model(let id):
-            guard let model = models(for: caller).first(where: { $0.id == id }) else {
+        case .models(let family): return .models(models(of: family, for: caller))
+        case .model(let id, let family):
+            guard let model = models(of: family, for: caller).first(where: { $0.id == id }) else {
                 throw KinoraError(.modelNotFound, "Model '\(id)' not found", field: "model")
             }
             return .model(model)
@@ -140,10 +140,11 @@ public final class Gateway: Sendable {
     }
 
     /// Models that the key may use and that some account can run.
-    private func models(for caller: Caller) -> [Model] {
+    private func models(of family: String?, for caller: Caller) -> [Model] {
         let snapshot = cache.snapshot
         return snapshot.models.values
             .filter { caller.options.models?.contains($0.id) ?? true }
+            .filter { family ?? $0.family == $0.family }
             .filter { !snapshot.vendorsServed.isDisjoint(with: $0.vendors) }
             .sorted { $0.id < $1.id }
     }
@@ -173,17 +174,19 @@ public final class Gateway: Sendable {
         return task
     }
 
-    /// The end of a task: success, or an error that says how it ended or that it has not.
+    /// The end of a task: success, or an error that says how it ended or that it has not. `isToldWhy`: what
+    /// its client can change about a failure has a code of its own.
     func result(
-        _ reference: TaskReference, of caller: Caller, waitSeconds: Int, _ patience: Patience
+        _ reference: TaskReference, of caller: Caller, waitSeconds: Int, isToldWhy: Bool = false,
+        _ patience: Patience
     ) throws(KinoraError) -> MediaTask {
         let task = try task(reference, of: caller, waitSeconds: waitSeconds, patience)
         switch task.state {
         case .succeeded: return task
         case .failed, .expired, .cancelled:
             throw KinoraError(
-                Self.code(ofFailed: task), task.failure?.message, detail: task.failure?.code ?? "cancelled",
-                taskID: Self.clientID(of: task))
+                Self.code(ofFailed: task, isToldWhy), task.failure?.message,
+                detail: task.failure?.code ?? "cancelled", taskID: Self.clientID(of: task))
         case .queued, .running, .storing:
             throw KinoraError(
                 .waitTimedOut, "Task timeout after \(waitSeconds) seconds; the task goes on.",
@@ -193,11 +196,11 @@ public final class Gateway: Sendable {
 
     private static func clientID(of task: MediaTask) -> String { "\(task.model)-\(task.id.short)" }
 
-    /// Clients of videos know one code for everything. Those of pictures are told what is theirs to change.
-    private static func code(ofFailed task: MediaTask) -> ErrorCode {
+    /// Who asks for a video's task knows one code for everything.
+    private static func code(ofFailed task: MediaTask, _ isToldWhy: Bool) -> ErrorCode {
         let code = task.failure.flatMap { ErrorCode(rawValue: $0.code) }
         let ofRequest: [ErrorCode] = [.contentRefused, .upstreamRequest, .unsupportedByVendor]
-        guard task.kind == .image, let code, ofRequest.contains(code) else { return .syncFailed }
+        guard isToldWhy, let code, ofRequest.contains(code) else { return .syncFailed }
         return code
     }
 

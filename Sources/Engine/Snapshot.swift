@@ -25,7 +25,10 @@ public final class Snapshot: Sendable {
 
     var imageTimeoutSeconds: Int64 { NumberSetting.imageTimeout.value(in: settings) }
     var videoTimeoutSeconds: Int64 { NumberSetting.videoTimeout.value(in: settings) }
-    var imageWaitSeconds: Int64 { NumberSetting.imageWait.value(in: settings) }
+    /// How long a request waits for what it asks for, where it does not say.
+    func waitSeconds(for kind: MediaKind) -> Int {
+        Int((kind == .image ? NumberSetting.imageWait : .videoWait).value(in: settings))
+    }
     /// The model of a request that names none.
     func defaultModel(of kind: MediaKind) -> String {
         (kind == .image ? TextSetting.defaultImageModel : .defaultVideoModel).value(in: settings)

@@ -91,6 +91,7 @@ import Testing
         arguments: [
             (.put, "/v1/videos"), (.delete, "/v1/videos"), (.patch, "/v1/videos/x"), (.options, "/v1/videos"),
             (nil, "/v1/videos"), (.put, "/v1/videos/generations"), (.post, "/v1/videos/x/content"),
+            (.get, "/v1/videos/generations"), (.delete, "/v1/videos/generations"),
         ] as [(Core.Method?, String)])
     func anotherMethodOfAKnownPathIsNotAllowed(_ method: Core.Method?, _ target: String) {
         #expect(found(method, target) == "method_not_allowed")
@@ -99,7 +100,7 @@ import Testing
     @Test(
         arguments: [
             ("/v1/videos", ["GET", "POST"]), ("/v1/videos/x", ["DELETE", "GET"]), ("/nowhere", []),
-            ("/v1/videos/generations", ["DELETE", "GET", "POST"]),
+            ("/v1/videos/generations", ["POST"]),
         ] as [(String, [String])])
     func aPathKnowsItsMethods(_ target: String, _ methods: [String]) throws {
         #expect(try router.methods(of: RequestPath(target: target)).map(\.rawValue).sorted() == methods)
@@ -116,6 +117,32 @@ import Testing
         for dialect in Dialects.all {
             let routes = dialect.routes.map { "\($0.method.rawValue) \($0.pattern.joined(separator: "/"))" }
             #expect(Set(routes).count == routes.count, "\(dialect.name)")
+        }
+    }
+
+    /// Two dialects that say the same address would hide one another.
+    @Test func noAddressBelongsToTwo() {
+        var owners: [String: [String]] = [:]
+        for dialect in Dialects.all {
+            for route in dialect.routes {
+                let path = route.pattern.map { $0.hasPrefix(":") ? ":" : $0 }.joined(separator: "/")
+                owners["\(route.method.rawValue) /\(path)", default: []].append(dialect.name)
+            }
+        }
+        for (address, names) in owners { #expect(names.count == 1, "\(address): \(names)") }
+    }
+
+    @Test(arguments: ["sora", "jimeng"]) func aPrefixHasWhatNeedsAKey(_ prefix: String) throws {
+        let router = Router(Dialects.all, fallback: Dialects.all[0])
+        for (method, path) in [
+            (.get, "v1/models"), (.get, "v1/models/x"), (.post, "v1/videos"), (.get, "v1/videos/x"),
+            (.post, "v1/videos/generations"), (.post, "v1/images/generations"),
+        ] as [(Core.Method, String)] {
+            let found = try router.route(method, RequestPath(target: "/\(prefix)/\(path)"))
+            #expect(found.match.mount == prefix)
+        }
+        for path in ["media/x", "api/health", "callback/x"] {
+            #expect(try router.methods(of: RequestPath(target: "/\(prefix)/\(path)")).isEmpty)
         }
     }
 

@@ -36,9 +36,10 @@ public struct PictureSizes: Sendable, Equatable {
     private let longest: Int
     private let levels: [Level]
     private let usualLevel: String
+    private let usualRatio: Double
 
-    /// Reads `allowed`, `multiple` and `longest`, or `levels` and `level`, of a rule's row. Nil when they
-    /// make no sense.
+    /// Reads `allowed`, `multiple` and `longest`, or `levels`, `level` and `ratio`, of a rule's row. Nil when
+    /// they make no sense.
     init?(_ json: JSON) {
         let allowed = json["allowed"]?.arrayValue?.compactMap(\.stringValue) ?? []
         mayBeAuto = allowed.contains("auto")
@@ -50,10 +51,13 @@ public struct PictureSizes: Sendable, Equatable {
         }
         listed = levels.isEmpty ? allowed.compactMap(Size.init) : levels.flatMap(\.sizes)
         usualLevel = json["level"]?.stringValue ?? levels.first?.name ?? ""
+        let ratio = json["ratio"]?.stringValue
+        usualRatio = ratio.flatMap(Self.ratio) ?? 1
         let areLevelsSound =
             levels.allSatisfy { !$0.sizes.isEmpty }
             && (levels.isEmpty || levels.contains { $0.name == usualLevel })
-        guard !listed.isEmpty, areLevelsSound, multiple ?? 1 > 0 else { return nil }
+        let isRatioSound = ratio.map { Self.ratio($0) != nil } ?? true
+        guard !listed.isEmpty, areLevelsSound, isRatioSound, multiple ?? 1 > 0 else { return nil }
     }
 
     var hasLevels: Bool { !levels.isEmpty }
@@ -126,7 +130,7 @@ public struct PictureSizes: Sendable, Equatable {
             return (text, parameter.field)
         }
         var level = levels.first { $0.name == usualLevel }!
-        var ratio = 1.0
+        var ratio = usualRatio
         if let (text, field) = try text("quality") {
             guard let index = Self.qualities[text], index < levels.count else {
                 throw Self.unknown(field, Self.qualities.keys.sorted())

@@ -17,6 +17,9 @@ public struct NumberSetting: Setting, Equatable {
     public static let imageWait = NumberSetting(
         name: "image_wait_seconds", range: 1...Int64(Limits.syncWaitSecondsMax), defaultValue: 120,
         description: "Seconds a request for a picture waits for it; then it is told the task, which goes on.")
+    public static let videoWait = NumberSetting(
+        name: "video_wait_seconds", range: 1...Int64(Limits.syncWaitSecondsMax), defaultValue: 600,
+        description: "Seconds a request for a video waits for it, where it asks for the video and no task.")
     public static let errorBanThreshold = NumberSetting(
         name: "error_ban_threshold", range: 0...1_000_000, defaultValue: 5,
         description: "Errors of an account without a success between them that disable it; 0: never.")
@@ -56,6 +59,7 @@ public struct NumberSetting: Setting, Equatable {
     public static let all = [
         creditsRefreshMinutes, errorBanThreshold, eventLog, imageTimeout, imageWait, logRetentionDays,
         lowCreditThreshold, maxWaitingTasks, relayFirstByte, relayIdle, relayTotal, requestLog, videoTimeout,
+        videoWait,
     ]
 
     /// Families whose clients know a line of that length from the service that the family stems from.

@@ -28,7 +28,7 @@ extension OpenAIImages {
             try form(request.path.query["response_format"] ?? ""))
     }
 
-    private static func form(_ word: String) throws(KinoraError) -> ResultForm {
+    static func form(_ word: String) throws(KinoraError) -> ResultForm {
         if word.isEmpty { return .link }
         guard let form = ResultForm(rawValue: word) else {
             throw KinoraError(
@@ -51,24 +51,12 @@ extension OpenAIImages {
             throw KinoraError(.missingParameter, "image is required", field: "image")
         }
         submission.family = family
-        submission.takePreferences(of: request)
-        let user = try fields.identifier("user")
-        submission.userIdentifier = try fields.identifier("user_identifier") ?? user
-        let form = try Self.form(try fields.string("response_format") ?? "")
-        let isAsync = try fields.bool("async") ?? false
-        if request.head.prefersAsync || isAsync {
-            submission.waitSeconds = nil
-        } else {
-            submission.resultForm = form
-        }
+        try submission.takeWishes(fields, of: request)
         return submission
     }
 
     private static func refuseUnsupported(_ fields: Fields) throws(KinoraError) {
-        if try fields.bool("stream") == true {
-            throw KinoraError(
-                .invalidValue, "'stream' is not supported for pictures: they come whole.", field: "stream")
-        }
+        try fields.refuseStream()
         if fields.value("mask") ?? "" != "" || fields.file("mask") != nil {
             throw KinoraError(
                 .invalidValue, "'mask' is not supported: say in the prompt what to change.", field: "mask")
@@ -80,7 +68,7 @@ extension OpenAIImages {
         "input_fidelity",
     ]
 
-    private static func parameters(_ fields: Fields) throws(KinoraError) -> [GivenParameter] {
+    static func parameters(_ fields: Fields) throws(KinoraError) -> [GivenParameter] {
         var given: [GivenParameter] = []
         for name in ["n", "output_compression"] {
             if let number = try fields.integerOrText(name) { given.append(.init(name: name, value: number)) }
@@ -103,34 +91,9 @@ extension OpenAIImages {
 
     private static func references(_ fields: Fields) throws(KinoraError) -> [Reference] {
         for name in names {
-            let files = fields.files(name)
-            if !files.isEmpty { return files.map { Reference(.uploaded($0), field: name, family: .image) } }
-            let values = fields.values(name)
-            guard !values.isEmpty else { continue }
-            guard values.count <= Limits.imageReferencesMax else {
-                throw KinoraError(
-                    .invalidValue, "'\(name)' takes at most \(Limits.imageReferencesMax) images.", field: name
-                )
-            }
-            var references: [Reference] = []
-            for value in values {
-                references.append(Reference(try source(value, name), field: name, family: .image))
-            }
-            return references
+            let references = try fields.references(name)
+            if !references.isEmpty { return references }
         }
         return []
-    }
-
-    /// An address, base64 or a data URL, or an object that holds one: `{url}`, `{image_url}` or
-    /// `{image_url: {url}}`.
-    private static func source(_ value: JSON, _ field: String) throws(KinoraError) -> Reference.Source {
-        if let text = value.stringValue { return try Reference.Source(text, field: field) }
-        let inner = value["url"] ?? value["image_url"]
-        if let text = inner?.stringValue ?? inner?["url"]?.stringValue {
-            return try Reference.Source(text, field: field)
-        }
-        throw KinoraError(
-            .invalidValue, "'\(field)' must be a file, an address, base64, a data URL or a list of them.",
-            field: field)
     }
 }

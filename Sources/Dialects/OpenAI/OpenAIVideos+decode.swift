@@ -3,9 +3,11 @@ public import Core
 extension OpenAIVideos {
     public func decode(_ request: Request, for match: RouteMatch) throws(KinoraError) -> Command {
         switch match.route {
-        case Self.create: return .submit(try submission(request, remixOf: nil))
-        case Self.remix: return .submit(try submission(request, remixOf: try Self.reference(match.values[0])))
-        case Self.estimate: return .estimate(try submission(request, remixOf: nil))
+        case Self.create: return .submit(try submission(request, of: match.mount))
+        case Self.remix:
+            let source = try Self.reference(match.values[0])
+            return .submit(try submission(request, of: match.mount, remixOf: source))
+        case Self.estimate: return .estimate(try submission(request, of: match.mount))
         case Self.quota: return .quota
         case Self.redemption: return .redeem(try Self.code(Fields(request.body)))
         case Self.list: return .tasks(try Self.page(request.path.query))
@@ -14,8 +16,8 @@ extension OpenAIVideos {
             try Self.checkVariant(request.path.query)
             return .content(try Self.reference(match.values[0]))
         case Self.remove: return .delete(try Self.reference(match.values[0]))
-        case Self.models: return .models
-        case Self.model: return .model(match.values[0])
+        case Self.models: return .models(family: match.mount)
+        case Self.model: return .model(match.values[0], family: match.mount)
         case Self.media:
             let query = request.path.query
             return .signedMedia(
@@ -72,16 +74,19 @@ extension OpenAIVideos {
         return code
     }
 
-    private func submission(_ request: Request, remixOf: TaskReference?) throws(KinoraError) -> Submission {
+    private func submission(
+        _ request: Request, of family: String?, remixOf: TaskReference? = nil
+    ) throws(KinoraError) -> Submission {
         let fields = try Fields(request.body)
         var source = remixOf
         if source == nil, let target = try fields.string("remix_target_id") {
             source = try Self.reference(target, field: "remix_target_id")
         }
         var submission = Submission(
-            dialect: name, model: try Self.model(fields, isRemix: source != nil), kind: .video,
+            dialect: name, model: try Self.model(fields, of: family, isRemix: source != nil), kind: .video,
             prompt: try fields.string("prompt") ?? "", parameters: try Self.parameters(fields),
             references: try Self.references(fields), remixOf: source)
+        submission.family = family
         submission.takePreferences(of: request)
         submission.userIdentifier = try fields.identifier("user_identifier")
         if try fields.bool("async_mode") == false, submission.waitSeconds == nil {
@@ -94,9 +99,13 @@ extension OpenAIVideos {
         "sora": "sora-2", "sora2": "sora-2", "sora2-pro": "sora-2-pro", "sora2pro": "sora-2-pro",
     ]
 
-    /// The model's id; nil lets a remix take its source's.
-    private static func model(_ fields: Fields, isRemix: Bool) throws(KinoraError) -> String? {
-        guard let model = try fields.string("model") else { return isRemix ? nil : "sora-2" }
+    /// The model's id; nil lets a remix take its source's, and another family its usual one.
+    private static func model(
+        _ fields: Fields, of family: String?, isRemix: Bool
+    ) throws(KinoraError) -> String? {
+        guard let model = try fields.string("model") else {
+            return isRemix || ![nil, "sora"].contains(family) ? nil : "sora-2"
+        }
         return aliases[model] ?? model
     }
 

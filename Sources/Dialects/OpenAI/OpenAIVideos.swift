@@ -6,6 +6,7 @@ public struct OpenAIVideos: Dialect {
     public init() {}
 
     public let name = "openai-videos"
+    public let mounts = ["sora", "jimeng"]
 
     public let routes: [Route] = [
         Self.create, Self.list, Self.retrieve, Self.content, Self.remix, Self.remove,

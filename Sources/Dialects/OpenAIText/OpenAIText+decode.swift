@@ -6,7 +6,7 @@ extension OpenAIText {
         case Self.chat, Self.hubChat: .relay(try RelayRequest(.chat, Self.bytes(request)))
         case Self.embeddings, Self.hubEmbeddings: .relay(try RelayRequest(.embedding, Self.bytes(request)))
         case Self.hubModel: .model(match.values[0])
-        default: .models
+        default: .models()
         }
     }
 

@@ -40,8 +40,9 @@ enum CommandText {
                     request.outputTokensMax.map { "output tokens at most: \($0)" },
                     "bytes: \(request.inputTokensMax)",
                 ])
-        case .models: "models"
-        case .model(let id): "model \(quoted(id))"
+        case .models(let family): lines("models", [family.map { "family: \($0)" }])
+        case .model(let id, let family):
+            lines("model \(quoted(id))", [family.map { "family: \($0)" }])
         case .signedMedia(let name, let expires, let signature):
             lines(
                 "signed media \(quoted(name))",

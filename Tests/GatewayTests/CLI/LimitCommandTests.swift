@@ -78,10 +78,11 @@ extension GatewayTests {
                         "credits_refresh_minutes", "default_image_model", "default_video_model",
                         "error_ban_threshold", "event_log", "image_timeout", "image_wait_seconds",
                         "log_retention_days", "low_credit_threshold", "max_waiting_tasks",
-                        "max_waiting_tasks_hub", "max_waiting_tasks_jimeng", "max_waiting_tasks_openart",
-                        "max_waiting_tasks_sora", "off_peak_time_zone", "off_peak_window",
+                        "max_waiting_tasks_hub", "max_waiting_tasks_jimeng", "max_waiting_tasks_llmage",
+                        "max_waiting_tasks_openart", "max_waiting_tasks_sora", "off_peak_time_zone",
+                        "off_peak_window",
                         "relay_first_byte_seconds", "relay_idle_seconds", "relay_total_seconds",
-                        "request_log", "video_timeout",
+                        "request_log", "video_timeout", "video_wait_seconds",
                     ])
                 #expect(try setting("max_waiting_tasks_sora")?["value"] == .null)
                 let set = try site.kinora(["setting", "set", "max_waiting_tasks_sora", "3"])
@@ -107,9 +108,11 @@ extension GatewayTests {
                     "credits_refresh_minutes, default_image_model, default_video_model, error_ban_threshold, "
                     + "event_log, image_timeout, image_wait_seconds, log_retention_days, "
                     + "low_credit_threshold, max_waiting_tasks, max_waiting_tasks_hub, "
-                    + "max_waiting_tasks_jimeng, max_waiting_tasks_openart, max_waiting_tasks_sora, "
+                    + "max_waiting_tasks_jimeng, max_waiting_tasks_llmage, max_waiting_tasks_openart, "
+                    + "max_waiting_tasks_sora, "
                     + "off_peak_time_zone, off_peak_window, relay_first_byte_seconds, "
-                    + "relay_idle_seconds, relay_total_seconds, request_log, video_timeout"
+                    + "relay_idle_seconds, relay_total_seconds, request_log, video_timeout, "
+                    + "video_wait_seconds"
                 for arguments in [["set", "vido_timeout", "5"], ["unset", "vido_timeout"]] {
                     expectFailure(
                         try site.kinora(["setting"] + arguments),

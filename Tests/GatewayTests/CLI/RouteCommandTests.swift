@@ -29,6 +29,48 @@ extension GatewayTests {
             }
         }
 
+        @Test func anOperatorSaysWhoMakesAModel() throws {
+            try withSite { site in
+                func routes() throws -> [JSON] {
+                    try site.kinora(["route", "list", "seaweed", "--json"]).json.arrayValue ?? []
+                }
+                #expect(try routes().isEmpty)
+                let added = try site.kinora(
+                    ["route", "add", "seaweed", "openai", "video-1", "--position", "2", "--cost", "0.5"])
+                #expect(added.status == 0, "\(added.errors)")
+                let route = try #require(try routes().first)
+                #expect(added.text == "added route \(route["id"]?.text ?? "")\n")
+                #expect(route["vendor"] == "openai" && route["vendor_model"] == "video-1")
+                #expect(route["position"] == 2 && route["weight"] == 1 && route["cost"] == "0.5")
+                #expect(route["enabled"] == true)
+                let again = ["route", "add", "seaweed", "openai", "video-1"]
+                expectFailure(
+                    try site.kinora(again), "Model 'seaweed' has that route. See `kinora route list`.")
+                #expect(try site.kinora(["route", "add", "seaweed", "openai"]).status == 0)
+                #expect(try routes().map { $0["vendor_model"] } == ["seaweed", "video-1"])
+                let id = route["id"]?.text ?? ""
+                #expect(try site.kinora(["route", "remove", id]).text == "removed route \(id)\n")
+                expectFailure(
+                    try site.kinora(["route", "remove", id]),
+                    "There is no route \(id). See `kinora route list`.")
+                #expect(try routes().count == 1)
+            }
+        }
+
+        @Test func aRouteToNobodyIsRefused() throws {
+            try withSite { site in
+                expectFailure(
+                    try site.kinora(["route", "add", "no-such", "openai"]),
+                    "Unknown model 'no-such'. See `kinora model list`.")
+                let nobody = try site.kinora(["route", "add", "seaweed", "nobody"])
+                #expect(nobody.status == 1 && nobody.errors.hasPrefix("kinora: Unknown vendor 'nobody'."))
+                expectWrongUsage(
+                    try site.kinora(["route", "add", "seaweed", "openai", ""]),
+                    "The vendor's name of the model must have 1 to 200 characters.")
+                #expect(try site.kinora(["route", "list", "seaweed"]).text == "(none)\n")
+            }
+        }
+
         @Test func aChangeThatMakesNoSenseIsRefused() throws {
             try withSite { site in
                 expectFailure(

@@ -127,7 +127,7 @@ extension Call {
     fileprivate var isPatient: Bool {
         let isForm = headers.contains { $0.name == "Content-Type" && $0.value.hasPrefix("multipart/") }
         let prefersWaiting = headers.contains { $0.name == "Prefer" && $0.value.contains("wait") }
-        let isOfPictures = target.contains("/images/") || target.contains("/result")
+        let isOfPictures = ["/images/", "/videos/generations", "/result"].contains(where: target.contains)
         return isForm || prefersWaiting || isOfPictures || target.contains("?wait=")
             || target.contains("&wait=")
     }
