@@ -59,6 +59,8 @@ public struct Submission: Sendable {
     public var fingerprint: String
     /// Nil: answer at once. Otherwise wait so many seconds for the end.
     public var waitSeconds: Int?
+    /// Whoever waits is told of the task as `report` does it, with links, whatever has become of it.
+    public var isReported = false
     /// The results are wanted and not the task: waits for them as long as is usual where `waitSeconds` names
     /// no time. Nil: the task is wanted.
     public var resultForm: ResultForm?

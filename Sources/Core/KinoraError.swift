@@ -5,6 +5,8 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
     public let message: String
     /// The request field at fault, in the caller's spelling; nil when none is.
     public let field: String?
+    /// What the client gave there, where client APIs repeat it; nil elsewhere.
+    public let value: String?
     /// Seconds after which a retry may succeed; nil when the code's own default holds.
     public let retryAfterSeconds: Int?
     public let detail: String
@@ -17,12 +19,14 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
     public let allowance: Allowance?
 
     public init(
-        _ code: ErrorCode, _ message: String? = nil, field: String? = nil, retryAfterSeconds: Int? = nil,
-        detail: String = "", taskID: String? = nil, state: TaskState? = nil, allowance: Allowance? = nil
+        _ code: ErrorCode, _ message: String? = nil, field: String? = nil, value: String? = nil,
+        retryAfterSeconds: Int? = nil, detail: String = "", taskID: String? = nil, state: TaskState? = nil,
+        allowance: Allowance? = nil
     ) {
         self.code = code
         self.message = message ?? code.facts.message
         self.field = field
+        self.value = value
         self.retryAfterSeconds = retryAfterSeconds
         // Bytes of a stranger: line breaks would forge log lines, and PostgreSQL keeps no NUL.
         self.detail = String(detail.unicodeScalars.map { $0.value < 0x20 ? " " : Character($0) })
@@ -34,9 +38,14 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
     /// The same error with a secret blotted out of its detail.
     public func replacing(_ secret: Secret) -> KinoraError {
         KinoraError(
-            code, message, field: field, retryAfterSeconds: retryAfterSeconds,
+            code, message, field: field, value: value, retryAfterSeconds: retryAfterSeconds,
             detail: detail.replacing(secret.revealed(), with: "***"), taskID: taskID, state: state,
             allowance: allowance)
+    }
+
+    /// No model of that name, for whoever asks and for what it is asked.
+    public static func modelNotFound(_ model: String) -> KinoraError {
+        KinoraError(.modelNotFound, "Model '\(model)' not found", field: "model", value: model)
     }
 
     public var description: String { "\(code.facts.number) \(message)" }

@@ -3,6 +3,7 @@ public import Core
 /// Every client API.
 public enum Dialects {
     public static let all: [any Dialect] = [
-        OpenAIVideos(), OpenAIImages(), JimengVideos(), OpenAIText(), OpenArt(), Hub(), VendorCallbacks(),
+        OpenAIVideos(), OpenAIImages(), JimengVideos(), OpenAIText(), OpenArt(), Hub(), Llmage(),
+        VendorCallbacks(),
     ]
 }

@@ -23,13 +23,13 @@ extension Gateway {
         guard let model = cache.snapshot.models[request.model],
             caller.options.models?.contains(request.model) ?? true
         else {
-            throw KinoraError(.modelNotFound, "Model '\(request.model)' not found", field: "model")
+            throw KinoraError.modelNotFound(request.model)
         }
         guard model.kind == request.kind.rawValue else {
             throw KinoraError(
                 .invalidValue,
                 "Model '\(model.id)' is a model of kind \(model.kind): this is for \(request.kind.rawValue).",
-                field: "model")
+                field: "model", value: model.id)
         }
         return model
     }

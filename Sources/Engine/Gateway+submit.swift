@@ -90,8 +90,8 @@ extension Gateway {
         wakeups.noteWork()
         events.emit(.taskAccepted(task.id, model: task.model, key: task.caller.keyID))
         let accepted = MediaTask(
-            row: row, id: task.id, model: task.model, kind: task.kind, state: .queued, progress: 0,
-            prompt: task.prompt, parameters: task.parameters,
+            row: row, id: task.id, model: task.model, kind: task.kind, category: task.category,
+            state: .queued, progress: 0, prompt: task.prompt, parameters: task.parameters,
             remixOf: task.remixOf.map { RemixSource(id: $0.id, model: $0.model) }, createdAt: createdAt)
         return (accepted, allowance)
     }
@@ -123,8 +123,9 @@ extension Gateway {
         }
         // The answer of the first time, whatever has become of the task since.
         return MediaTask(
-            row: first.row, id: first.id, model: first.model, kind: first.kind, state: .queued, progress: 0,
-            prompt: first.prompt, parameters: first.parameters, remixOf: first.remixOf,
+            row: first.row, id: first.id, model: first.model, kind: first.kind, category: first.category,
+            state: .queued, progress: 0, prompt: first.prompt, parameters: first.parameters,
+            remixOf: first.remixOf,
             createdAt: first.createdAt)
     }
 
@@ -138,6 +139,9 @@ extension Gateway {
         }
         guard let seconds = submission.waitSeconds else { return .accepted(task) }
         guard patience.mayWait else { return .acceptedWaiting(task, waitSeconds: seconds) }
+        if submission.isReported {
+            return .report(try report(reference, of: caller, waitSeconds: seconds, patience))
+        }
         return .task(try result(reference, of: caller, waitSeconds: seconds, patience))
     }
 
@@ -166,7 +170,7 @@ extension Gateway {
                 .modelNotFound, "There is no model for this that the key may use", field: "model")
         }
         guard let model = cache.snapshot.models[id], mayUse(model) else {
-            throw KinoraError(.modelNotFound, "Model '\(id)' not found", field: "model")
+            throw KinoraError.modelNotFound(id)
         }
         if let source, source.model != id {
             throw KinoraError(
@@ -244,7 +248,8 @@ extension Gateway {
 
     private static func unsupported(_ category: Category, _ model: Model) -> KinoraError {
         let what = category == .v2v ? "remixes" : "reference media"
-        return KinoraError(.invalidValue, "Model '\(model.id)' does not take \(what).", field: "model")
+        return KinoraError(
+            .invalidValue, "Model '\(model.id)' does not take \(what).", field: "model", value: model.id)
     }
 
     private func idempotency(

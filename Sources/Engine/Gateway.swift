@@ -132,7 +132,7 @@ public final class Gateway: Sendable {
         case .models(let family): return .models(models(of: family, for: caller))
         case .model(let id, let family):
             guard let model = models(of: family, for: caller).first(where: { $0.id == id }) else {
-                throw KinoraError(.modelNotFound, "Model '\(id)' not found", field: "model")
+                throw KinoraError.modelNotFound(id)
             }
             return .model(model)
         case .signedMedia, .vendorCallback, .health: return try perform(command)

@@ -237,6 +237,27 @@ import Testing
         #expect(task.state == .succeeded && task.progress == 100)
     }
 
+    @Test func aReportThatIsWaitedForHasLinks() throws {
+        _ = try stage.worker()
+        var submission = Submission(
+            dialect: "test", model: "sora-2", kind: .video, prompt: "p", waitSeconds: 30)
+        submission.isReported = true
+        guard case .report(let report) = try stage.perform(.submit(submission)) else {
+            throw Unexpected("no report")
+        }
+        #expect(report.task.state == .succeeded && report.links.count == 1)
+    }
+
+    @Test func aReportThatIsNotThereInTimeIsNoError() throws {
+        var submission = Submission(
+            dialect: "test", model: "sora-2", kind: .video, prompt: "p", waitSeconds: 1)
+        submission.isReported = true
+        guard case .report(let report) = try stage.perform(.submit(submission)) else {
+            throw Unexpected("no report")
+        }
+        #expect(report.task.state == .queued && report.links.isEmpty)
+    }
+
     @Test func aWaitThatRunsOutNamesTheTask() throws {
         let error = refusal(submission(waitSeconds: 1))
         #expect(error?.code == .waitTimedOut)

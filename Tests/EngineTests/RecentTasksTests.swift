@@ -13,7 +13,8 @@ import Testing
         _ row: Int64 = 1, _ state: TaskState = .running, prompt: String = "a quiet harbour"
     ) -> MediaTask {
         MediaTask(
-            row: row, id: .random(), model: "sora-2", kind: .video, state: state, phase: nil, progress: 100,
+            row: row, id: .random(), model: "sora-2", kind: .video, category: .t2v, state: state,
+            progress: 100,
             prompt: prompt, parameters: [:], remixOf: nil, failure: nil,
             createdAt: Timestamp(microseconds: 0),
             finishedAt: nil)

@@ -41,7 +41,8 @@ import Testing
         #expect(
             kept
                 == MediaTask(
-                    row: accepted.row, id: task.id, model: "sora-2", kind: .video, state: .queued,
+                    row: accepted.row, id: task.id, model: "sora-2", kind: .video, category: .t2v,
+                    state: .queued,
                     progress: 0,
                     prompt: task.prompt, parameters: task.parameters, createdAt: accepted.createdAt))
     }

@@ -74,7 +74,7 @@ import Testing
         #expect(rows.count == TaskState.allCases.count)
         for row in rows {
             let task = MediaTask(
-                row: 1, id: .random(), model: "m", kind: .video,
+                row: 1, id: .random(), model: "m", kind: .video, category: .t2v,
                 state: try #require(TaskState(rawValue: row[0])),
                 progress: 0, prompt: "", parameters: [:], createdAt: Timestamp(seconds: 0))
             let response = OpenAIVideos().encode(.task(task), for: Exchange())

@@ -37,6 +37,22 @@ public struct JSONOutline: Sendable {
         self[name].map { text[$0.lowerBound] != UInt8(ascii: "n") } ?? false
     }
 
+    /// The object without some of its members and with others in front. What stays keeps its spelling.
+    public func text(
+        adding added: [(name: String, value: [UInt8])], without removed: Set<String> = []
+    ) -> [UInt8] {
+        let kept = members.filter { !removed.contains($0.name) }
+        let all = added.map { ($0.name, $0.value[...]) } + kept.map { ($0.name, text[$0.value]) }
+        var out = [UInt8(ascii: "{")]
+        for (index, (name, value)) in all.enumerated() {
+            if index > 0 { out.append(UInt8(ascii: ",")) }
+            out += JSON.string(name).serialized()
+            out.append(UInt8(ascii: ":"))
+            out += value
+        }
+        return out + [UInt8(ascii: "}")]
+    }
+
     /// The first byte of a member's value, which tells its kind; nil when it is missing.
     public func firstByte(_ name: String) -> UInt8? { self[name].map { text[$0.lowerBound] } }
 }

@@ -68,11 +68,18 @@ public struct ParameterRule: Sendable, Equatable {
             throw KinoraError(
                 .invalidValue, "'\(field)' must be \(word), not \(value.kindName).", field: field)
         }
-        guard allowed.isEmpty || allowed.contains(value) else {
+        guard !allowed.isEmpty else { return value }
+        guard let value = allowed.first(where: { $0 == value || Self.isSpelling($0, of: value) }) else {
             let list = allowed.map { $0.stringValue ?? $0.text }.joined(separator: ", ")
             throw KinoraError(.invalidValue, "'\(field)' must be one of: \(list).", field: field)
         }
         return value
+    }
+
+    /// Whether texts differ in nothing but capitals: `720P` and `720p`. The list's own spelling holds.
+    private static func isSpelling(_ listed: JSON, of value: JSON) -> Bool {
+        guard let listed = listed.stringValue, let text = value.stringValue else { return false }
+        return listed.lowercased() == text.lowercased()
     }
 }
 

@@ -5,6 +5,7 @@ public struct MediaTask: Sendable, Equatable {
     public let id: TaskID
     public let model: String
     public let kind: MediaKind
+    public let category: Category
     public let state: TaskState
     public let phase: TaskPhase?
     /// Percent; 100 only when the result is stored.
@@ -21,8 +22,9 @@ public struct MediaTask: Sendable, Equatable {
     public let finishedAt: Timestamp?
 
     public init(
-        row: Int64, id: TaskID, model: String, kind: MediaKind, state: TaskState, phase: TaskPhase? = nil,
-        progress: Int, prompt: String, parameters: Parameters, remixOf: RemixSource? = nil,
+        row: Int64, id: TaskID, model: String, kind: MediaKind, category: Category, state: TaskState,
+        phase: TaskPhase? = nil, progress: Int, prompt: String, parameters: Parameters,
+        remixOf: RemixSource? = nil,
         failure: TaskFailure? = nil, price: Amount = Amount(micros: 0), createdAt: Timestamp,
         startedAt: Timestamp? = nil, finishedAt: Timestamp? = nil
     ) {
@@ -30,6 +32,7 @@ public struct MediaTask: Sendable, Equatable {
         self.id = id
         self.model = model
         self.kind = kind
+        self.category = category
         self.state = state
         self.phase = phase
         self.progress = progress

@@ -47,6 +47,7 @@ extension Hub {
             prompt: try fields.string("prompt") ?? "", parameters: parameters, references: references)
         submission.provider = try fields.string("provider")?.lowercased()
         submission.userIdentifier = try fields.identifier("user_identifier")
+        submission.isReported = true
         submission.takePreferences(of: request)
         return submission
     }

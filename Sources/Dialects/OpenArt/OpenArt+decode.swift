@@ -60,6 +60,7 @@ extension OpenArt {
             category: references.isEmpty ? .t2v : .ref2v, prompt: prompt, parameters: parameters,
             references: references)
         submission.userIdentifier = try fields.identifier("user_identifier")
+        submission.isReported = true
         submission.takePreferences(of: request)
         return submission
     }

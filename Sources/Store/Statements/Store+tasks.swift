@@ -113,7 +113,7 @@ extension Store {
     static let taskColumns = """
         t.id, t.uid, t.model_id, t.kind, t.state, t.phase, t.progress, i.prompt, i.parameters,
         s.uid, s.model_id, t.error_code, t.error_message, t.created_at, t.finished_at,
-        t.price_micros, t.started_at
+        t.price_micros, t.started_at, t.category
         """
     static let taskTables = """
         task t JOIN task_input i ON i.task_id = t.id LEFT JOIN task s ON s.id = i.remix_of_id
@@ -205,10 +205,12 @@ extension Store {
         let remix = row.optionalUID(c + 9).map { RemixSource(id: $0, model: row.text(c + 10)) }
         let failure = row.optionalText(c + 11).map { TaskFailure(code: $0, message: row.text(c + 12)) }
         guard let kind = MediaKind(rawValue: row.text(c + 3)),
-            let state = TaskState(rawValue: row.text(c + 4))
+            let state = TaskState(rawValue: row.text(c + 4)),
+            let category = Category(rawValue: row.text(c + 17))
         else { throw KinoraError(.internalFault, detail: "task \(row.integer(c)) has unknown words") }
         return MediaTask(
-            row: row.integer(c), id: row.uid(c + 1), model: row.text(c + 2), kind: kind, state: state,
+            row: row.integer(c), id: row.uid(c + 1), model: row.text(c + 2), kind: kind,
+            category: category, state: state,
             phase: row.optionalText(c + 5).flatMap(TaskPhase.init(rawValue:)),
             progress: Int(row.integer(c + 6)),
             prompt: row.text(c + 7), parameters: try row.json(c + 8).objectValue ?? [:], remixOf: remix,
@@ -223,7 +225,7 @@ extension Store {
         var found = [Result<MediaTask?, KinoraError>](repeating: .success(nil), count: keys.count)
         let rows = try connection.run(taskFind, [.texts(keys.map(\.short)), .integers(keys.map(\.user))])
         rows.forEach { row in
-            found[Int(row.integer(17)) - 1] = Result { () throws(KinoraError) in try task(row) }
+            found[Int(row.integer(18)) - 1] = Result { () throws(KinoraError) in try task(row) }
         }
         return found
     }

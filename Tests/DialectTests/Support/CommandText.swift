@@ -38,7 +38,7 @@ enum CommandText {
                     "model: \(quoted(request.model))", "streamed: \(request.isStreamed)",
                     "usage wanted: \(request.wantsUsage)",
                     request.outputTokensMax.map { "output tokens at most: \($0)" },
-                    "bytes: \(request.inputTokensMax)",
+                    "sends: \(String(decoding: request.body(for: request.model), as: UTF8.self))",
                 ])
         case .models(let family): lines("models", [family.map { "family: \($0)" }])
         case .model(let id, let family):

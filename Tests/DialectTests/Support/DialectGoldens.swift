@@ -16,8 +16,10 @@ struct DialectGoldens {
 
     private func command(_ section: String) throws -> String {
         do {
-            let request = try GoldenRequest(section).request()
-            let (_, match) = try router.route(request.head.method, request.path)
+            let golden = try GoldenRequest(section)
+            let path = try RequestPath(target: golden.head.target)
+            let (_, match) = try router.route(golden.head.method, path)
+            let request = try golden.request(match.route.body)
             return CommandText.of(try dialect.decode(request, for: match))
         } catch let error as KinoraError {
             return CommandText.of(error)
@@ -31,7 +33,8 @@ struct DialectGoldens {
     func checkEncode(_ golden: GoldenCase) throws {
         let actual = try golden.sections.map { section in
             let golden = try GoldenOutcome(section)
-            let exchange = Exchange(options: golden.options, origin: "https://kinora.example")
+            let exchange = Exchange(
+                path: golden.path, options: golden.options, origin: "https://kinora.example")
             return try ResponseText.of(dialect.encode(golden.outcome, for: exchange))
         }
         try check(golden, actual.joined(separator: "\n\n"))
@@ -43,7 +46,7 @@ struct DialectGoldens {
     }
 
     // Errors: a line for each, with `field`, `retry_after`, `task`, `state`, `route`, `path` and `left`
-    // (remaining, limit and reset of an allowance) where they matter.
+    // (remaining, limit and reset of an allowance), `value` and `message` (_ for a blank) where they matter.
 
     private func error(_ line: Substring) throws -> (KinoraError, Exchange) {
         let words = line.split(separator: " ").map(String.init)
@@ -55,7 +58,9 @@ struct DialectGoldens {
         }
         let left = values["left"]?.split(separator: "/").compactMap { Double($0) }
         let error = KinoraError(
-            code, field: values["field"], retryAfterSeconds: values["retry_after"].flatMap(Int.init),
+            code, values["message"]?.replacing("_", with: " "), field: values["field"],
+            value: values["value"],
+            retryAfterSeconds: values["retry_after"].flatMap(Int.init),
             detail: "VENDOR WORDS", taskID: values["task"],
             state: values["state"].flatMap(TaskState.init(rawValue:)),
             allowance: left.map {

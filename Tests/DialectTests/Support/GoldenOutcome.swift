@@ -2,10 +2,11 @@ import Core
 
 /// An outcome as golden files write it: a JSON object. `outcome` names it; `task` and `tasks` hold tasks with
 /// the fields below, everything else has a default; `created_status` and `content_mode` are the key's
-/// options; `allowance` is what is left of a limit.
+/// options; `allowance` is what is left of a limit; `path` is what was asked for.
 struct GoldenOutcome {
     let outcome: Outcome
     let options: KeyOptions
+    let path: RequestPath?
 
     struct Malformed: Error { let what: String }
 
@@ -14,6 +15,7 @@ struct GoldenOutcome {
         var options = KeyOptions()
         if let status = json["created_status"]?.integerValue { options.videoCreatedStatus = Int(status) }
         self.options = options
+        path = try json["path"]?.stringValue.map(RequestPath.init(target:))
         let outcome: Outcome
         switch json["outcome"]?.stringValue {
         case "accepted": outcome = .accepted(try Self.task(json["task"]))
@@ -40,6 +42,8 @@ struct GoldenOutcome {
         case "content":
             let media = try Self.media(json)
             outcome = .content(media, at: "/_media/\(media.relativePath)")
+        case "relayed": outcome = .relayed((json["answer"] ?? .null).serialized())
+        case "relaying": outcome = .relaying(Self.stream(json["events"]?.arrayValue ?? []))
         case "link": outcome = .link(json["link"]?.stringValue ?? "")
         case "deleted": outcome = .deleted(try Self.task(json["task"]))
         case "estimate":
@@ -61,6 +65,12 @@ struct GoldenOutcome {
         let task = try task(json)
         return TaskReport(
             task, links: task.state == .succeeded ? ["/media/0123.mp4?expires=1&signature=ab"] : [])
+    }
+
+    /// Each text is what comes at once.
+    private static func stream(_ pieces: [JSON]) -> BodyStream {
+        let rest = Guarded(pieces.compactMap { $0.stringValue.map { Array($0.utf8) } }[...])
+        return BodyStream(next: { rest.withLock { $0.popFirst() } }, abandon: {})
     }
 
     /// A `link`, or the `file` whose bytes are so many.
@@ -107,7 +117,8 @@ struct GoldenOutcome {
         }
         return MediaTask(
             row: 4711, id: id, model: json["model"]?.stringValue ?? "sora-2",
-            kind: json["kind"]?.stringValue == "image" ? .image : .video, state: state,
+            kind: json["kind"]?.stringValue == "image" ? .image : .video,
+            category: json["category"]?.stringValue.flatMap(Category.init(rawValue:)) ?? .t2v, state: state,
             phase: json["phase"]?.stringValue.flatMap(TaskPhase.init(rawValue:)),
             progress: Int(json["progress"]?.integerValue ?? 0),
             prompt: json["prompt"]?.stringValue ?? "A cat", parameters: parameters, remixOf: source,
@@ -128,8 +139,14 @@ struct GoldenOutcome {
 
     private static func model(_ json: JSON) -> Model {
         Model(
-            id: json["id"]?.stringValue ?? "sora-2", kind: "video", family: "sora",
-            title: json["title"]?.stringValue ?? "Video generation", createdAt: created, rules: [:],
+            id: json["id"]?.stringValue ?? "sora-2", kind: "video",
+            family: json["family"]?.stringValue ?? "sora",
+            title: json["title"]?.stringValue ?? "Video generation", createdAt: created,
+            rules: Dictionary(
+                (json["categories"]?.arrayValue ?? []).compactMap {
+                    $0.stringValue.flatMap(Category.init(rawValue:))
+                }.map { ($0, []) }
+            ) { $1 },
             vendors: ["openai"])
     }
 }

@@ -52,10 +52,13 @@ struct GoldenRequest {
         return line
     }
 
-    /// The request as the dialect gets it. Throws what a malformed path or body throws.
-    func request() throws -> Request {
+    /// The request as a dialect gets it on a route of this kind. Throws what a malformed path or body throws.
+    func request(_ kind: Route.Body = .jsonOrForm) throws -> Request {
         let path = try RequestPath(target: head.target)
         guard !body.isEmpty || content == "form" else { return Request(head: head, path: path, body: .none) }
+        if case .rawJSON = kind {
+            return Request(head: head, path: path, body: .raw(Array(body.joined(separator: "\n").utf8)))
+        }
         guard content == "form" else {
             let json = try JSONParser.parse(Array(body.joined(separator: "\n").utf8))
             return Request(head: head, path: path, body: .json(json))

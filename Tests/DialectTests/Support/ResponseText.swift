@@ -1,4 +1,5 @@
 import Core
+import Foundation
 
 /// A response in a form that people can read: status, headers, and the body with a line for each member.
 enum ResponseText {
@@ -6,6 +7,11 @@ enum ResponseText {
         var lines = ["\(response.status)"]
         lines += response.headers.map { "\($0.name): \($0.value)" }
         if let file = response.internalFile { lines.append("-> \(file)") }
+        if let stream = response.stream {
+            var text: [UInt8] = []
+            while let piece = try stream.next() { text += piece }
+            lines += ["", String(decoding: text, as: UTF8.self).trimmingCharacters(in: .newlines)]
+        }
         // A file stands there as its length.
         let body = response.pieces.reduce(into: response.body) { body, piece in
             switch piece {
