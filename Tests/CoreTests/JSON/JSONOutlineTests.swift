@@ -77,6 +77,16 @@ import Testing
         #expect(throws: KinoraError.self) { try JSONOutline(nested(1_000_000)) }
     }
 
+    @Test func membersAreTakenOutAndPutInFront() throws {
+        let outline = try JSONOutline(Array(#" {"a" : 1.50, "b":"\u732b" ,"c":[ 1 ] }"#.utf8))
+        func text(_ added: [(name: String, value: [UInt8])], without removed: Set<String>) -> String {
+            String(decoding: outline.text(adding: added, without: removed), as: UTF8.self)
+        }
+        #expect(text([], without: []) == #"{"a":1.50,"b":"\u732b","c":[ 1 ]}"#)
+        #expect(text([("b", [0x37])], without: ["a", "b", "x"]) == #"{"b":7,"c":[ 1 ]}"#)
+        #expect(text([], without: ["a", "b", "c"]) == "{}")
+    }
+
     /// Whatever the strict reader takes, this one takes too, and finds the same.
     @Test func noTextIsReadInTwoWays() throws {
         let seed = Array(
