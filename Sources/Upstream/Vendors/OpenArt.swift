@@ -91,10 +91,14 @@ public struct OpenArt: Vendor {
 
     /// The document has no codes: all there is are words.
     private static func failure(_ words: String) -> KinoraError {
-        let text = words.lowercased()
-        let isRefusal = ["policy", "moderation", "sensitive", "审核", "违规", "敏感"].contains(where: text.contains)
-        return isRefusal
+        isRefusal(words)
             ? KinoraError(.contentRefused, detail: words) : KinoraError(.generationFailed, detail: words)
+    }
+
+    private static func isRefusal(_ words: String) -> Bool {
+        let text = words.lowercased()
+        let signs = ["policy", "moderation", "sensitive", "审核", "违规", "敏感"]
+        return signs.contains(where: text.contains)
     }
 
     public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? {
@@ -179,11 +183,14 @@ public struct OpenArt: Vendor {
     /// 429 means that slots and waiting line are full, 503 that it has no account that could work. A Kinora
     /// says more by its code.
     private static func error(_ reply: HTTPReply) -> KinoraError {
-        let code = (try? JSONParser.parse(reply.body))?["error"]?["code"]?.stringValue ?? ""
+        let json = try? JSONParser.parse(reply.body)
+        let code = json?["error"]?["code"]?.stringValue ?? ""
         let detail = reply.excerpt
         switch (reply.status, code) {
         case (402, _), (_, "insufficient_quota"): return KinoraError(.upstreamMoney, detail: detail)
         case (_, "content_policy_violation"): return KinoraError(.contentRefused, detail: detail)
+        case (400, _) where isRefusal(json?["detail"]?.stringValue ?? ""):
+            return KinoraError(.contentRefused, detail: detail)
         case (401, _), (403, _): return KinoraError(.upstreamCredential, detail: detail)
         case (429, "rate_limit_exceeded"):
             return KinoraError(.upstreamRate, retryAfterSeconds: reply.retryAfterSeconds, detail: detail)
