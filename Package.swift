@@ -79,7 +79,8 @@ let package = Package(
             dependencies: ["Core", "Engine", "FCGIApp", "FastCGI", "Store", "TestSupport"],
             swiftSettings: strict),
         .testTarget(
-            name: "SandboxTests", dependencies: ["Core", "Processes", "Sandbox", "TestSupport"],
+            name: "SandboxTests",
+            dependencies: ["Core", "Processes", "Sandbox", "TestSupport", "Upstream"],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["Core", "Dialects"], swiftSettings: strict),
     ]

@@ -227,14 +227,7 @@ public final class Gateway: Sendable {
         .content(media, at: self.media.place(of: media))
     }
 
-    private static let linkLifetime = Duration.seconds(24 * 3600)
-
-    func link(to media: StoredMedia) -> String {
-        let name = media.relativePath.split(separator: "/").last.map(String.init) ?? ""
-        let expires = (clock.now + Self.linkLifetime).seconds
-        return
-            "/media/\(name)?expires=\(expires)&signature=\(vault.signature(ofMedia: name, expires: expires))"
-    }
+    func link(to media: StoredMedia) -> String { vault.link(to: media, at: clock.now) }
 
     private func signedMedia(
         _ name: String, _ expires: String, _ signature: String

@@ -58,6 +58,15 @@ public struct Vault: Sendable {
         return Secret(String(decoding: plain, as: UTF8.self))
     }
 
+    private static let linkLifetime = Duration.seconds(24 * 3600)
+
+    /// Where anybody may fetch it for a day: path and query.
+    func link(to media: StoredMedia, at now: Timestamp) -> String {
+        let name = media.relativePath.split(separator: "/").last.map(String.init) ?? ""
+        let expires = (now + Self.linkLifetime).seconds
+        return "/media/\(name)?expires=\(expires)&signature=\(signature(ofMedia: name, expires: expires))"
+    }
+
     /// The signature of a media link: HMAC-SHA256 over name and expiry, 64 hex digits.
     func signature(ofMedia name: String, expires: Int64) -> String {
         Hex.text(HMAC<SHA256>.authenticationCode(for: Array("\(name)\n\(expires)".utf8), using: linkKey))

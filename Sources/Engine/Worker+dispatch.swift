@@ -210,9 +210,13 @@ extension Worker {
         VendorJob(
             model: task.vendorModel, category: task.category, prompt: task.prompt,
             parameters: task.parameters,
-            references: zip(task.references, files).map { VendorReference(path: $1.path, type: $0.type) },
+            references: zip(task.references, files).map { stored, file in
+                VendorReference(
+                    path: file.path, type: stored.type, bytes: stored.bytes,
+                    link: options.publicBase.map { $0 + vault.link(to: stored, at: clock.now) })
+            },
             remixOf: task.remixOfVendorTask, token: "\(task.id)-\(task.attempt)",
-            callbackURL: options.callbackBase.map { base in
+            callbackURL: options.publicBase.map { base in
                 "\(base)/callback/\(vault.callbackToken(of: task.id, attempt: task.attempt))"
             },
             startedAt: clock.now + (.zero - task.running))

@@ -83,6 +83,7 @@ extension Worker {
         }
         switch answer {
         case (.ticket(let ticket), _): perform(.accepted(vendorTask: ticket))
+        case (.refused(let error), _): perform(.refused(error))
         case (.made(let results), let files):
             usual.note(task.running, route: task.route, known: task.usual)
             guard persist(task, { store throws(KinoraError) in try store.storing(task) }) else {

@@ -17,8 +17,9 @@ public final class Worker: Sendable {
         public var settlers = 32
         /// Longest rest between two looks into the queue.
         public var pollInterval = Duration.seconds(1)
-        /// Where vendors call back, without a trailing slash; nil: they are given no address.
-        public var callbackBase: String?
+        /// Where vendors reach this instance, without a trailing slash: there they call back, and fetch
+        /// references that they take by address alone. Nil: they are given no address.
+        public var publicBase: String?
 
         public init() {}
     }

@@ -108,7 +108,7 @@ final class Service {
             store: store, vault: vault, transport: transport, clock: SystemClock(), events: journal)
         var workerOptions = Worker.Options()
         workerOptions.callsMax = configuration.callsMax
-        workerOptions.callbackBase = configuration.callbackBase
+        workerOptions.publicBase = configuration.publicBase
         let gateway = gateway
         worker = try Worker(
             store: store, cache: cache, media: media, vault: vault, transport: transport, wakeups: wakeups,
@@ -180,8 +180,8 @@ extension Configuration {
         return base.isEmpty ? nil : String(base)
     }
 
-    /// Where vendors call back; nil when there is no public https address.
-    var callbackBase: String? { origin.flatMap { $0.hasPrefix("https://") ? $0 : nil } }
+    /// Where vendors reach this instance; nil when there is no public https address.
+    var publicBase: String? { origin.flatMap { $0.hasPrefix("https://") ? $0 : nil } }
 
     var egressGuard: EgressGuard { EgressGuard(exceptions: Set(egressAllow)) }
 

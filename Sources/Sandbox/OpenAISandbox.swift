@@ -273,6 +273,7 @@ struct OpenAISandbox: SandboxVendor {
         case .talk(let talk, let now): return answer(talk, id: "chatcmpl-\(Self.randomHex())", at: now)
         case .pictures(let pictures): return answer(pictures)
         case .fixed(let response): return response
+        case .page, .cancelled: return Response(status: 500)
         }
     }
 
@@ -285,7 +286,7 @@ struct OpenAISandbox: SandboxVendor {
             case .queued: "queued"
             case .inProgress: "in_progress"
             case .completed: "completed"
-            case .failed: "failed"
+            case .failed, .cancelled: "failed"
             }
         func time(_ time: Timestamp?) -> JSON { time.map { .integer($0.seconds) } ?? .null }
         return [

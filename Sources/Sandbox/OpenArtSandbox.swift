@@ -151,7 +151,7 @@ struct OpenArtSandbox: SandboxVendor {
             case .queued: "pending"
             case .inProgress: view.progress < 80 ? "generating" : "upscaling"
             case .completed: "done"
-            case .failed: "failed"
+            case .failed, .cancelled: "failed"
             }
         func time(_ time: Timestamp?) -> JSON { time.map { .integer($0.seconds) } ?? .null }
         let url = JSON(view.film.map { "\(view.draft.origin)/openart/cdn/\($0)" })

@@ -7,18 +7,21 @@ enum Order: Sendable {
     case remix(of: String, prompt: String)
     case poll(String)
     case list(Page)
+    case numberedPage(NumberedPage)
     case content(String, Rendition)
     case delete(String)
+    /// Ends a task that rests in the queue still. One that has ended is forgotten, where the vendor does so.
+    case cancel(String, forgetsEnded: Bool)
     /// What the key may spend and has spent.
     case credit(Billing)
     /// Asks a text model.
     case talk(Talk)
     /// Pictures, at once.
     case draw(PictureDraft)
-    /// One of them, by its link.
-    case picture(String)
-    /// A finished film, by its link.
-    case film(String)
+    /// One of them, by its link, which may end.
+    case picture(String, until: Timestamp? = nil)
+    /// A finished film, by its link, which may end.
+    case film(String, until: Timestamp? = nil)
     /// Concerns no task: the answer is known already.
     case fixed(Response)
 
@@ -26,17 +29,17 @@ enum Order: Sendable {
         switch self {
         case .submit, .remix, .draw: .submit
         case .poll: .poll
-        case .list: .list
+        case .list, .numberedPage: .list
         case .talk: .talk
         case .content, .picture, .film: .content
-        case .delete, .credit, .fixed: .other
+        case .delete, .cancel, .credit, .fixed: .other
         }
     }
 
     /// The task asked about; nil for a submit and for a list.
     var taskID: String? {
         switch self {
-        case .poll(let id), .content(let id, _), .delete(let id): id
+        case .poll(let id), .content(let id, _), .delete(let id), .cancel(let id, _): id
         default: nil
         }
     }
@@ -46,9 +49,12 @@ enum Order: Sendable {
 enum Served: Sendable {
     case task(TaskView)
     case tasks([TaskView], hasMore: Bool)
+    /// `total` counts those of all pages.
+    case page([TaskView], NumberedPage, total: Int)
     /// A file name below the render directory.
     case content(file: String, type: String)
     case deleted(String)
+    case cancelled(String)
     case pictures(Pictures)
     /// Dollars; no limit: nil.
     case credit(Billing, limit: Double?, used: Double)
@@ -89,6 +95,8 @@ struct Draft: Sendable {
     var remixOf: String?
     /// Where the client reaches the sandbox, if it wants links.
     var origin = ""
+    /// What else the vendor tells of it again.
+    var facts: JSONObject = [:]
 }
 
 /// Pictures that somebody wants: validated, not yet drawn.
@@ -125,6 +133,13 @@ struct Page: Sendable {
     var isAscending: Bool
     /// The id that the page comes after.
     var after: String?
+}
+
+/// Newest first, for vendors that number their pages, from 1.
+struct NumberedPage: Sendable {
+    var number: Int
+    var size: Int
+    var selects: @Sendable (TaskView) -> Bool = { _ in true }
 }
 
 /// The forms in which a finished task can be had.

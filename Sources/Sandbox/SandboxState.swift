@@ -233,6 +233,26 @@ struct SandboxState: Sendable {
         return .tasks(views, hasMore: range.count > chosen.count)
     }
 
+    /// One page of the owner's tasks that it selects, and how many there are of those.
+    func list(_ page: NumberedPage, for owner: Owner, at now: Timestamp) -> Served {
+        let all = (accounts[owner]?.tasks ?? []).reversed().compactMap { tasks[$0.id] }
+        let chosen = all.map { view(of: $0, at: now) }.filter(page.selects)
+        let rest = chosen.dropFirst((page.number - 1) * page.size)
+        return .page(Array(rest.prefix(page.size)), page, total: chosen.count)
+    }
+
+    /// Ends a task that rests in the queue. False when it has ended already.
+    mutating func cancel(_ id: String, for owner: Owner, at now: Timestamp) throws(KinoraError) -> Bool {
+        let view = try view(of: id, for: owner, at: now)
+        switch view.status {
+        case .queued:
+            tasks[id]?.cancelledAt = now
+            return true
+        case .inProgress, .cancelled: throw KinoraError(.taskNotFinal)
+        case .completed, .failed: return false
+        }
+    }
+
     /// Forgets a finished task. Gives the name of its film when no other task has it.
     mutating func delete(_ id: String, for owner: Owner, at now: Timestamp) throws(KinoraError) -> String? {
         guard let task = tasks[id], task.owner == owner else { throw KinoraError(.taskNotFound) }

@@ -15,6 +15,7 @@ struct SandboxTask: Sendable {
     let film: String?
     let markers: [FaultMarker]
     var spentMarkers: Set<Int> = []
+    var cancelledAt: Timestamp?
 }
 
 /// Whose tasks: one key at one vendor sees its own only.
@@ -32,7 +33,7 @@ enum Film: Sendable, Equatable {
 
 /// A task as it looks at one moment.
 struct TaskView: Sendable {
-    enum Status: Sendable { case queued, inProgress, completed, failed }
+    enum Status: Sendable { case queued, inProgress, completed, failed, cancelled }
 
     let id: String
     let draft: Draft
@@ -58,6 +59,12 @@ struct TaskView: Sendable {
         draft = task.draft
         createdAt = task.createdAt
         switch film {
+        case _ where task.cancelledAt != nil:
+            status = .cancelled
+            progress = 0
+            completedAt = nil
+            failure = nil
+            self.film = nil
         case .failed(let reason, let at) where at <= now:
             status = .failed
             progress = min(99, Int(share * 100))
@@ -85,5 +92,5 @@ struct TaskView: Sendable {
         }
     }
 
-    var isFinal: Bool { status == .completed || status == .failed }
+    var isFinal: Bool { [.completed, .failed, .cancelled].contains(status) }
 }

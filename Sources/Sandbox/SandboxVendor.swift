@@ -20,7 +20,7 @@ protocol SandboxVendor: Sendable {
 /// Every vendor that the sandbox plays.
 enum SandboxVendors {
     static let all: [any SandboxVendor] = [
-        OpenAISandbox(), OpenArtSandbox(),
+        OpenAISandbox(), OpenArtSandbox(), ArkSandbox(), ArkSandbox(.byteplus),
     ]
 
     static func named(_ name: String) -> (any SandboxVendor)? { all.first { $0.name == name } }

@@ -71,15 +71,20 @@ final class World: Sendable {
             return .task(view)
         case .list(let page):
             return try locked { (state) throws(KinoraError) in try state.list(page, for: owner, at: now) }
-        case .delete(let id):
-            let film = try locked { (state) throws(KinoraError) in try state.delete(id, for: owner, at: now) }
-            if film != nil { studio.forget(task: id) }
-            return .deleted(id)
+        case .numberedPage(let page): return state.withLock { $0.list(page, for: owner, at: now) }
+        case .delete(let id): return try delete(id, for: owner, at: now)
+        case .cancel(let id, let forgetsEnded):
+            let isCancelled = try locked { (state) throws(KinoraError) in
+                try state.cancel(id, for: owner, at: now)
+            }
+            if isCancelled { return .cancelled(id) }
+            guard forgetsEnded else { throw KinoraError(.taskFinal) }
+            return try delete(id, for: owner, at: now)
         case .credit(let part):
             return state.withLock { .credit(part, limit: $0.settings.credit, used: $0.spent(by: owner)) }
         case .draw(let draft): return .pictures(try draw(draft, for: owner, id: newID, fault))
-        case .picture(let name): return try picture(name)
-        case .film(let name): return try film(name)
+        case .picture(let name, let end): return try end.map { $0 > now } ?? true ? picture(name) : ended()
+        case .film(let name, let end): return try end.map { $0 > now } ?? true ? film(name) : ended()
         case .content(let id, let rendition):
             return try content(of: try view(of: id, for: owner), rendition)
         }
@@ -134,6 +139,14 @@ final class World: Sendable {
         }
     }
 
+    private func delete(_ id: String, for owner: Owner, at now: Timestamp) throws(KinoraError) -> Served {
+        let film = try locked { (state) throws(KinoraError) in try state.delete(id, for: owner, at: now) }
+        if film != nil { studio.forget(task: id) }
+        return .deleted(id)
+    }
+
+    private func ended() throws(KinoraError) -> Served { throw KinoraError(.contentNotFound) }
+
     private func film(_ name: String) throws(KinoraError) -> Served {
         guard name.hasSuffix(".mp4"), !name.contains("/"), studio.files.exists(name) else {
             throw KinoraError(.contentNotFound)
@@ -184,7 +197,7 @@ final class World: Sendable {
 
     private func content(of view: TaskView, _ rendition: Rendition) throws(KinoraError) -> Served {
         switch view.status {
-        case .failed: throw KinoraError(.generationFailed)
+        case .failed, .cancelled: throw KinoraError(.generationFailed)
         case .queued, .inProgress: throw KinoraError(.taskNotCompleted)
         case .completed: break
         }

@@ -6,6 +6,8 @@ final class BodyReader {
     private enum Piece {
         case bytes([UInt8])
         case file(path: String, bytes: Int)
+        /// A file as base64.
+        case base64(path: String, bytes: Int)
     }
 
     private var pieces: [Piece] = []
@@ -26,6 +28,9 @@ final class BodyReader {
         case .jsonBytes(let bytes):
             contentType = "application/json"
             append(.bytes(bytes))
+        case .jsonWithFiles(let json, let files):
+            contentType = "application/json"
+            try append(json.serialized(), with: files)
         case .multipart(let parts):
             let boundary = "kinora-\(TaskID.random().description)"
             contentType = "multipart/form-data; boundary=\(boundary)"
@@ -43,6 +48,7 @@ final class BodyReader {
         switch piece {
         case .bytes(let bytes): length += bytes.count
         case .file(_, let bytes): length += bytes
+        case .base64(_, let bytes): length += (bytes + 2) / 3 * 4
         }
         pieces.append(piece)
     }
@@ -75,11 +81,31 @@ final class BodyReader {
     }
 
     private func append(fileAt path: String) throws(KinoraError) {
+        append(.file(path: path, bytes: try size(ofFileAt: path)))
+    }
+
+    private func size(ofFileAt path: String) throws(KinoraError) -> Int {
         var facts = stat()
         guard stat(path, &facts) == 0 else {
             throw KinoraError(.storageFailed, detail: "\(path): \(String(cString: strerror(errno)))")
         }
-        append(.file(path: path, bytes: Int(facts.st_size)))
+        return Int(facts.st_size)
+    }
+
+    private func append(_ json: [UInt8], with files: [HTTPCall.InlineFile]) throws(KinoraError) {
+        var places: [(range: Range<Int>, file: HTTPCall.InlineFile)] = []
+        for file in files {
+            guard let range = json.firstRange(of: Array(file.mark.utf8)) else { continue }
+            places.append((range, file))
+        }
+        var start = 0
+        for (range, file) in places.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
+            append(.bytes(Array(json[start..<range.lowerBound])))
+            append("data:\(file.type.rawValue);base64,")
+            append(.base64(path: file.path, bytes: try size(ofFileAt: file.path)))
+            start = range.upperBound
+        }
+        append(.bytes(Array(json[start...])))
     }
 
     /// As browsers write names between quotes (WHATWG HTML, multipart/form-data).
@@ -103,6 +129,24 @@ final class BodyReader {
         descriptor = -1
     }
 
+    /// Fills the buffer as far as the file goes on; 0 at its end, nil when it cannot be read.
+    private func readFile(_ path: String, into buffer: UnsafeMutableRawBufferPointer) -> Int? {
+        if descriptor < 0 { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
+        guard descriptor >= 0 else { return nil }
+        var filled = 0
+        while filled < buffer.count {
+            let count = Glibc.read(descriptor, buffer.baseAddress! + filled, buffer.count - filled)
+            if count < 0 { return nil }
+            if count == 0 { break }
+            filled += count
+        }
+        if filled == 0 {
+            close(descriptor)
+            descriptor = -1
+        }
+        return filled
+    }
+
     /// Fills `buffer`; 0 at the end, nil when a file cannot be read.
     func read(into buffer: UnsafeMutableRawBufferPointer) -> Int? {
         while index < pieces.count {
@@ -117,13 +161,20 @@ final class BodyReader {
                     return count
                 }
             case .file(let path, _):
-                if descriptor < 0 { descriptor = open(path, O_RDONLY | O_CLOEXEC) }
-                guard descriptor >= 0 else { return nil }
-                let count = Glibc.read(descriptor, buffer.baseAddress!, buffer.count)
+                guard let count = readFile(path, into: buffer) else { return nil }
                 if count > 0 { return count }
-                if count < 0 { return nil }
-                close(descriptor)
-                descriptor = -1
+            case .base64(let path, _):
+                // Whole groups of three bytes; only the file's last one may be shorter.
+                var plain = [UInt8](repeating: 0, count: max(buffer.count / 4, 1) * 3)
+                let read = plain.withUnsafeMutableBytes { readFile(path, into: $0) }
+                guard let read, buffer.count >= 4 else { return nil }
+                if read > 0 {
+                    let encoded = plain.withUnsafeBytes {
+                        Base64.encodedBytes(UnsafeRawBufferPointer(rebasing: $0[..<read]))
+                    }
+                    buffer.copyBytes(from: encoded)
+                    return encoded.count
+                }
             }
             index += 1
             offset = 0

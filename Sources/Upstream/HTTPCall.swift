@@ -7,9 +7,25 @@ public struct HTTPCall: Sendable {
         case json(JSON)
         /// JSON that goes out byte for byte as it is.
         case jsonBytes([UInt8])
+        /// JSON in which files stand as data URLs, each in the place of its mark. They are read as they go
+        /// out.
+        case jsonWithFiles(JSON, [InlineFile])
         case multipart([Part])
         /// A file as it is.
         case file(path: String, type: MediaType)
+    }
+
+    public struct InlineFile: Sendable {
+        /// The string that stands for it, of which there is no other in the JSON.
+        public let mark: String
+        public let path: String
+        public let type: MediaType
+
+        public init(mark: String, path: String, type: MediaType) {
+            self.mark = mark
+            self.path = path
+            self.type = type
+        }
     }
 
     public enum Part: Sendable {

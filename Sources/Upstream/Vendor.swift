@@ -62,6 +62,18 @@ extension Vendor {
 
 extension Vendor {
     public var usualSlots: Int { 4 }
+
+    public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? { nil }
+
+    public func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall? { nil }
+
+    public func removalError(_ reply: HTTPReply) -> KinoraError? { nil }
+
+    public func balance(_ account: VendorAccount) -> [HTTPCall] { [] }
+
+    public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
+        throw KinoraError(.unsupportedByVendor, "The service does not tell what credit it has.")
+    }
 }
 
 /// What became of a submit.
@@ -70,6 +82,8 @@ public enum VendorAnswer: Sendable {
     case ticket(String)
     /// It is done already.
     case made([VendorResult])
+    /// It said no, in a reply that calls itself a success.
+    case refused(KinoraError)
 }
 
 /// One of the things a task has made.
@@ -155,10 +169,15 @@ public struct VendorJob: Sendable {
 public struct VendorReference: Sendable {
     public let path: String
     public let type: MediaType
+    public let bytes: Int64
+    /// Where a vendor can fetch it, for vendors that take no bytes; nil: this instance is not to be reached.
+    public let link: String?
 
-    public init(path: String, type: MediaType) {
+    public init(path: String, type: MediaType, bytes: Int64, link: String? = nil) {
         self.path = path
         self.type = type
+        self.bytes = bytes
+        self.link = link
     }
 }
 

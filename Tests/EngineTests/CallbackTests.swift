@@ -139,7 +139,7 @@ import Upstream
     @Test func aVendorIsToldWhereToCallOnlyWhereThatIsReachable() throws {
         try stage.submit()
         for base in [nil, "https://kinora.example"] {
-            let worker = try stage.worker(callsMax: 0, callbackBase: base)
+            let worker = try stage.worker(callsMax: 0, publicBase: base)
             let id = worker.pulse.worker
             let task = try #require(try stage.store.claim(worker: id).first)
             let url = worker.job(for: task).callbackURL

@@ -50,6 +50,35 @@ import Upstream
         #expect(request.body == Array(head.utf8) + bytes + Array(tail.utf8))
     }
 
+    @Test(arguments: [0, 1, 2, 3, 300_000, 300_001, 300_002])
+    func filesStandInJSONAsDataURLs(_ count: Int) throws {
+        let first = ScratchFile(), second = ScratchFile()
+        defer { [first, second].forEach { $0.remove() } }
+        let bytes = Array(random(count + 8).prefix(count))
+        try first.write(bytes)
+        try second.write([1])
+        let server = try LoopbackServer { connection in
+            _ = connection.readRequest(keeping: 8 << 20)
+            connection.send(Wire.reply())
+        }
+        let line = try Line(server)
+        defer { line.stop() }
+        // In another order than they are given in, and twice as much text as they are named in.
+        let json: JSON = ["b": "mark-2", "a": ["mark-1"], "prompt": "猫 \"mark\""]
+        let files = [
+            HTTPCall.InlineFile(mark: "mark-1", path: first.path, type: .png),
+            HTTPCall.InlineFile(mark: "mark-2", path: second.path, type: .mp3),
+        ]
+        _ = try line.reply(line.submit("/tasks", .jsonWithFiles(json, files)))
+        let request = try #require(server.requests.all.first)
+        #expect(request.values(of: "content-length") == [String(request.body.count)])
+        #expect(request.values(of: "content-type") == ["application/json"])
+        let arrived = try JSONParser.parse(request.body)
+        #expect(arrived["b"] == "data:audio/mpeg;base64,AQ==")
+        #expect(arrived["a"] == [.string("data:image/png;base64," + Base64.encode(bytes))])
+        #expect(arrived["prompt"] == json["prompt"])
+    }
+
     @Test func everyFormHasABoundaryOfItsOwn() throws {
         let line = try Line(try LoopbackServer.answering { _ in Wire.reply() })
         defer { line.stop() }

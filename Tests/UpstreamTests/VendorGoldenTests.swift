@@ -24,7 +24,11 @@ import Upstream
         let json = try JSONParser.parse(Array(text.utf8))
         let references = try (json["references"]?.arrayValue ?? []).map { value in
             let type = try #require(value.stringValue.flatMap(MediaType.init(rawValue:)))
-            return VendorReference(path: "/media/1.\(type.fileExtension)", type: type)
+            let name = "1.\(type.fileExtension)"
+            return VendorReference(
+                path: "/media/\(name)", type: type, bytes: json["bytes_each"]?.integerValue ?? 1000,
+                link: json["is_reachable"] == false ? nil : "https://kinora.example/media/\(name)?signature=s"
+            )
         }
         return VendorJob(
             model: json["model"]?.stringValue ?? "sora-2",
@@ -32,6 +36,7 @@ import Upstream
             prompt: json["prompt"]?.stringValue ?? "a cat",
             parameters: json["parameters"]?.objectValue ?? ["seconds": 4, "size": "720x1280"],
             references: references, remixOf: json["remix_of"]?.stringValue, token: "token-1",
+            callbackURL: json["callback_url"]?.stringValue,
             startedAt: Timestamp(seconds: 1_767_000_000))
     }
 
@@ -62,6 +67,9 @@ import Upstream
         case .none: break
         case .json(let json): lines += ["", json.text]
         case .jsonBytes(let bytes): lines += ["", String(decoding: bytes, as: UTF8.self)]
+        case .jsonWithFiles(let json, let files):
+            lines +=
+                ["", json.text] + files.map { "\($0.mark) <- \($0.path) as data URL, \($0.type.rawValue)" }
         case .multipart(let parts): lines += [""] + parts.map(show)
         case .file(let path, let type): lines += ["", "<- \(path), \(type.rawValue)"]
         }
@@ -94,6 +102,7 @@ import Upstream
     private func show(_ answer: VendorAnswer) -> String {
         switch answer {
         case .ticket(let ticket): ticket
+        case .refused(let error): "refused: \(show(error))"
         case .made(let results): "made\n\(results.map(show).joined(separator: "\n"))"
         }
     }

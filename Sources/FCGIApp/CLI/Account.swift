@@ -14,12 +14,17 @@ struct Account: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Add an account.",
             discussion: "Its credential is read from a file or standard input, never from the command line.")
-        @Option(help: "The wire format it speaks, such as openai.") var vendor: String
+        @Option(
+            help: ArgumentHelp(
+                "The wire format it speaks: \(Vendors.all.map(\.name).joined(separator: ", ")).",
+                valueName: "vendor"))
+        var vendor: String
         @Option(help: "A name for it.") var name: String
         @Option(name: .customLong("base-url"), help: "Where it answers, such as https://api.example.com/v1.")
         var baseURL: String
         @Option(help: "Its region, where the vendor has several.") var region = ""
-        @Option(help: "Tasks it may run at once (6 for openart, 4 for others).") var slots: Int?
+        @Option(help: "Tasks it may run at once; without it as many as the vendor usually lets.") var slots:
+            Int?
         @Option(help: "A proxy for its calls, such as http://proxy.example:3128 or socks5h://127.0.0.1:1080.")
         var proxy: String?
         @Option(help: "File with the credential; - is standard input.") var credentialFile = "-"

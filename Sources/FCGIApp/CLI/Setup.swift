@@ -48,6 +48,8 @@ struct Setup: KinoraCommand {
     private static let played = [
         (vendor: "openai", path: "/openai/v1", key: "sk-sandbox-default"),
         (vendor: "openart", path: "/openart", key: "oak_sandbox_default"),
+        (vendor: "ark", path: "/ark/api/v3", key: "ark-sandbox-default"),
+        (vendor: "byteplus", path: "/byteplus/api/v3", key: "byteplus-sandbox-default"),
     ]
 
     /// The sandbox moves when the port changes: its accounts follow.

@@ -136,12 +136,6 @@ public struct OpenArt: Vendor {
         }
     }
 
-    public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? { nil }
-
-    public func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall? { nil }
-
-    public func removalError(_ reply: HTTPReply) -> KinoraError? { nil }
-
     public func probe(_ account: VendorAccount) -> HTTPCall {
         HTTPCall(.get, account.url("/api/stats"), headers: headers(account), timeoutSeconds: 30)
     }

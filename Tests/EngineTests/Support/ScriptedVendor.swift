@@ -119,7 +119,7 @@ final class ScriptedVendor: Transport {
     private static func fields(of body: HTTPCall.Body) -> JSONObject {
         switch body {
         case .none, .jsonBytes, .file: [:]
-        case .json(let json): json.objectValue ?? [:]
+        case .json(let json), .jsonWithFiles(let json, _): json.objectValue ?? [:]
         case .multipart(let parts):
             JSONObject(
                 parts.compactMap { part in

@@ -116,7 +116,7 @@ extension GatewayTests {
                 expectFailure(try add(site), "There is already an account 'mine' for openai.")
                 expectFailure(
                     try add(site, ["--vendor": "nobody", "--name": "b"]),
-                    "Unknown vendor 'nobody'. Known: openai, openart.")
+                    "Unknown vendor 'nobody'. Known: openai, openart, ark, byteplus.")
                 expectFailure(try add(site, ["--name": "c"], input: " \n"), "The credential is empty.")
                 expectFailure(
                     try add(site, ["--name": "d", "--credential-file": "/nowhere/credential"]),

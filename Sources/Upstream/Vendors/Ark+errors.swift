@@ -1,0 +1,41 @@
+import Core
+
+/// Ark's table of error codes (volcengine.com/docs/82379/1299023).
+extension Ark {
+    static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
+        guard (200..<300).contains(reply.status) else { throw error(reply) }
+        do { return try JSONParser.parse(reply.body) } catch {
+            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
+        }
+    }
+
+    static func isContentRefusal(_ code: String) -> Bool {
+        code.contains("SensitiveContentDetected") || code.contains("RiskDetection")
+    }
+
+    static func error(_ reply: HTTPReply) -> KinoraError {
+        let error = (try? JSONParser.parse(reply.body))?["error"]
+        let code = error?["code"]?.stringValue ?? ""
+        let kind = kind(of: code, error?["message"]?.stringValue ?? "", status: reply.status)
+        return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
+    }
+
+    private static func kind(of code: String, _ message: String, status: Int) -> ErrorCode {
+        switch (status, code) {
+        case (400..<500, _) where isContentRefusal(code): .contentRefused
+        case (403, "AccountOverdueError"), (403, "OperationDenied.ServiceOverdue"), (429, "SetLimitExceeded"):
+            .upstreamMoney
+        // A full line of tasks, or a free trial that is used up.
+        case (429, "QuotaExceeded"):
+            message.lowercased().contains("trial") ? .upstreamMoney : .upstreamConcurrency
+        case (429, "InflightBatchsizeExceeded"): .upstreamConcurrency
+        case (429, _): .upstreamRate
+        case (401, _), (403, _): .upstreamCredential
+        // The account has not opened the model, or its region does not have it.
+        case (404, _): .unsupportedByVendor
+        case (408, _), (500..., _): .upstreamServer
+        case (400..<500, _): .upstreamRequest
+        default: .upstreamProtocol
+        }
+    }
+}

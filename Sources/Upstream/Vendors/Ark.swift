@@ -1,0 +1,196 @@
+public import Core
+
+/// Volcengine Ark: Seedance's videos and Seedream's pictures. The base URL ends in `/api/v3`.
+public struct Ark: Vendor {
+    /// Ark abroad, BytePlus ModelArk, speaks the same, but calls its models otherwise: a route leads to the
+    /// one or to the other.
+    public enum Site: String, Sendable { case ark, byteplus }
+
+    public init(_ site: Site = .ark) { name = site.rawValue }
+
+    public let name: String
+    public let pollInterval: ClosedRange<Duration> = .seconds(3) ... .seconds(30)
+    public let usualSlots = 3
+
+    static let bodyBytesMax: Int64 = 60 << 20
+    private static let ratios = ["16:9", "4:3", "1:1", "3:4", "9:16", "21:9"]
+    private static let tasks = "/contents/generations/tasks"
+
+    func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
+        [
+            ("Authorization", Secret("Bearer \(account.credential.revealed())")),
+            ("Accept", Secret("application/json")),
+        ]
+    }
+
+    private func get(_ path: String, _ account: VendorAccount) -> HTTPCall {
+        HTTPCall(.get, account.url(path), headers: headers(account), timeoutSeconds: 30)
+    }
+
+    // MARK: submit
+
+    public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
+        if [.t2i, .i2i].contains(job.category) { return try draw(job, account) }
+        guard job.remixOf == nil else {
+            throw KinoraError(
+                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
+        }
+        var files = InlineReferences(of: job, bodyBytesMax: Self.bodyBytesMax)
+        var content: [JSON] = [["type": "text", "text": .string(job.prompt)]]
+        for (index, reference) in job.references.enumerated() {
+            content.append(try Self.item(reference, index, of: job, &files))
+        }
+        var fields: JSONObject = ["model": .string(job.model), "content": .array(content)]
+        let given = job.parameters
+        let shape = given["size"]?.stringValue.flatMap { FrameShape($0, among: Self.ratios) }
+        fields["resolution"] =
+            given["resolution"]?.stringValue.map { .string($0.lowercased()) }
+            ?? shape.map { .string("\($0.level)p") }
+        fields["ratio"] = given["ratio"] ?? shape.map { .string($0.ratio) }
+        fields["duration"] = given["seconds"]
+        fields["seed"] = given["seed"]
+        fields["generate_audio"] = given["audio"]
+        fields["watermark"] = false
+        fields["callback_url"] = job.callbackURL.map { .string($0) }
+        return HTTPCall(
+            .post, account.url(Self.tasks), headers: headers(account), body: files.body(fields),
+            timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
+    }
+
+    /// Frames and references exclude each other: the category says which they are. Films go by address only.
+    private static func item(
+        _ reference: VendorReference, _ index: Int, of job: VendorJob, _ files: inout InlineReferences
+    ) throws(KinoraError) -> JSON {
+        let family = reference.type.family
+        let role: String
+        if job.category == .i2v {
+            guard family == .image, job.references.count <= 2 else {
+                throw KinoraError(
+                    .unsupportedByVendor, "This model takes a first and a last frame.", field: "references")
+            }
+            role = index == 0 ? "first_frame" : "last_frame"
+        } else {
+            role = "reference_\(family.rawValue)"
+        }
+        let url = family == .video ? try reference.address() : try files.dataURL(reference)
+        let type = "\(family.rawValue)_url"
+        var item: JSONObject = ["type": .string(type), "role": .string(role)]
+        item[type] = ["url": url]
+        return .object(item)
+    }
+
+    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+        let json = try Self.json(reply)
+        if let pictures = json["data"]?.arrayValue { return Self.made(pictures, reply) }
+        guard let id = json["id"]?.stringValue, (1...512).contains(id.utf8.count) else {
+            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
+        }
+        return .ticket(id)
+    }
+
+    // MARK: poll
+
+    private func task(_ method: Method, _ ticket: String, _ account: VendorAccount) -> HTTPCall {
+        var call = get("\(Self.tasks)/\(PercentCoding.encode(ticket))", account)
+        call.method = method
+        return call
+    }
+
+    public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall { task(.get, ticket, account) }
+
+    public func progress(
+        _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
+    ) throws(KinoraError) -> VendorProgress {
+        if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
+        let json = try Self.json(reply)
+        switch json["status"]?.stringValue {
+        case "queued", "running": return .pending(percent: nil, isPostprocessing: false)
+        case "succeeded":
+            guard let url = json["content"]?["video_url"]?.stringValue, !url.isEmpty else {
+                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
+            }
+            return .completed([VendorResult(.link(url))])
+        case "failed":
+            let error = json["error"]
+            let code = error?["code"]?.stringValue ?? ""
+            let detail = "\(code): \(error?["message"]?.stringValue ?? "no message")"
+            return .failed(
+                KinoraError(
+                    Self.isContentRefusal(code) ? .contentRefused : .generationFailed, detail: detail))
+        case "expired": return .failed(KinoraError(.upstreamExpired, detail: reply.excerpt))
+        case "cancelled": return .failed(KinoraError(.generationFailed, detail: "cancelled at the vendor"))
+        case let word:
+            throw KinoraError(
+                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+        }
+    }
+
+    // MARK: after a submit without an answer
+
+    private static let pageSize = 100
+
+    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? {
+        guard kind == .video else { return nil }
+        return { account in get("\(Self.tasks)?page_num=1&page_size=\(Self.pageSize)", account) }
+    }
+
+    /// The list tells no prompt, so a task that may be the job's is never taken for it: somebody else's film
+    /// would come to its owner. That there is none is certain where the list is whole or reaches back.
+    public func found(
+        _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
+    ) throws(KinoraError) -> LookUpPage {
+        let json = try Self.json(reply)
+        guard let tasks = json["items"]?.arrayValue else {
+            throw KinoraError(.upstreamProtocol, detail: "the list has no items: \(reply.excerpt)")
+        }
+        // A minute of slack: the vendor's clock is not ours.
+        let earliest = job.startedAt.seconds - 60
+        let times = tasks.map { $0["created_at"]?.integerValue ?? .max }
+        let isWhole = json["total"]?.integerValue.map { $0 <= tasks.count } ?? false
+        let reachesBack = times.last.map { $0 < earliest && (times.first ?? 0) >= $0 } ?? false
+        let mayBeOurs = zip(tasks, times).contains { task, time in
+            time >= earliest && task["model"]?.stringValue ?? job.model == job.model
+        }
+        return LookUpPage(
+            candidates: [], nextPage: nil, isClear: !mayBeOurs && (isWhole || reachesBack))
+    }
+
+    // MARK: the rest
+
+    public func contentError(_ reply: HTTPReply) -> KinoraError? {
+        switch reply.status {
+        case 200: nil
+        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
+        default: Self.error(reply)
+        }
+    }
+
+    /// Stops what is queued. It forgets what has ended, and refuses what runs.
+    public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? {
+        task(.delete, ticket, account)
+    }
+
+    public func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall? {
+        task(.delete, ticket, account)
+    }
+
+    public func removalError(_ reply: HTTPReply) -> KinoraError? {
+        switch reply.status {
+        case 200..<300, 404: nil
+        default: Self.error(reply)
+        }
+    }
+
+    public func probe(_ account: VendorAccount) -> HTTPCall {
+        get("\(Self.tasks)?page_num=1&page_size=1", account)
+    }
+
+    public func probeError(_ reply: HTTPReply) -> KinoraError? {
+        do throws(KinoraError) {
+            guard try Self.json(reply)["items"]?.arrayValue != nil else {
+                throw KinoraError(.upstreamProtocol, detail: "the tasks are no list: \(reply.excerpt)")
+            }
+            return nil
+        } catch { return error }
+    }
+}

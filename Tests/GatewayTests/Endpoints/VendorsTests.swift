@@ -1,0 +1,72 @@
+import Core
+import Foundation
+import TestSupport
+import Testing
+
+/// A model of each vendor, asked for in OpenAI's words and made in the vendor's.
+extension GatewayTests {
+    @Suite struct MadeByVendors {
+        private func accepted(by vendor: String) throws -> Int64 {
+            try Instance.running().sandbox.stats()["by_vendor"]?[vendor]?.integerValue ?? 0
+        }
+
+        private func film(
+            of reply: Reply, _ gateway: Gateway, sourceLocation: SourceLocation = #_sourceLocation
+        ) throws {
+            #expect(reply.status == 200, "\(reply.text)", sourceLocation: sourceLocation)
+            let video = try gateway.finish(reply.id)
+            #expect(video.json["status"] == "completed", "\(video.text)", sourceLocation: sourceLocation)
+            let content = try gateway.send(.get("/v1/videos/\(reply.id)/content"))
+            #expect(MediaType(sniffing: content.body) == .mp4, sourceLocation: sourceLocation)
+        }
+
+        @Test(arguments: [
+            ("ark", "doubao-seedance-1-5-pro-251215"), ("ark", "doubao-seedance-2-0-fast-260128"),
+            ("byteplus", "dreamina-seedance-2-0-260128"),
+        ])
+        func aPromptBecomesAFilm(_ vendor: String, _ model: String) throws {
+            try withGateway(through: .nginx) { gateway in
+                let before = try accepted(by: vendor)
+                let reply = try gateway.send(
+                    .post(
+                        "/v1/videos",
+                        json: ["model": .string(model), "prompt": "a quiet harbour", "seconds": "5"]))
+                try film(of: reply, gateway)
+                #expect(try accepted(by: vendor) > before)
+            }
+        }
+
+        @Test(arguments: [("ark", "doubao-seedance-1-5-pro-251215")])
+        func aPictureBecomesAFilm(_ vendor: String, _ model: String) throws {
+            try withGateway(through: .nginx) { gateway in
+                let before = try accepted(by: vendor)
+                let reply = try gateway.send(
+                    .post(
+                        "/v1/videos",
+                        form: [("model", model), ("prompt", "it moves"), ("seconds", "5")],
+                        files: [FormFile(field: "input_reference", bytes: try picture())]))
+                try film(of: reply, gateway)
+                #expect(try accepted(by: vendor) > before)
+            }
+        }
+
+        @Test(arguments: [("ark", "doubao-seedream-4-0-250828")])
+        func aPromptBecomesAPicture(_ vendor: String, _ model: String) throws {
+            try withGateway(through: .nginx) { gateway in
+                let before = try accepted(by: vendor)
+                let reply = try gateway.send(
+                    .post(
+                        "/v1/images/generations",
+                        json: [
+                            "model": .string(model), "prompt": "a cat", "size": "1280x720",
+                            "response_format": "b64_json",
+                        ]))
+                #expect(reply.status == 200, "\(reply.text)")
+                let text = try #require(reply.json["data"]?.arrayValue?.first?["b64_json"]?.stringValue)
+                let bytes = try #require(Base64.decode(text.utf8))
+                #expect(MediaType(sniffing: bytes)?.family == .image)
+                #expect(try accepted(by: vendor) > before)
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+import Core
+import Synchronization
+import TestSupport
+import Testing
+import Upstream
+
+@testable import Sandbox
+
+/// Where a vendor is in the sandbox, and what is asked of it.
+struct Party {
+    let path: String
+    let key: String
+    let model: String
+    var parameters: Parameters = ["seconds": 5]
+    /// What the vendor has no words of its own for.
+    var exceptions: [Fault: ErrorCode] = [:]
+    /// Whether its results can be had for a while only.
+    var linksEnd = true
+
+    static let all: [String: Party] = [
+        "openai": Party(
+            path: "/openai/v1", key: "sk-sandbox-one1", model: "sora-2",
+            parameters: ["seconds": 4, "size": "720x1280"],
+            // It has one code for both.
+            exceptions: [.concurrency: .upstreamRate]),
+        "openart": Party(
+            path: "/openart", key: "oak_sandbox_one1", model: "openart",
+            // Its document knows a full line, and a pool without accounts.
+            exceptions: [.rateLimit: .upstreamConcurrency, .insufficientQuota: .upstreamServer],
+            linksEnd: false),
+        "ark": Party(
+            path: "/ark/api/v3", key: "ark-sandbox-one1", model: "doubao-seedance-1-5-pro-251215",
+            // It is overloaded with a 429.
+            exceptions: [.unavailable: .upstreamRate]),
+        "byteplus": Party(
+            path: "/byteplus/api/v3", key: "byteplus-sandbox-one1", model: "dreamina-seedance-2-0-260128",
+            exceptions: [.unavailable: .upstreamRate]),
+    ]
+}
+
+/// An adapter that speaks to the sandbox, call by call.
+final class Conversation: Sendable {
+    let vendor: any Vendor
+    let party: Party
+    let account: VendorAccount
+    let sandbox: LiveSandbox
+    /// Changes every JSON answer on its way.
+    private let edits = Mutex<@Sendable (JSON) -> JSON>({ $0 })
+    private static let origin = "https://vendor.example"
+
+    init(with name: String, key: String?, _ sandbox: LiveSandbox) throws {
+        vendor = try Vendors.named(name)
+        party = try #require(Party.all[name])
+        account = VendorAccount(
+            row: 1, baseURL: Self.origin + party.path, credential: Secret(key ?? party.key))
+        self.sandbox = sandbox
+    }
+
+    func job(_ prompt: String = "a cat") -> VendorJob {
+        VendorJob(
+            model: party.model, category: .t2v, prompt: prompt, parameters: party.parameters, references: [],
+            remixOf: nil, token: "token-1", startedAt: sandbox.clock.now)
+    }
+
+    func edit(_ change: @escaping @Sendable (JSON) -> JSON) { edits.withLock { $0 = change } }
+
+    func arm(_ fault: Fault, at operation: String, _ more: JSONObject = [:]) throws {
+        var armed: JSONObject = [
+            "fault": .string(fault.rawValue), "operation": .string(operation), "vendor": .string(vendor.name),
+        ]
+        for (name, value) in more.members { armed[name] = value }
+        #expect(try sandbox.arm(.object(armed)).status == 200)
+    }
+
+    /// What the transport does.
+    func send(_ call: HTTPCall) throws -> HTTPReply {
+        #expect(call.url.hasPrefix(Self.origin))
+        var request = FastCGIRequest(
+            call.method.rawValue, String(call.url.dropFirst(Self.origin.count)),
+            headers: [("Host", "vendor.example")] + call.headers.map { ($0.name, $0.value.revealed()) })
+        switch call.body {
+        case .none: break
+        case .json(let json):
+            request.body = json.serialized()
+            request.headers.append(("Content-Type", "application/json"))
+        default: Issue.record("a body that this conversation does not know")
+        }
+        var client = sandbox.client
+        client.headers = []
+        let reply = try client.send(request)
+        let headers = reply.headers.map { ($0.name.lowercased(), $0.value) }
+        var body = reply.body
+        if reply.status == 200, let json = try? JSONParser.parse(body) {
+            body = edits.withLock { $0 }(json).serialized()
+        }
+        return HTTPReply(
+            status: reply.status, headers: Dictionary(headers) { $1 }, body: body)
+    }
+
+    func submitted(_ prompt: String = "a cat") throws -> String {
+        switch try vendor.accepted(try send(try vendor.submit(job(prompt), account))) {
+        case .ticket(let ticket): return ticket
+        case .refused(let error): throw error
+        case .made: throw KinoraError(.internalFault, detail: "a film at once")
+        }
+    }
+
+    func polled(_ ticket: String) throws -> VendorProgress {
+        try vendor.progress(try send(vendor.poll(ticket, account)), of: ticket, account)
+    }
+
+    /// Where the finished film is. It ends within a minute of the sandbox's time.
+    func film(of ticket: String) throws -> HTTPCall {
+        sandbox.clock.advance(by: .seconds(60))
+        var call: HTTPCall?
+        let isThere = eventually { [self] in
+            guard case .completed(let results) = try? polled(ticket), let result = results.first else {
+                return false
+            }
+            switch result.source {
+            case .link(let link): call = HTTPCall(.get, link)
+            case .call(let own): call = own
+            case .media: return false
+            }
+            return true
+        }
+        #expect(isThere, "the film of \(ticket)")
+        return try #require(call)
+    }
+
+    func probed() throws -> KinoraError? { vendor.probeError(try send(vendor.probe(account))) }
+
+    /// What the answers to a submit and to a poll are refused with when they are this.
+    func refusals(in reply: HTTPReply) -> [KinoraError] {
+        var errors: [KinoraError] = []
+        do throws(KinoraError) {
+            if case .refused(let error) = try vendor.accepted(reply) { errors.append(error) }
+        } catch { errors.append(error) }
+        do throws(KinoraError) { _ = try vendor.progress(reply, of: "t", account) } catch {
+            errors.append(error)
+        }
+        return errors
+    }
+}
+
+func withConversation(
+    with name: String, key: String? = nil, _ body: (Conversation) throws -> Void
+) throws {
+    try withSandbox { sandbox in try body(try Conversation(with: name, key: key, sandbox)) }
+}
+
+extension JSON {
+    /// With one more member in every object.
+    var withMore: JSON {
+        switch self {
+        case .object(let object):
+            var members = object.members.map { (name: $0.name, value: $0.value.withMore) }
+            members.append(("x_unheard_of", ["a": [1, .null, "b"]]))
+            return .object(JSONObject(members))
+        case .array(let values): return .array(values.map(\.withMore))
+        default: return self
+        }
+    }
+
+    /// With nothing in the place of every address.
+    var withoutAddresses: JSON {
+        switch self {
+        case .object(let object):
+            return .object(
+                JSONObject(object.members.map { (name: $0.name, value: $0.value.withoutAddresses) }))
+        case .array(let values): return .array(values.map(\.withoutAddresses))
+        case .string(let text) where text.hasPrefix("https://"): return ""
+        default: return self
+        }
+    }
+}
