@@ -88,7 +88,6 @@ final class Service {
         relay.threadsMax = configuration.relayThreads
         // nginx gives up on a reader that has stopped sooner than that, and then nobody is left to read.
         relay.peerSilenceSecondsMax = 90
-        relay.stackBytes = 256 << 10
         return [
             try server(.fast, "fast", configuration.fastThreads),
             try server(.slow, "slow", configuration.slowThreads),

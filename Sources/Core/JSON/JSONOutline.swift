@@ -2,7 +2,7 @@
 /// checked for its form and not taken apart: text stays as it is spelled, and nothing is built from it.
 public struct JSONOutline: Sendable {
     /// Deepest nesting of arrays and objects. Recursion follows it, so it also bounds the stack.
-    public static let depthMax = 256
+    public static let depthMax = JSONParser.depthMax
 
     private let text: [UInt8]
     private let members: [(name: String, value: Range<Int>)]

@@ -31,6 +31,9 @@ extension GatewayTests {
             return try site.curl.send(hasKey ? call : call.key(site.key))
         }
 
+        /// As deep as JSON may be: the thread's stack must bear it.
+        private static let deep = (0..<62).reduce("x" as JSON) { inner, _ in .array([inner]) }
+
         /// The text of a stream's pieces, and its last data.
         private func pieces(_ reply: Reply) -> (text: String, last: String) {
             let data = reply.text.split(separator: "\n\n").map { $0.dropFirst("data: ".count) }
@@ -108,6 +111,7 @@ extension GatewayTests {
                     (chat("x", "/v1/chat/completions", ["model": "no-such"]), 404, "model_not_found"),
                     (chat("x", "/v1/chat/completions", ["model": "sora-2"]), 400, "invalid_value"),
                     (chat("x", "/v1/chat/completions", ["stream": "yes"]), 400, "invalid_value"),
+                    (chat("x", "/v1/chat/completions", ["stream_options": Self.deep]), 400, "invalid_value"),
                     (
                         .post("/v1/embeddings", json: ["model": "text-embedding-3-small"]), 400,
                         "invalid_request"
