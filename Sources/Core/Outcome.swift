@@ -22,6 +22,10 @@ public enum Outcome: Sendable {
     case estimate(Estimate)
     case quota(Quota)
     case redeemed(Amount, Quota)
+    /// What a task has made, as the answer of a chat with a model of that family; never empty.
+    case told(MediaTask, [MadeMedia], family: String)
+    /// The same while it comes about.
+    case telling(TaskCourse)
     /// The answer of a text model, byte for byte as it came.
     case relayed([UInt8])
     /// The same, event by event; the first one is there.

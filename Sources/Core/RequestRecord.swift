@@ -62,9 +62,12 @@ public struct RequestCourse: Sendable {
     public mutating func note(_ outcome: Outcome) {
         switch outcome {
         case .accepted(let of), .acceptedWaiting(let of, _), .task(let of), .results(let of, _),
-            .deleted(let of):
+            .deleted(let of), .told(let of, _, _):
             task = TaskReference(of.id)
             model = of.model
+        case .telling(let course):
+            task = TaskReference(course.task.id)
+            model = course.task.model
         case .report(let report):
             task = TaskReference(report.task.id)
             model = report.task.model

@@ -2,11 +2,22 @@ import Core
 import Upstream
 
 extension Gateway {
-    /// Passes a request on to an account of its model, and the answer back.
+    /// Passes a request on to an account of its model, and the answer back. A chat with a model of media is a
+    /// task.
     func relay(
         _ request: RelayRequest, for caller: Caller, _ patience: Patience
     ) throws(KinoraError) -> Outcome {
         let model = try model(for: request, caller)
+        if let kind = MediaKind(rawValue: model.kind), let read = request.asMedia {
+            guard patience.mayWait else { return .needsPatience }
+            return try chat(request, about: try read(kind), model, for: caller, patience)
+        }
+        guard model.kind == request.kind.rawValue else {
+            throw KinoraError(
+                .invalidValue,
+                "Model '\(model.id)' is a model of kind \(model.kind): this is for \(request.kind.rawValue).",
+                field: "model", value: model.id)
+        }
         let (ticket, allowance) = try relays.admit(request, model, caller)
         let wanted = LiveReply.Wanted(hangUp: patience.hangUp, patience.isWanted)
         do throws(KinoraError) {
@@ -18,18 +29,12 @@ extension Gateway {
         }
     }
 
-    /// Chat and embeddings of other kinds of models belong to dialects that speak of their media.
     private func model(for request: RelayRequest, _ caller: Caller) throws(KinoraError) -> Model {
         guard let model = cache.snapshot.models[request.model],
-            caller.options.models?.contains(request.model) ?? true
+            caller.options.models?.contains(request.model) ?? true,
+            request.family ?? model.family == model.family
         else {
             throw KinoraError.modelNotFound(request.model)
-        }
-        guard model.kind == request.kind.rawValue else {
-            throw KinoraError(
-                .invalidValue,
-                "Model '\(model.id)' is a model of kind \(model.kind): this is for \(request.kind.rawValue).",
-                field: "model", value: model.id)
         }
         return model
     }

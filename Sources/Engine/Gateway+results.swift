@@ -34,6 +34,13 @@ extension Gateway {
         }
     }
 
+    /// What a task that has succeeded has made, as links.
+    func links(of task: MediaTask, _ caller: Caller) throws(KinoraError) -> [MadeMedia] {
+        try results(of: task, of: caller).map {
+            MadeMedia(.link(link(to: $0.media)), revisedPrompt: $0.revisedPrompt)
+        }
+    }
+
     /// Never empty.
     func results(of task: MediaTask, of caller: Caller) throws(KinoraError) -> [TaskResult] {
         let (known, ticket) = wakeups.recent.entry(TaskReference(task.id), of: caller.userID)

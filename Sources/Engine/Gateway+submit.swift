@@ -18,7 +18,7 @@ extension Gateway {
         }
         var (task, model) = try draft(of: submission, for: caller)
         // Whoever could not wait would be told that the task goes on, and submit it again.
-        guard submission.resultForm == nil || waiters.hasRoom else {
+        guard submission.resultForm == nil || !patience.isThreadScarce || waiters.hasRoom else {
             throw KinoraError(
                 .queueFull, "Too many requests wait for their result here. Try again, or do not wait.",
                 retryAfterSeconds: 2)

@@ -79,13 +79,19 @@ public final class Gateway: Sendable {
     public struct Patience {
         /// False on threads that serve short calls: they must never wait for a task.
         public let mayWait: Bool
+        /// Whether others miss the thread while it waits. False where as many are made as are needed.
+        public let isThreadScarce: Bool
         /// A descriptor that becomes readable when the client goes; nil: there is none.
         public let hangUp: Int32?
         /// False once the client is gone.
         public let isWanted: () -> Bool
 
-        public init(mayWait: Bool, hangUp: Int32? = nil, isWanted: @escaping () -> Bool) {
+        public init(
+            mayWait: Bool, isThreadScarce: Bool = true, hangUp: Int32? = nil,
+            isWanted: @escaping () -> Bool
+        ) {
             self.mayWait = mayWait
+            self.isThreadScarce = isThreadScarce
             self.hangUp = hangUp
             self.isWanted = isWanted
         }
@@ -156,7 +162,7 @@ public final class Gateway: Sendable {
         guard waitSeconds > 0, !task.state.isFinal, patience.mayWait else { return task }
         waiters.wait(
             forTask: task.row, until: .now + .seconds(min(waitSeconds, Limits.syncWaitSecondsMax)),
-            while: patience.isWanted)
+            isCounted: patience.isThreadScarce, while: patience.isWanted)
         return try self.task(reference, of: caller, asOfNow: true)
     }
 
@@ -183,18 +189,26 @@ public final class Gateway: Sendable {
         let task = try task(reference, of: caller, waitSeconds: waitSeconds, patience)
         switch task.state {
         case .succeeded: return task
-        case .failed, .expired, .cancelled:
-            throw KinoraError(
-                Self.code(ofFailed: task, isToldWhy), task.failure?.message,
-                detail: task.failure?.code ?? "cancelled", taskID: Self.clientID(of: task))
-        case .queued, .running, .storing:
-            throw KinoraError(
-                .waitTimedOut, "Task timeout after \(waitSeconds) seconds; the task goes on.",
-                taskID: Self.clientID(of: task))
+        case .failed, .expired, .cancelled: throw Self.failure(of: task, isToldWhy: isToldWhy)
+        case .queued, .running, .storing: throw Self.overdue(task, seconds: waitSeconds)
         }
     }
 
-    private static func clientID(of task: MediaTask) -> String { "\(task.model)-\(task.id.short)" }
+    /// What a task that has ended without success tells who waited for it.
+    static func failure(of task: MediaTask, isToldWhy: Bool) -> KinoraError {
+        KinoraError(
+            code(ofFailed: task, isToldWhy), task.failure?.message,
+            detail: task.failure?.code ?? "cancelled", taskID: clientID(of: task))
+    }
+
+    /// What who has waited for a task so long is told.
+    static func overdue(_ task: MediaTask, seconds: Int) -> KinoraError {
+        KinoraError(
+            .waitTimedOut, "Task timeout after \(seconds) seconds; the task goes on.",
+            taskID: clientID(of: task))
+    }
+
+    static func clientID(of task: MediaTask) -> String { "\(task.model)-\(task.id.short)" }
 
     /// Who asks for a video's task knows one code for everything.
     private static func code(ofFailed task: MediaTask, _ isToldWhy: Bool) -> ErrorCode {

@@ -23,6 +23,11 @@ public final class Snapshot: Sendable {
         self.vendorsServed = vendorsServed
     }
 
+    /// How long a task may run.
+    func timeoutSeconds(for kind: MediaKind) -> Int64 {
+        kind == .image ? imageTimeoutSeconds : videoTimeoutSeconds
+    }
+
     var imageTimeoutSeconds: Int64 { NumberSetting.imageTimeout.value(in: settings) }
     var videoTimeoutSeconds: Int64 { NumberSetting.videoTimeout.value(in: settings) }
     /// How long a request waits for what it asks for, where it does not say.

@@ -2,12 +2,20 @@ import Synchronization
 import Core
 import Store
 
-/// Requests that wait for a task's end. One thread asks the database for all of them at once; a worker in
-/// this process tells by a signal.
+/// Requests that wait for a task's end, or for any news of it. One thread asks the database for all of them
+/// at once; a worker in this process tells by a signal that a task has ended.
 final class Waiters: Sendable {
     private struct Waiter {
         let row: Int64
         let signal: Signal
+        /// What is known of the task; nil: only the end is waited for.
+        let known: TaskStanding?
+        /// Whether its thread is missed meanwhile.
+        let isCounted: Bool
+
+        func hears(of standing: TaskStanding) -> Bool {
+            known.map { $0 != standing } ?? standing.state.isFinal
+        }
     }
 
     private let store: Store
@@ -17,7 +25,7 @@ final class Waiters: Sendable {
     private let thread = Mutex<Thread?>(nil)
     private static let interval = Duration.milliseconds(500)
 
-    /// Most that may wait at once: each holds a thread, and uploads need threads too.
+    /// Most of those counted that may wait at once: each holds a thread, and uploads need threads too.
     private let limit: Int
 
     init(_ store: Store, limit: Int) {
@@ -38,8 +46,11 @@ final class Waiters: Sendable {
         _ = thread.withLock { $0 }?.join(until: .now + .seconds(2))
     }
 
-    /// Whether another one may wait now.
-    var hasRoom: Bool { waiting.withLock { $0.count < limit } }
+    /// Whether another one that counts may wait now.
+    var hasRoom: Bool { waiting.withLock { $0.count(where: \.isCounted) < limit } }
+
+    /// Whether nobody waits any more, since the process stops.
+    var hasStopped: Bool { isStopping.load(ordering: .acquiring) }
 
     /// A worker of this process finished a task.
     func note(_ row: Int64) {
@@ -48,12 +59,16 @@ final class Waiters: Sendable {
     }
 
     /// Returns when the task ended, the time is over, the client left or the process stops; at once when too
-    /// many wait already.
-    func wait(forTask row: Int64, until deadline: ContinuousClock.Instant, while isWanted: () -> Bool) {
+    /// many wait already. `known`: also when the task is no longer as it says.
+    func wait(
+        forTask row: Int64, since known: TaskStanding? = nil, until deadline: ContinuousClock.Instant,
+        isCounted: Bool = true, while isWanted: () -> Bool
+    ) {
         let signal = Signal()
+        let waiter = Waiter(row: row, signal: signal, known: known, isCounted: isCounted)
         let isAdmitted = waiting.withLock { list in
-            guard list.count < limit else { return false }
-            list.append(Waiter(row: row, signal: signal))
+            guard !isCounted || list.count(where: \.isCounted) < limit else { return false }
+            list.append(waiter)
             return true
         }
         guard isAdmitted else { return }
@@ -66,13 +81,17 @@ final class Waiters: Sendable {
 
     private func loop() {
         while !isStopping.load(ordering: .acquiring) {
-            let rows = Set(waiting.withLock { $0.map(\.row) })
-            if rows.isEmpty {
+            let waiters = waiting.withLock { $0 }
+            if waiters.isEmpty {
                 _ = wake.wait(for: .seconds(60))
                 continue
             }
             // When the database is away nobody is told anything; they go on waiting.
-            if let finished = try? store.finalTasks(among: Array(rows)) { finished.forEach(note) }
+            if let standings = try? store.standings(of: Array(Set(waiters.map(\.row)))) {
+                for waiter in waiters where standings[waiter.row].map(waiter.hears) ?? false {
+                    waiter.signal.raise()
+                }
+            }
             _ = wake.wait(for: Self.interval)
         }
     }

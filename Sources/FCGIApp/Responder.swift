@@ -127,7 +127,9 @@ final class Responder: Handler {
         _ command: Command, for caller: Caller?, _ connection: some Incoming
     ) throws(KinoraError) -> Outcome {
         guard let caller else { return try gateway.perform(command) }
-        let patience = Gateway.Patience(mayWait: pool != .fast, hangUp: connection.hangUp) {
+        let patience = Gateway.Patience(
+            mayWait: pool != .fast, isThreadScarce: pool != .relay, hangUp: connection.hangUp
+        ) {
             !connection.isClientGone
         }
         return try gateway.perform(command, for: caller, patience)

@@ -101,6 +101,7 @@ import Testing
             "written before its signal is raised, read after",
         "Sources/Store/Postgres/Pool.swift @unchecked Sendable": "one session, lent to one thread at a time",
         "Sources/Engine/RelayStream.swift @unchecked Sendable": "read by one thread: the request's",
+        "Sources/Engine/TaskWatch.swift @unchecked Sendable": "read by one thread: the request's",
         "Sources/Upstream/CurlLines.swift @unchecked Sendable":
             "a handle of curl, lent to one thread at a time",
         "Sources/Upstream/CurlTransport.swift @unchecked Sendable":

@@ -19,6 +19,7 @@ public struct Caller: Sendable, Equatable {
 /// Per-key choices where clients disagree.
 public struct KeyOptions: Sendable, Equatable {
     public enum ContentMode: String, Sendable, CaseIterable { case serve, redirect }
+    public enum ChatFormat: String, Sendable, CaseIterable { case auto, json, markdown }
 
     /// Models the key may use; nil: all.
     public var models: Set<String>?
@@ -26,12 +27,16 @@ public struct KeyOptions: Sendable, Equatable {
     public var videoCreatedStatus: Int
     /// serve: content answers with the bytes. redirect: 302 to a signed link of the same origin.
     public var contentMode: ContentMode
+    /// How a chat says what a model of media has made. auto: as clients of the model's family know it.
+    public var chatFormat: ChatFormat
 
     public init(
-        models: Set<String>? = nil, videoCreatedStatus: Int = 200, contentMode: ContentMode = .serve
+        models: Set<String>? = nil, videoCreatedStatus: Int = 200, contentMode: ContentMode = .serve,
+        chatFormat: ChatFormat = .auto
     ) {
         self.models = models
         self.videoCreatedStatus = videoCreatedStatus
         self.contentMode = contentMode
+        self.chatFormat = chatFormat
     }
 }

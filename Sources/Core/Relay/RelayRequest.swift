@@ -16,6 +16,10 @@ public struct RelayRequest: Sendable {
     public let wantsUsage: Bool
     /// Most tokens that the answer may have, all choices together; nil: the client did not say.
     public let outputTokensMax: Int?
+    /// Only models of this family; nil: of any.
+    public let family: String?
+    /// The same request as one for media, which a model of that kind is to make; nil: it cannot be one.
+    public var asMedia: (@Sendable (MediaKind) throws(KinoraError) -> Submission)?
     private let body: [UInt8]
     private let outline: JSONOutline
 
@@ -25,7 +29,9 @@ public struct RelayRequest: Sendable {
     public var inputTokensLikely: Int { max(body.count / 4, 1) }
 
     /// Throws `malformedRequest`, `missingParameter` or `invalidValue`.
-    public init(_ kind: RelayKind, _ body: [UInt8]) throws(KinoraError) {
+    public init(
+        _ kind: RelayKind, _ body: [UInt8], of family: String? = nil
+    ) throws(KinoraError) {
         guard body.withUnsafeBufferPointer({ String(validating: $0, as: UTF8.self) }) != nil else {
             throw KinoraError(.malformedRequest, "The body is not valid UTF-8.")
         }
@@ -35,6 +41,7 @@ public struct RelayRequest: Sendable {
         }
         try Self.checkInput(kind, outline)
         self.kind = kind
+        self.family = family
         self.model = model
         isStreamed = kind == .chat ? try Self.flag("stream", in: try outline.value("stream")) : false
         wantsUsage = kind == .chat ? try Self.usageOption(outline) : false

@@ -47,6 +47,21 @@ public struct MediaTask: Sendable, Equatable {
     }
 }
 
+/// How far a task is, as its client sees it.
+public struct TaskStanding: Sendable, Equatable {
+    public let state: TaskState
+    public let progress: Int
+
+    public init(state: TaskState, progress: Int) {
+        self.state = state
+        self.progress = progress
+    }
+}
+
+extension MediaTask {
+    public var standing: TaskStanding { TaskStanding(state: state, progress: progress) }
+}
+
 /// The task that a remix came from: enough to spell its id.
 public struct RemixSource: Sendable, Equatable {
     public let id: TaskID

@@ -45,8 +45,9 @@ extension JimengVideos {
         for (name, spellings) in words {
             for field in spellings {
                 guard let word = try fields.string(field) else { continue }
-                // Some write 1280*720.
-                let text = name == "size" ? word.lowercased().replacing("*", with: "x") : word
+                // Some write 1280*720, or Anime.
+                let isAnyCase = ["size", "style"].contains(name)
+                let text = isAnyCase ? word.lowercased().replacing("*", with: "x") : word
                 given.append(.init(name: name, field: field, value: .string(text)))
                 break
             }

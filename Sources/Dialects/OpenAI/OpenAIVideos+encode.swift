@@ -34,8 +34,8 @@ extension OpenAIVideos {
             return fresh([
                 "object": "redemption", "added_micros": .integer(added.micros), "quota": Self.quota(quota),
             ])
-        case .relayed, .relaying:
-            preconditionFailure("no route of this dialect relays")
+        case .relayed, .relaying, .told, .telling:
+            preconditionFailure("no route of this dialect is a chat")
         case .models(let models): return .json(["object": "list", "data": .array(models.map(Self.model))])
         case .model(let model): return .json(Self.model(model))
         case .noted, .needsPatience: return Response(status: 204)

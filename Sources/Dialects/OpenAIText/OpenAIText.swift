@@ -1,11 +1,13 @@
 public import Core
 
 /// OpenAI's chat completions and embeddings, at `/v1` and below `/api/relay`, where the video hub's clients
-/// look for them. Sources: platform.openai.com/docs/api-reference/chat; the video hub's document.
+/// look for them. A chat with a model of media is read and answered by `MediaChat`. Sources:
+/// platform.openai.com/docs/api-reference/chat; the video hub's document.
 public struct OpenAIText: Dialect {
     public init() {}
 
     public let name = "openai-text"
+    public let mounts = ["sora", "jimeng"]
 
     public let routes = [
         Self.chat, Self.embeddings, Self.hubChat, Self.hubEmbeddings, Self.hubModels, Self.hubModel,

@@ -14,6 +14,8 @@ struct Key: ParsableCommand {
         @Option(help: "Days until it expires (default: never).") var expiresInDays: Int?
         @Option(help: "HTTP status of a created video: 200 or 201.") var createdStatus = 200
         @Option(help: "How content is answered: serve or redirect.") var content = "serve"
+        @Option(help: "How chats say what was made: auto (as the model's family does), json or markdown.")
+        var chatFormat = "auto"
         @OptionGroup var limits: LimitOptions
         @Option(help: "Units it may spend of its user's quota, all its life; 0: no cap.") var quota: Amount?
         @Flag(help: "Print JSON.") var json = false
@@ -24,6 +26,9 @@ struct Key: ParsableCommand {
             }
             guard KeyOptions.ContentMode(rawValue: content) != nil else {
                 throw ValidationError("--content must be serve or redirect.")
+            }
+            guard KeyOptions.ChatFormat(rawValue: chatFormat) != nil else {
+                throw ValidationError("--chat-format must be auto, json or markdown.")
             }
             guard (1...36_500).contains(expiresInDays ?? 1) else {
                 throw ValidationError("--expires-in-days must be from 1 to 36500.")
@@ -40,7 +45,8 @@ struct Key: ParsableCommand {
             try store.addKey(
                 key, user: try store.putUser(name: user, role: "client", passwordHash: nil), name: name,
                 models: models, expiresInDays: expiresInDays.map(Int64.init), createdStatus: createdStatus,
-                contentMode: KeyOptions.ContentMode(rawValue: content) ?? .serve, limits: limits.change,
+                contentMode: KeyOptions.ContentMode(rawValue: content) ?? .serve,
+                chatFormat: KeyOptions.ChatFormat(rawValue: chatFormat) ?? .auto, limits: limits.change,
                 quotaCap: quota)
             if json {
                 writeLine(JSON.object(["id": .string(key.publicID), "key": .string(key.revealed())]).text)

@@ -28,9 +28,9 @@ extension Store {
         """
         INSERT INTO api_key (
             user_id, public_id, secret_hash, name, models, expires_at, video_created_status, content_mode,
-            requests_per_minute, concurrent_tasks_max, quota_cap_micros)
-        VALUES ($1, $2, $3, $4, $5::text[], now() + $6::bigint * interval '1 day', $7, $8,
-            nullif($9, 0), nullif($10, 0), nullif($11, 0))
+            chat_format, requests_per_minute, concurrent_tasks_max, quota_cap_micros)
+        VALUES ($1, $2, $3, $4, $5::text[], now() + $6::bigint * interval '1 day', $7, $8, $9,
+            nullif($10, 0), nullif($11, 0), nullif($12, 0))
         RETURNING id
         """)
 
@@ -185,15 +185,15 @@ extension Store {
     /// Keeps a new key: its public id and the hash of its secret.
     public func addKey(
         _ key: APIKey, user: Int64, name: String, models: [String]?, expiresInDays: Int64?,
-        createdStatus: Int, contentMode: KeyOptions.ContentMode, limits: LimitChange = LimitChange(),
-        quotaCap: Amount? = nil
+        createdStatus: Int, contentMode: KeyOptions.ContentMode, chatFormat: KeyOptions.ChatFormat = .auto,
+        limits: LimitChange = LimitChange(), quotaCap: Amount? = nil
     ) throws(KinoraError) {
         try execute(
             Self.keyInsert,
             [
                 .integer(user), .text(key.publicID), .bytes(Array(key.secretHash)), .text(name),
                 models.map(Value.texts) ?? .null, .optional(expiresInDays), .integer(Int64(createdStatus)),
-                .text(contentMode.rawValue),
+                .text(contentMode.rawValue), .text(chatFormat.rawValue),
             ] + limits.values + [.optional(quotaCap?.micros)])
     }
 

@@ -24,7 +24,7 @@ extension Store {
         "keys_all",
         """
         SELECT k.public_id, k.secret_hash, k.user_id, k.id, to_jsonb(k.models), k.video_created_status,
-            k.content_mode, k.expires_at, k.revoked_at IS NOT NULL OR u.state <> 'active',
+            k.content_mode, k.chat_format, k.expires_at, k.revoked_at IS NOT NULL OR u.state <> 'active',
             num_nonnulls(k.requests_per_minute, k.concurrent_tasks_max, u.requests_per_minute,
                 u.concurrent_tasks_max) > 0
         FROM api_key k JOIN app_user u ON u.id = k.user_id
@@ -66,12 +66,13 @@ extension Store {
             let models = try row.json(4).arrayValue.map { Set($0.compactMap(\.stringValue)) }
             let options = KeyOptions(
                 models: models, videoCreatedStatus: Int(row.integer(5)),
-                contentMode: KeyOptions.ContentMode(rawValue: row.text(6)) ?? .serve)
+                contentMode: KeyOptions.ContentMode(rawValue: row.text(6)) ?? .serve,
+                chatFormat: KeyOptions.ChatFormat(rawValue: row.text(7)) ?? .auto)
             return KeyRecord(
                 publicID: row.text(0), secretHash: row.bytes(1),
                 caller: Caller(
-                    userID: row.integer(2), keyID: row.integer(3), options: options, isLimited: row.bool(9)),
-                expiresAt: row.optionalTimestamp(7), isRevoked: row.bool(8))
+                    userID: row.integer(2), keyID: row.integer(3), options: options, isLimited: row.bool(10)),
+                expiresAt: row.optionalTimestamp(8), isRevoked: row.bool(9))
         }
     }
 

@@ -4,7 +4,7 @@ extension Statement {
     static let tasks = [
         Store.ping, Store.taskSubmit, Store.taskSubmitOnce, Store.idempotencyFind, Store.taskFind,
         Store.taskPageDown,
-        Store.taskPageUp, Store.taskResults, Store.taskDelete, Store.taskPoint, Store.tasksFinal,
+        Store.taskPageUp, Store.taskResults, Store.taskDelete, Store.taskPoint, Store.taskStandings,
         Store.assetPut,
         Store.assetUnused,
     ]
@@ -190,8 +190,8 @@ extension Store {
         WHERE \(shortID) = $1 AND t.user_id = $2 AND t.deleted_at IS NULL
         """)
 
-    static let tasksFinal = Statement(
-        "tasks_final", "SELECT id FROM task WHERE id = ANY ($1::bigint[]) AND finished_at IS NOT NULL")
+    static let taskStandings = Statement(
+        "task_standings", "SELECT id, state, progress FROM task WHERE id = ANY ($1::bigint[])")
 
     static let assetPut = Statement(
         "asset_put",
@@ -310,9 +310,13 @@ extension Store {
         }
     }
 
-    /// Which of these tasks have ended. One statement for all who wait.
-    public func finalTasks(among rows: [Int64]) throws(KinoraError) -> [Int64] {
-        try self.rows(Self.tasksFinal, [.integers(rows)]) { $0.integer(0) }
+    /// How far these tasks are. One statement for all who wait.
+    public func standings(of rows: [Int64]) throws(KinoraError) -> [Int64: TaskStanding] {
+        let found = try self.rows(Self.taskStandings, [.integers(rows)]) { row in
+            let state = TaskState(rawValue: row.text(1)) ?? .failed
+            return (row.integer(0), TaskStanding(state: state, progress: Int(row.integer(2))))
+        }
+        return Dictionary(found) { $1 }
     }
 
     /// Remembers bytes that lie in the media store; the same bytes of the same owner keep one row.

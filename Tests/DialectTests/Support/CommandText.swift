@@ -35,7 +35,8 @@ enum CommandText {
             lines(
                 "relay \(request.kind)",
                 [
-                    "model: \(quoted(request.model))", "streamed: \(request.isStreamed)",
+                    "model: \(quoted(request.model))", request.family.map { "family: \($0)" },
+                    "streamed: \(request.isStreamed)",
                     "usage wanted: \(request.wantsUsage)",
                     request.outputTokensMax.map { "output tokens at most: \($0)" },
                     "sends: \(String(decoding: request.body(for: request.model), as: UTF8.self))",

@@ -20,7 +20,12 @@ struct DialectGoldens {
             let path = try RequestPath(target: golden.head.target)
             let (_, match) = try router.route(golden.head.method, path)
             let request = try golden.request(match.route.body)
-            return CommandText.of(try dialect.decode(request, for: match))
+            let command = try dialect.decode(request, for: match)
+            guard let kind = golden.media, case .relay(let chat) = command, let read = chat.asMedia else {
+                return CommandText.of(command)
+            }
+            let streamed = chat.isStreamed ? "streamed\n" : ""
+            return streamed + CommandText.of(.submit(try read(kind)))
         } catch let error as KinoraError {
             return CommandText.of(error)
         }

@@ -14,6 +14,7 @@ struct GoldenOutcome {
         let json = try JSONParser.parse(Array(text.utf8))
         var options = KeyOptions()
         if let status = json["created_status"]?.integerValue { options.videoCreatedStatus = Int(status) }
+        options.chatFormat = json["chat_format"]?.stringValue.flatMap(KeyOptions.ChatFormat.init) ?? .auto
         self.options = options
         path = try json["path"]?.stringValue.map(RequestPath.init(target:))
         let outcome: Outcome
@@ -26,6 +27,11 @@ struct GoldenOutcome {
         case "results":
             let made = (json["results"]?.arrayValue ?? []).map(Self.made)
             outcome = .results(try Self.task(json["task"]), made)
+        case "told":
+            let made = (json["results"]?.arrayValue ?? []).map(Self.made)
+            outcome = .told(
+                try Self.task(json["task"]), made, family: json["family"]?.stringValue ?? "sora")
+        case "telling": outcome = .telling(try Self.course(json))
         case "report": outcome = .report(try Self.report(json["task"]))
         case "reports":
             let reports = try (json["tasks"]?.arrayValue ?? []).map(Self.report)
@@ -58,6 +64,25 @@ struct GoldenOutcome {
         case let other: throw Malformed(what: other ?? "no outcome")
         }
         self.outcome = Self.allowance(json["allowance"]).map { .limited(outcome, $0) } ?? outcome
+    }
+
+    /// `news` are tasks; `silence`; and the results at the end.
+    private static func course(_ json: JSON) throws -> TaskCourse {
+        var news: [TaskCourse.News] = []
+        for item in json["news"]?.arrayValue ?? [] {
+            if item == "silence" {
+                news.append(.silence)
+            } else if let results = item.arrayValue {
+                news.append(.made(try task(json["task"]), results.map(made)))
+            } else {
+                news.append(news.isEmpty ? .begun(try task(item)) : .changed(try task(item)))
+            }
+        }
+        let left = Guarded(news)
+        return TaskCourse(
+            of: try task(json["task"]), family: json["family"]?.stringValue ?? "sora",
+            wantsUsage: json["usage"]?.boolValue ?? false
+        ) { () throws(KinoraError) in left.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
     }
 
     /// A task that has succeeded has made something.

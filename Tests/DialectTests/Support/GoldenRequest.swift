@@ -9,10 +9,12 @@ import Dialects
 ///     {"prompt": "a cat", "input_image": "{png}"}
 ///
 /// `{png}` stands for the base64 text of a file that begins like a PNG, `{characters N}` for N letters. With
+/// the header `media: video` (or image) the body is that of a chat, which a model of that kind answers. With
 /// the header `content: form` the body has a line for each field, `name = value`, and for each file, `name <-
 /// image/png 1234` (type and length, or `unknown 1234`).
 struct GoldenRequest {
     let head: RequestHead
+    let media: MediaKind?
     private let content: String
     private let body: [String]
 
@@ -27,17 +29,20 @@ struct GoldenRequest {
         guard words.count == 2 else { throw Malformed(line: lines.first ?? "") }
         var head = RequestHead(method: Method(rawValue: words[0]), target: words[1])
         var content = "json"
+        var media: MediaKind?
         for line in headLines.dropFirst() {
             let value = String(line[(line.firstIndex(of: ":") ?? line.endIndex)...].dropFirst(2))
             switch line.prefix(while: { $0 != ":" }) {
             case "prefer": head.prefer = value
             case "idempotency-key": head.idempotencyKey = value
             case "content": content = value
+            case "media": media = MediaKind(rawValue: value)
             default: throw Malformed(line: line)
             }
         }
         self.head = head
         self.content = content
+        self.media = media
         body = lines.dropFirst(headLines.count + 1).filter { !$0.isEmpty }.map(Self.expanded)
     }
 
