@@ -354,8 +354,10 @@ CREATE FUNCTION kinora.task_guard() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
 BEGIN
-    IF OLD.finished_at IS NOT NULL AND (NEW.state, NEW.finished_at, NEW.progress, NEW.error_code, NEW.price_micros)
-            IS DISTINCT FROM (OLD.state, OLD.finished_at, OLD.progress, OLD.error_code, OLD.price_micros) THEN
+    IF OLD.finished_at IS NOT NULL
+            AND (NEW.state, NEW.finished_at, NEW.progress, NEW.error_code, NEW.price_micros, NEW.captured_micros)
+            IS DISTINCT FROM
+                (OLD.state, OLD.finished_at, OLD.progress, OLD.error_code, OLD.price_micros, OLD.captured_micros) THEN
         RAISE EXCEPTION 'task % is %: a final state never changes', OLD.id, OLD.state
             USING ERRCODE = 'check_violation', CONSTRAINT = 'task_final_is_final';
     END IF;
@@ -367,7 +369,8 @@ BEGIN
         RAISE EXCEPTION 'task %: the claim number never falls', OLD.id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'task_claim_never_falls';
     END IF;
-    IF (NEW.price_micros, NEW.user_id) IS DISTINCT FROM (OLD.price_micros, OLD.user_id) THEN
+    IF (NEW.price_micros, NEW.piece_micros, NEW.user_id)
+            IS DISTINCT FROM (OLD.price_micros, OLD.piece_micros, OLD.user_id) THEN
         RAISE EXCEPTION 'task %: who pays how much is fixed at acceptance', OLD.id
             USING ERRCODE = 'check_violation', CONSTRAINT = 'task_price_is_fixed';
     END IF;
@@ -400,15 +403,19 @@ COMMENT ON FUNCTION kinora.task_require_quota() IS 'Refuses a task that cannot b
 CREATE FUNCTION kinora.task_settle() RETURNS trigger
     LANGUAGE plpgsql
     AS $$
+DECLARE
+    captured bigint := CASE NEW.state WHEN 'succeeded' THEN coalesce(NEW.captured_micros, NEW.price_micros) ELSE 0 END;
 BEGIN
     INSERT INTO kinora.ledger (event, kind, debit, credit, user_id, key_id, task_id, amount_micros)
-    VALUES ('settle:' || NEW.id, CASE NEW.state WHEN 'succeeded' THEN 'capture' ELSE 'release' END, 'held',
-        CASE NEW.state WHEN 'succeeded' THEN 'used' ELSE 'available' END,
-        NEW.user_id, NEW.key_id, NEW.id, NEW.price_micros);
+    SELECT s.event || NEW.id, s.kind, 'held', s.credit, NEW.user_id, NEW.key_id, NEW.id, s.amount
+    FROM (VALUES ('settle:', 'capture', 'used', captured),
+        (CASE WHEN captured > 0 THEN 'rest:' ELSE 'settle:' END, 'release', 'available', NEW.price_micros - captured))
+        AS s (event, kind, credit, amount)
+    WHERE s.amount > 0;
     RETURN NULL;
 END $$;
 
-COMMENT ON FUNCTION kinora.task_settle() IS 'Settles what was held for a task that has just ended, whoever ended it: captures a success, releases the rest in full.';
+COMMENT ON FUNCTION kinora.task_settle() IS 'Settles what was held for a task that has just ended, whoever ended it: captures what a success cost, releases the rest.';
 
 CREATE FUNCTION kinora.task_usage() RETURNS trigger
     LANGUAGE plpgsql
@@ -1006,7 +1013,7 @@ COMMENT ON TABLE kinora.ledger IS 'Every change of quota, for ever. A row is one
 
 COMMENT ON COLUMN kinora.ledger.id IS 'Internal number.';
 
-COMMENT ON COLUMN kinora.ledger.event IS 'What happened, which can happen once: hold:<task>, settle:<task> (capture or release), hold:r<relay>, capture:r<relay>, release:r<relay>, code:<redemption_code.id>, topup:<reference>, withdrawal:<reference>.';
+COMMENT ON COLUMN kinora.ledger.event IS 'What happened, which can happen once: hold:<task>, settle:<task> (capture or release), rest:<task> (release of what a success did not cost), hold:r<relay>, capture:r<relay>, release:r<relay>, code:<redemption_code.id>, topup:<reference>, withdrawal:<reference>.';
 
 COMMENT ON COLUMN kinora.ledger.kind IS 'topup, withdrawal: by an operator. redemption: by a code. hold: with a task''s acceptance. capture: it succeeded. release: it ended otherwise.';
 
@@ -1499,6 +1506,8 @@ CREATE TABLE kinora.task (
     started_at timestamp with time zone,
     finished_at timestamp with time zone,
     deleted_at timestamp with time zone,
+    piece_micros bigint DEFAULT 0 NOT NULL,
+    captured_micros bigint,
     CONSTRAINT task_attempt_not_negative CHECK ((attempt >= 0)),
     CONSTRAINT task_complete_iff_succeeded CHECK (((progress = 100) = (state = 'succeeded'::text))),
     CONSTRAINT task_deleted_only_final CHECK (((deleted_at IS NULL) OR (finished_at IS NOT NULL))),
@@ -1563,6 +1572,10 @@ COMMENT ON COLUMN kinora.task.started_at IS 'When its first attempt began.';
 COMMENT ON COLUMN kinora.task.finished_at IS 'When it reached a final state.';
 
 COMMENT ON COLUMN kinora.task.deleted_at IS 'When its owner deleted it; it is then invisible to clients.';
+
+COMMENT ON COLUMN kinora.task.piece_micros IS 'What of the price each picture asked for is, fixed at acceptance, micro-units: one that does not come is not paid.';
+
+COMMENT ON COLUMN kinora.task.captured_micros IS 'What of the price a success has cost, micro-units, the rest being released; null: all of it.';
 
 CREATE TABLE kinora.task_asset (
     task_id bigint NOT NULL,
@@ -1861,15 +1874,18 @@ UNION ALL
             task.created_at,
             task.started_at,
             task.finished_at,
-            task.deleted_at
+            task.deleted_at,
+            task.piece_micros,
+            task.captured_micros
            FROM kinora.task
           WHERE (task.price_micros > 0)) t ON ((t.id = s.task_id)))
   WHERE (COALESCE(((s.users > 1) OR (s.user_id <> t.user_id)), false) OR (COALESCE(s.held, (0)::numeric) <> COALESCE((t.price_micros)::numeric, (s.captured + s.released))) OR ((t.id IS NOT NULL) AND ((COALESCE(s.captured, (0)::numeric) IS DISTINCT FROM (
         CASE
-            WHEN (t.state = 'succeeded'::text) THEN t.price_micros
+            WHEN (t.state = 'succeeded'::text) THEN COALESCE(t.captured_micros, t.price_micros)
             ELSE (0)::bigint
         END)::numeric) OR (COALESCE(s.released, (0)::numeric) IS DISTINCT FROM (
         CASE
+            WHEN (t.state = 'succeeded'::text) THEN (t.price_micros - COALESCE(t.captured_micros, t.price_micros))
             WHEN (t.state = ANY (ARRAY['failed'::text, 'cancelled'::text, 'expired'::text])) THEN t.price_micros
             ELSE (0)::bigint
         END)::numeric))))
@@ -1990,7 +2006,7 @@ CREATE VIEW kinora.v_task_usage AS
             0,
             1,
             0,
-            t.price_micros,
+            COALESCE(t.captured_micros, t.price_micros) AS "coalesce",
                 CASE
                     WHEN ((t.kind = 'video'::text) AND (jsonb_typeof((i.parameters -> 'seconds'::text)) = 'number'::text)) THEN (LEAST(GREATEST(((i.parameters ->> 'seconds'::text))::numeric, (0)::numeric), (1000000)::numeric))::bigint
                     ELSE (0)::bigint
@@ -2368,11 +2384,20 @@ ALTER TABLE ONLY kinora.task_asset
 ALTER TABLE kinora.task_asset
     ADD CONSTRAINT task_asset_revised_prompt_length CHECK ((length(revised_prompt) <= 32000)) NOT VALID;
 
+ALTER TABLE kinora.task
+    ADD CONSTRAINT task_captured_only_succeeded CHECK (((captured_micros IS NULL) OR (state = 'succeeded'::text))) NOT VALID;
+
+ALTER TABLE kinora.task
+    ADD CONSTRAINT task_captured_within_price CHECK (((captured_micros >= 0) AND (captured_micros <= price_micros))) NOT VALID;
+
 ALTER TABLE ONLY kinora.task_input
     ADD CONSTRAINT task_input_pkey PRIMARY KEY (task_id);
 
 ALTER TABLE ONLY kinora.task
     ADD CONSTRAINT task_pkey PRIMARY KEY (id);
+
+ALTER TABLE kinora.task
+    ADD CONSTRAINT task_price_reaches_piece CHECK (((piece_micros >= 0) AND (piece_micros <= price_micros))) NOT VALID;
 
 ALTER TABLE ONLY kinora.usage_day
     ADD CONSTRAINT usage_day_once UNIQUE NULLS NOT DISTINCT (day, user_id, key_id, model_id, account_id, user_identifier);
@@ -2538,7 +2563,7 @@ CREATE TRIGGER route_changed AFTER INSERT OR DELETE OR UPDATE OF model_id, vendo
 
 CREATE TRIGGER setting_changed AFTER INSERT OR DELETE OR UPDATE ON kinora.setting FOR EACH STATEMENT EXECUTE FUNCTION kinora.config_changed();
 
-CREATE TRIGGER task_guard BEFORE UPDATE ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NOT NULL) OR (new.progress < old.progress) OR (new.claim < old.claim) OR (new.price_micros <> old.price_micros) OR (new.user_id <> old.user_id))) EXECUTE FUNCTION kinora.task_guard();
+CREATE TRIGGER task_guard BEFORE UPDATE ON kinora.task FOR EACH ROW WHEN (((old.finished_at IS NOT NULL) OR (new.progress < old.progress) OR (new.claim < old.claim) OR (new.price_micros <> old.price_micros) OR (new.user_id <> old.user_id) OR (new.piece_micros <> old.piece_micros))) EXECUTE FUNCTION kinora.task_guard();
 
 CREATE TRIGGER task_hold AFTER INSERT ON kinora.task FOR EACH ROW WHEN ((new.price_micros > 0)) EXECUTE FUNCTION kinora.task_hold();
 

@@ -50,13 +50,14 @@ extension Gateway {
             throw KinoraError(.insufficientCredits)
         }
         let parameters = try Self.parameters(of: submission, source, rules)
-        let task = NewTask(
+        var task = NewTask(
             id: TaskID.random(), caller: caller, dialect: submission.dialect, model: model.id,
             kind: submission.kind, category: category, prompt: submission.prompt,
             parameters: parameters, remixOf: source,
             userIdentifier: submission.userIdentifier, references: [],
             price: model.prices[category]?.cost(of: submission.kind, parameters) ?? Amount(micros: 0),
             idempotency: nil)
+        task.piece = model.prices[category]?.piece(of: submission.kind, parameters) ?? Amount(micros: 0)
         return (task, model)
     }
 

@@ -10,12 +10,15 @@ struct Harvest: Sendable {
     var waiting: [VendorResult]
     /// What came with the vendor's answer.
     let files: [HeldFile]
+    /// How many were asked for.
+    let asked: Int
     var kept: [TaskResult] = []
+    var missing: Int { max(asked - kept.count, 0) }
 
     /// At most as many as were asked for, even where the vendor makes more.
     init(_ results: [VendorResult], _ files: [HeldFile] = [], for task: ClaimedTask) {
-        let most = task.parameters["n"]?.integerValue.map { Int(clamping: $0) } ?? results.count
-        waiting = Array(results.prefix(max(most, 1)))
+        asked = max(task.parameters["n"]?.integerValue.map { Int(clamping: $0) } ?? results.count, 1)
+        waiting = Array(results.prefix(asked))
         self.files = files
     }
 }
@@ -43,7 +46,10 @@ extension Worker {
     }
 
     private func succeed(_ task: ClaimedTask, _ harvest: Harvest) {
-        if persist(task, { store throws(KinoraError) in try store.succeeded(task, results: harvest.kept) }) {
+        let isWritten = persist(task) { store throws(KinoraError) in
+            try store.succeeded(task, results: harvest.kept, missing: harvest.missing)
+        }
+        if isWritten {
             finished(task, .succeeded, nil)
             return
         }

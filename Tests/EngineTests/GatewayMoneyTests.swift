@@ -63,6 +63,43 @@ import Testing
         #expect(try quota() == [900, 0, 100])
     }
 
+    @Test func ofSeveralPicturesOnlyThoseThatCameArePaid() throws {
+        try database.grant(1000)
+        let price = Price(task: Amount(micros: 10), image: Amount(micros: 101), offPeakPercent: 50)
+        let place = PricePlace(model: "gpt-image-2", category: .t2i, resolution: "")
+        #expect(try stage.store.setPrice(price, at: place) > 0)
+        try stage.cache.start()
+        try #require(
+            eventually(within: .seconds(10)) {
+                stage.cache.snapshot.models["gpt-image-2"]?.prices[.t2i]?[""] == price
+            })
+        let pictures = ["1", "2"].map { name -> JSON in
+            ["b64_json": .string(Base64.encode(ScriptedVendor.picture(name)))]
+        }
+        stage.vendor.script { _ in .json(200, ["created": 1, "data": .array(pictures)]) }
+        _ = try stage.worker()
+        func paid(_ count: Int, isOffPeak: Bool = false) throws -> Int64 {
+            let task = try stage.finished {
+                $0.kind = .image
+                $0.model = "gpt-image-2"
+                $0.parameters = [
+                    GivenParameter(name: "n", value: JSON(count)),
+                    GivenParameter(name: Parameters.offPeak, value: .bool(isOffPeak)),
+                ]
+            }
+            return task.price.micros
+        }
+        #expect(try paid(4) == 212)
+        #expect(try quota() == [788, 0, 212])
+        // Half of the price, rounded up; less half of a missing picture's, rounded down.
+        #expect(try paid(3, isOffPeak: true) == 157 - 50)
+        #expect(try quota() == [681, 0, 319])
+        #expect(try paid(2) == 212)
+        #expect(try quota() == [469, 0, 531])
+        #expect(try stage.store.ledgerFaults(limit: 1).isEmpty)
+        #expect(try database.value("SELECT sum(captured_micros) FROM v_usage") == "531")
+    }
+
     @Test func aRemixCostsWhatItsSourceIsLong() throws {
         try database.grant(1000)
         try setPrice(Price(second: Amount(micros: 7)), .v2v)

@@ -77,7 +77,8 @@ import Testing
         try database.account("two", slots: 2)
         let tasks = try mine + store.claim(worker: worker, limit: 2)
         for task in tasks { #expect(try store.storing(task)) }
-        let results = try store.steps.succeeded.load(tasks.map { Fenced($0, [TaskResult(Self.media)]) })
+        let results = try store.steps.succeeded.load(
+            tasks.map { Fenced($0, Steps.Success(results: [TaskResult(Self.media)], missing: 0)) })
         #expect(results.map(outcome) == Array(repeating: "written", count: 4))
         // Which transaction a row is of says its xmin.
         #expect(
@@ -89,7 +90,8 @@ import Testing
     @Test func tasksWithTheSameResultShareTheAsset() throws {
         let tasks = try held(3)
         for task in tasks { #expect(try store.storing(task)) }
-        let results = try store.steps.succeeded.load(tasks.map { Fenced($0, [TaskResult(Self.media)]) })
+        let results = try store.steps.succeeded.load(
+            tasks.map { Fenced($0, Steps.Success(results: [TaskResult(Self.media)], missing: 0)) })
         #expect(results.map(outcome) == ["written", "written", "written"])
         #expect(try database.count("asset") == 1)
         for task in tasks { #expect(try store.results(ofTask: task.row) == [TaskResult(Self.media)]) }
@@ -106,7 +108,8 @@ import Testing
             [picture("01"), picture("02", "a \u{1F408}"), picture("01")], [picture("02")],
             [picture("03"), picture("04")],
         ]
-        let written = try store.steps.succeeded.load(zip(tasks, results).map { Fenced($0, $1) })
+        let written = try store.steps.succeeded.load(
+            zip(tasks, results).map { Fenced($0, Steps.Success(results: $1, missing: 0)) })
         #expect(written.map(outcome) == ["written", "written", "written"])
         for (task, results) in zip(tasks, results) {
             #expect(try store.results(ofTask: task.row) == results)
@@ -118,7 +121,8 @@ import Testing
         let task = try held(1)[0]
         #expect(try store.storing(task))
         let results = [TaskResult(Self.media), TaskResult(Self.media)]
-        let written = try store.steps.succeeded.load([Fenced(task, results), Fenced(task, results)])
+        let step = Fenced(task, Steps.Success(results: results, missing: 0))
+        let written = try store.steps.succeeded.load([step, step])
         #expect(written.map(outcome) == ["written", "lost"])
         #expect(try store.results(ofTask: task.row) == results)
     }

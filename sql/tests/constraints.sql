@@ -84,6 +84,12 @@ CREATE FUNCTION pg_temp.new_task(owner bigint, price bigint) RETURNS text LANGUA
         'VALUES (gen_random_uuid(), %L, %L, %L, %L, %L)', owner, 'sora-2', 'video', 't2v', price)
 $$;
 SELECT pg_temp.refuses('task_price_not_negative', pg_temp.new_task((SELECT min(user_id) FROM wallet), -1));
+SELECT pg_temp.refuses('task_price_reaches_piece', $$INSERT INTO task (uid, user_id, model_id, kind, category, piece_micros)
+    SELECT gen_random_uuid(), min(user_id), 'sora-2', 'video', 't2v', 1 FROM wallet$$);
+SELECT pg_temp.refuses('task_captured_only_succeeded', $$UPDATE task SET captured_micros = 0
+    WHERE id = pg_temp.the('running')$$);
+SELECT pg_temp.refuses('task_captured_within_price', $$UPDATE task SET state = 'succeeded', progress = 100, phase = NULL,
+    due_at = NULL, finished_at = now(), captured_micros = 1 WHERE id = pg_temp.the('storing')$$);
 SELECT pg_temp.refuses('task_user_id_fkey', pg_temp.new_task(4711, 0));
 SELECT pg_temp.refuses('task_input_pkey', $$INSERT INTO task_input (task_id, dialect, prompt, parameters)
     VALUES (pg_temp.the('queued'), 'openai', '', '{}')$$);

@@ -46,14 +46,25 @@ UPDATE task SET state = 'cancelled', due_at = NULL, finished_at = now() WHERE id
 SELECT pg_temp.has(700, 0, 300, 'a success is captured, the other one released');
 UPDATE task SET deleted_at = now() WHERE id IN (pg_temp.the('paid'), pg_temp.the('released'));
 SELECT pg_temp.has(700, 0, 300, 'and nothing is settled twice');
-SELECT lives_ok('SELECT pg_temp.pays(700)', 'what is left may be spent to the last bit');
+INSERT INTO life VALUES ('partly', pg_temp.pays(90));
+SELECT pg_temp.refuses('task_price_is_fixed', $$UPDATE task SET piece_micros = 7 WHERE id = pg_temp.the('partly')$$);
+SELECT pg_temp.refuses('task_captured_only_succeeded',
+    $$UPDATE task SET captured_micros = 7 WHERE id = pg_temp.the('partly')$$);
+SELECT pg_temp.refuses('task_captured_within_price', $$UPDATE task SET state = 'succeeded', progress = 100,
+    due_at = NULL, finished_at = now(), captured_micros = 91 WHERE id = pg_temp.the('partly')$$);
+UPDATE task SET state = 'succeeded', progress = 100, due_at = NULL, finished_at = now(), captured_micros = 60
+WHERE id = pg_temp.the('partly');
+SELECT pg_temp.has(640, 0, 360, 'of a success that came in part only that part is captured');
+SELECT pg_temp.refuses('task_final_is_final',
+    $$UPDATE task SET captured_micros = 90 WHERE id = pg_temp.the('partly')$$);
+SELECT lives_ok('SELECT pg_temp.pays(640)', 'what is left may be spent to the last bit');
 SELECT results_eq($$SELECT refusal, added_micros FROM redeem((SELECT user_id FROM wallet), 1, sha256('code'), 9)$$,
     $$VALUES (NULL::text, 70::bigint)$$, 'a code adds what it is worth');
 SELECT results_eq($$SELECT refusal, added_micros FROM redeem((SELECT user_id FROM wallet), 1, sha256('code'), 9)$$,
     $$VALUES ('used', NULL::bigint)$$, 'once');
-SELECT pg_temp.has(70, 700, 300, 'and everything adds up');
+SELECT pg_temp.has(70, 640, 360, 'and everything adds up');
 SELECT is_empty('SELECT * FROM v_ledger_fault', 'as the proof says');
-SELECT set_eq('SELECT task_id FROM usage_pending', $$SELECT id FROM life WHERE word IN ('paid', 'released')$$,
+SELECT set_eq('SELECT task_id FROM usage_pending', $$SELECT id FROM life WHERE word IN ('paid', 'released', 'partly')$$,
     'what has ended is to be added up, once each');
 
 -- Configuration: a change of it is counted, what workers write all the time is not.

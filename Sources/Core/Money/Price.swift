@@ -40,6 +40,13 @@ public struct Price: Sendable, Equatable {
 }
 
 extension Price {
+    /// What of that each picture is, rounded down: what is taken off for one that does not come.
+    func piece(of kind: MediaKind, _ parameters: Parameters) -> Amount {
+        guard kind == .image else { return Amount(micros: 0) }
+        guard parameters.isOffPeak else { return image }
+        return Amount(micros: Int64(Int128(image.micros) * Int128(offPeakPercent) / 100))
+    }
+
     /// What a request to a text model costs, rounded up to the next micro-unit.
     func cost(of usage: TokenUsage) -> Amount {
         let tokens =
@@ -63,9 +70,18 @@ public struct PriceList: Sendable, Equatable {
 
     /// What a task costs, by its parameters after checks and defaults. Without a price it costs nothing.
     public func cost(of kind: MediaKind, _ parameters: Parameters) -> Amount {
+        price(for: parameters)?.cost(of: kind, parameters) ?? Amount(micros: 0)
+    }
+
+    /// What of it each picture is; 0: nothing depends on how many come.
+    public func piece(of kind: MediaKind, _ parameters: Parameters) -> Amount {
+        price(for: parameters)?.piece(of: kind, parameters) ?? Amount(micros: 0)
+    }
+
+    private func price(for parameters: Parameters) -> Price? {
         let named = ["size", "resolution"].lazy.compactMap { parameters[$0]?.stringValue }
             .compactMap { prices[$0] }.first
-        return (named ?? prices[""])?.cost(of: kind, parameters) ?? Amount(micros: 0)
+        return named ?? prices[""]
     }
 
     /// What a request to a text model costs. Without a price it costs nothing.

@@ -66,10 +66,10 @@ extension Store {
     static let taskSubmitWithin = Statement(
         "task_submit_within",
         """
-        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $16, $17, $15::smallint)),
+        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $17, $18, $15::smallint)),
         t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id,
-                price_micros, priority)
-            SELECT $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint
+                price_micros, priority, piece_micros)
+            SELECT $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint, $16::bigint
             WHERE NOT EXISTS (SELECT FROM g WHERE refusal IS NOT NULL) RETURNING id, created_at),
         \(submitWithinBody)
         """)
@@ -77,15 +77,16 @@ extension Store {
     static let taskSubmitOnceWithin = Statement(
         "task_submit_once_within",
         """
-        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $18, $19, $15::smallint)),
+        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $19, $20, $15::smallint)),
         once AS (INSERT INTO idempotency (user_id, key, request_hash, task_id)
-            SELECT $2, $16, $17::bytea, nextval('kinora.task_id_seq')
+            SELECT $2, $17, $18::bytea, nextval('kinora.task_id_seq')
             WHERE NOT EXISTS (SELECT FROM g WHERE refusal IS NOT NULL)
             ON CONFLICT DO NOTHING RETURNING task_id),
         t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id,
-                price_micros, priority)
+                price_micros, priority, piece_micros)
             OVERRIDING SYSTEM VALUE
-            SELECT task_id, $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint
+            SELECT task_id, $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint,
+                $16::bigint
             FROM once RETURNING id, created_at),
         \(submitWithinBody)
         """)

@@ -24,10 +24,15 @@ struct Steps: Sendable {
         let isRenewed: Bool
     }
 
+    struct Success: Sendable {
+        let results: [TaskResult]
+        let missing: Int
+    }
+
     let accepted: BatchLoader<Fenced<String>, Bool>
     let rest: BatchLoader<Fenced<Rest>, Bool>
     let storing: BatchLoader<Fenced<Void>, Bool>
-    let succeeded: BatchLoader<Fenced<[TaskResult]>, Bool>
+    let succeeded: BatchLoader<Fenced<Success>, Bool>
 
     init(_ pool: Pool) {
         accepted = Self.together(Store.taskAccepted, pool) { [.texts($0)] }
@@ -41,8 +46,8 @@ struct Steps: Sendable {
         storing = Self.together(Store.taskStoring, pool) { _ in [] }
         succeeded = Self.together(Store.taskSucceeded, pool, isOfOneUser: true) { details in
             // One row for each result: which step it belongs to, and its place there.
-            let rows = details.enumerated().flatMap { step, results in
-                results.enumerated().map { (step: step, place: $0.offset, result: $0.element) }
+            let rows = details.enumerated().flatMap { step, success in
+                success.results.enumerated().map { (step: step, place: $0.offset, result: $0.element) }
             }
             let media = rows.map(\.result.media)
             return [
@@ -50,6 +55,7 @@ struct Steps: Sendable {
                 .texts(media.map(\.sha256)), .integers(media.map(\.bytes)),
                 .texts(media.map(\.type.rawValue)),
                 .texts(rows.map { $0.result.revisedPrompt ?? "" }),
+                .integers(details.map { Int64($0.missing) }),
             ]
         }
     }
@@ -151,15 +157,19 @@ extension Store {
 
     static let isBack = "state = 'cooling' AND cooling_until <= now()"
 
-    // $3 to $8: a row for each result, with the number of its task in $1. Two tasks of a user may have the
-    // same result, and a task one twice: it is one asset. The FULL JOIN finds pairs only, as JOIN would; but
-    // not by comparing each with each, which looks cheapest where one row is expected.
+    // $3 to $8: a row for each result, with the number of its task in $1; $9: how many of each task did not
+    // come. Two tasks of a user may have the same result, and a task one twice: it is one asset. The FULL
+    // JOIN finds pairs only, as JOIN would; but not by comparing each with each, which looks cheapest where
+    // one row is expected.
     static let taskSucceeded = Statement(
         "task_succeeded",
         """
         WITH t AS (UPDATE task SET state = 'succeeded', phase = NULL, progress = 100, worker_id = NULL,
-                due_at = NULL, finished_at = now()
-            FROM unnest($1::bigint[], $2::bigint[]) WITH ORDINALITY AS k (id, claim, step)
+                due_at = NULL, finished_at = now(),
+                captured_micros = CASE WHEN k.missing > 0 AND task.piece_micros > 0
+                    THEN greatest(task.price_micros - k.missing * task.piece_micros, 0) END
+            FROM unnest($1::bigint[], $2::bigint[], $9::bigint[]) WITH ORDINALITY
+                AS k (id, claim, missing, step)
             WHERE \(held) AND \(isAccepted)
             RETURNING task.id, task.claim, task.attempt, task.user_id, k.step),
         m AS (SELECT t.id, t.user_id, m.position, decode(m.sha256, 'hex') AS sha256, m.bytes, m.media_type,
@@ -205,8 +215,11 @@ extension Store {
         try steps.storing.value(of: Fenced(task, ())) ?? false
     }
 
-    /// `results` in order; never empty.
-    public func succeeded(_ task: ClaimedTask, results: [TaskResult]) throws(KinoraError) -> Bool {
-        try steps.succeeded.value(of: Fenced(task, results)) ?? false
+    /// `results` in order; never empty. `missing` more were asked for and are not paid.
+    public func succeeded(
+        _ task: ClaimedTask, results: [TaskResult], missing: Int = 0
+    ) throws(KinoraError) -> Bool {
+        try steps.succeeded.value(of: Fenced(task, Steps.Success(results: results, missing: missing)))
+            ?? false
     }
 }

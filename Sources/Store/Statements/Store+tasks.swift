@@ -26,6 +26,8 @@ public struct NewTask: Sendable {
     public var references: [Int64]
     /// What its user pays if it succeeds; held from the acceptance on.
     public var price: Amount
+    /// What of the price each picture is: one that does not come is not paid.
+    public var piece = Amount(micros: 0)
     /// Whether it is put off follows from its parameters.
     public var priority: TaskPriority { parameters.isOffPeak ? .offPeak : .ordinary }
     public var idempotency: (key: String, fingerprint: [UInt8])?
@@ -81,8 +83,8 @@ extension Store {
         "task_submit",
         """
         WITH t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id,
-                price_micros, priority)
-            VALUES ($1::uuid, $2, $3, $4, $5, $6, $12, $14, $15) RETURNING id, created_at),
+                price_micros, priority, piece_micros)
+            VALUES ($1::uuid, $2, $3, $4, $5, $6, $12, $14, $15, $16) RETURNING id, created_at),
         \(submitDetails)
         SELECT id, created_at FROM t
         """)
@@ -92,11 +94,12 @@ extension Store {
         "task_submit_once",
         """
         WITH once AS (INSERT INTO idempotency (user_id, key, request_hash, task_id)
-            VALUES ($2, $16, $17, nextval('kinora.task_id_seq')) ON CONFLICT DO NOTHING RETURNING task_id),
+            VALUES ($2, $17, $18, nextval('kinora.task_id_seq')) ON CONFLICT DO NOTHING RETURNING task_id),
         t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id,
-                price_micros, priority)
+                price_micros, priority, piece_micros)
             OVERRIDING SYSTEM VALUE
-            SELECT task_id, $1::uuid, $2, $3::bigint, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint
+            SELECT task_id, $1::uuid, $2, $3::bigint, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint,
+                $16::bigint
             FROM once RETURNING id, created_at),
         \(submitDetails)
         SELECT id, created_at FROM t
@@ -113,7 +116,7 @@ extension Store {
     static let taskColumns = """
         t.id, t.uid, t.model_id, t.kind, t.state, t.phase, t.progress, i.prompt, i.parameters,
         s.uid, s.model_id, t.error_code, t.error_message, t.created_at, t.finished_at,
-        t.price_micros, t.started_at, t.category
+        coalesce(t.captured_micros, t.price_micros), t.started_at, t.category
         """
     static let taskTables = """
         task t JOIN task_input i ON i.task_id = t.id LEFT JOIN task s ON s.id = i.remix_of_id
@@ -243,7 +246,7 @@ extension Store {
             .text(task.kind.rawValue), .text(task.category.rawValue), .text(task.dialect), .text(task.prompt),
             .json(.object(task.parameters)), .optional(task.remixOf?.row), .optional(task.userIdentifier),
             .optional(task.remixOf?.account), .integers(task.references), .integer(task.price.micros),
-            .integer(task.priority.rawValue),
+            .integer(task.priority.rawValue), .integer(task.piece.micros),
         ]
         if let idempotency = task.idempotency {
             values += [.text(idempotency.key), .bytes(idempotency.fingerprint)]
