@@ -219,7 +219,7 @@ extension Worker {
             callbackURL: options.publicBase.map { base in
                 "\(base)/callback/\(vault.callbackToken(of: task.id, attempt: task.attempt))"
             },
-            startedAt: clock.now + (.zero - task.running))
+            startedAt: clock.now + (.zero - task.running), timeLeft: task.remaining)
     }
 
     private func submit(

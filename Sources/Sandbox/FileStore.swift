@@ -28,6 +28,7 @@ enum FilmFile {
         let film = film(task)
         return [film, still(.thumbnail, of: film), still(.spritesheet, of: film)]
             + ReferenceImage.types.map { reference(of: task, $0) }
+            + (0..<PictureDraft.countMax).map { picture(task, $0, "png") }
     }
 }
 

@@ -97,6 +97,8 @@ struct Draft: Sendable {
     var origin = ""
     /// What else the vendor tells of it again.
     var facts: JSONObject = [:]
+    /// Pictures are wanted instead, from a vendor whose pictures are tasks too.
+    var pictures: PictureDraft?
 }
 
 /// Pictures that somebody wants: validated, not yet drawn.
@@ -107,6 +109,7 @@ struct PictureDraft: Sendable {
     var size: FrameSize
     /// `png`, `jpeg` or `webp`.
     var format: String
+    static let countMax = 15
     var reference: ReferenceImage?
     /// Where the client reaches the sandbox, if it wants links; nil: it wants the bytes.
     var origin: String?

@@ -127,7 +127,7 @@ struct SandboxState: Sendable {
         accounts[owner, default: Account()].tasks.append((sequence, id))
         accounts[owner, default: Account()].open.append(id)
         accounts[owner, default: Account()].accepted += 1
-        if settings.render == .prompt, task.film != nil { filmed.append(id) }
+        if settings.render == .prompt || draft.pictures != nil, task.film != nil { filmed.append(id) }
         counts.accepted += 1
         counts.acceptedByVendor[owner.vendor, default: 0] += 1
         counts.acceptedByKey[String(owner.key.suffix(4)), default: 0] += 1
@@ -161,6 +161,7 @@ struct SandboxState: Sendable {
     }
 
     private func filmName(of draft: Draft, task id: String) -> String {
+        if let pictures = draft.pictures { return FilmFile.picture(id, 0, pictures.format) }
         let subject =
             switch settings.render {
             case .prompt: id
@@ -208,7 +209,7 @@ struct SandboxState: Sendable {
     }
 
     func view(of id: String, for owner: Owner, at now: Timestamp) throws(KinoraError) -> TaskView {
-        guard let task = tasks[id], task.owner == owner else { throw KinoraError(.taskNotFound) }
+        guard let task = tasks[id], task.owner == owner else { throw KinoraError(.taskNotFound, taskID: id) }
         return view(of: task, at: now)
     }
 
@@ -261,7 +262,7 @@ struct SandboxState: Sendable {
         if let at = accounts[owner].flatMap({ index(of: task, in: $0.tasks) }) {
             accounts[owner]?.tasks.remove(at: at)
         }
-        guard let film = task.film, film == FilmFile.film(id) else { return nil }
+        guard let film = task.film, FilmFile.all(of: id).contains(film) else { return nil }
         films[film] = nil
         return film
     }

@@ -41,6 +41,8 @@ struct TaskView: Sendable {
     /// 0 to 100; 100 only when completed.
     let progress: Int
     let createdAt: Timestamp
+    /// Since then.
+    let age: Duration
     let completedAt: Timestamp?
     let failure: (code: String, message: String)?
     /// Nil unless completed.
@@ -58,6 +60,7 @@ struct TaskView: Sendable {
         id = task.id
         draft = task.draft
         createdAt = task.createdAt
+        age = now - task.createdAt
         switch film {
         case _ where task.cancelledAt != nil:
             status = .cancelled

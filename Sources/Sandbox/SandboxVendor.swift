@@ -20,7 +20,8 @@ protocol SandboxVendor: Sendable {
 /// Every vendor that the sandbox plays.
 enum SandboxVendors {
     static let all: [any SandboxVendor] = [
-        OpenAISandbox(), OpenArtSandbox(), ArkSandbox(), ArkSandbox(.byteplus),
+        OpenAISandbox(), OpenArtSandbox(), ArkSandbox(), ArkSandbox(.byteplus), DashScopeSandbox(),
+        ViduSandbox(), ZhipuSandbox(),
     ]
 
     static func named(_ name: String) -> (any SandboxVendor)? { all.first { $0.name == name } }

@@ -107,6 +107,27 @@ final class Studio: Sendable {
 
     /// Draws a picture. Blocks: a client is waiting.
     func draw(_ recipe: PictureRecipe, as name: String) throws(KinoraError) {
+        let done = Signal()
+        add(
+            job(recipe, as: name) { _ in
+                done.raise()
+                return true
+            }, isUrgent: true)
+        guard done.wait(for: Self.limit), files.exists(name) else { throw KinoraError(.upstreamServer) }
+    }
+
+    /// Draws a picture in the background.
+    func render(
+        _ recipe: PictureRecipe, as name: String,
+        ended: @escaping @Sendable (Result<Void, RenderFailure>) -> Bool
+    ) {
+        add(job(recipe, as: name, ended), isUrgent: false)
+    }
+
+    private func job(
+        _ recipe: PictureRecipe, as name: String,
+        _ ended: @escaping @Sendable (Result<Void, RenderFailure>) -> Bool
+    ) -> Job {
         var texts: [String: String] = [:]
         let caption = "\(FilmFile.textPrefix)\(name)-caption.txt"
         let label = "\(FilmFile.textPrefix)\(name)-label.txt"
@@ -122,17 +143,13 @@ final class Studio: Sendable {
                 source = file
             }
         }
-        defer { if let source { files.remove(source) } }
         let arguments = recipe.arguments(
             background: background, caption: lines.isEmpty ? nil : files.path(caption),
             label: files.path(label), font: font)
-        let done = Signal()
-        add(
-            Job(output: name, arguments: arguments, texts: texts) { _ in
-                done.raise()
-                return true
-            }, isUrgent: true)
-        guard done.wait(for: Self.limit), files.exists(name) else { throw KinoraError(.upstreamServer) }
+        return Job(output: name, arguments: arguments, texts: texts) { [files, source] result in
+            if let source { files.remove(source) }
+            return ended(result)
+        }
     }
 
     /// Removes everything that was rendered for one task.

@@ -22,6 +22,12 @@ struct VendorFields {
         self.place = place.isEmpty ? "" : "\(place)."
     }
 
+    /// Without any members.
+    init(empty place: String) {
+        object = [:]
+        self.place = "\(place)."
+    }
+
     subscript(_ name: String) -> JSON? { object[name] }
 
     func has(_ name: String) -> Bool { object[name] != nil }

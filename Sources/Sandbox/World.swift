@@ -174,11 +174,29 @@ final class World: Sendable {
         }
         for task in state.withLock({ $0.takeExpired(at: now) }) { studio.forget(task: task) }
         if mustRender, let film = task.film {
-            studio.render(Recipe(draft, of: owner.vendor, task: id, render), as: film) { [self] result in
-                end(film, result)
+            if let pictures = draft.pictures {
+                draw(pictures, from: 0, as: film, for: owner, task: id, render)
+            } else {
+                studio.render(Recipe(draft, of: owner.vendor, task: id, render), as: film) { [self] in
+                    end(film, $0)
+                }
             }
         }
         return try view(of: id, for: owner)
+    }
+
+    /// One picture after the other, in the background. With the last of them all are there.
+    private func draw(
+        _ draft: PictureDraft, from index: Int, as film: String, for owner: Owner, task id: String,
+        _ render: SandboxSettings.Render
+    ) {
+        let name = FilmFile.picture(id, index, draft.format)
+        studio.render(PictureRecipe(draft, of: owner.vendor, id: "\(id)-\(index)", render), as: name) {
+            [self] result in
+            guard case .success = result, index + 1 < draft.count else { return end(film, result) }
+            draw(draft, from: index + 1, as: film, for: owner, task: id, render)
+            return true
+        }
     }
 
     /// Returns whether the film is still wanted.

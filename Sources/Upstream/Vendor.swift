@@ -63,6 +63,14 @@ extension Vendor {
 extension Vendor {
     public var usualSlots: Int { 4 }
 
+    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? { nil }
+
+    public func found(
+        _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
+    ) throws(KinoraError) -> LookUpPage {
+        throw KinoraError(.unsupportedByVendor, detail: "\(name) lists no tasks")
+    }
+
     public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? { nil }
 
     public func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall? { nil }
@@ -148,11 +156,14 @@ public struct VendorJob: Sendable {
     public let callbackURL: String?
     /// When the attempt began.
     public let startedAt: Timestamp
+    /// How long it may still take.
+    public let timeLeft: Duration
 
     public init(
         model: String, category: Category, prompt: String, parameters: Parameters,
         references: [VendorReference],
-        remixOf: String?, token: String, callbackURL: String? = nil, startedAt: Timestamp
+        remixOf: String?, token: String, callbackURL: String? = nil, startedAt: Timestamp,
+        timeLeft: Duration
     ) {
         self.model = model
         self.category = category
@@ -163,6 +174,7 @@ public struct VendorJob: Sendable {
         self.token = token
         self.callbackURL = callbackURL
         self.startedAt = startedAt
+        self.timeLeft = timeLeft
     }
 }
 

@@ -35,6 +35,16 @@ struct Party {
         "byteplus": Party(
             path: "/byteplus/api/v3", key: "byteplus-sandbox-one1", model: "dreamina-seedance-2-0-260128",
             exceptions: [.unavailable: .upstreamRate]),
+        "dashscope": Party(
+            path: "/dashscope/api/v1", key: "sk-sandbox-one1", model: "happyhorse-1.0-t2v",
+            // What is too much for it waits, and is throttled.
+            exceptions: [.concurrency: .upstreamRate]),
+        "vidu": Party(path: "/vidu/ent/v2", key: "vda_sandbox_one1", model: "viduq3-pro"),
+        "zhipu": Party(
+            path: "/zhipu/api/paas/v4", key: "sandbox-one.secret1", model: "cogvideox-3",
+            parameters: ["seconds": 5, "size": "1280x720"],
+            // It is overloaded with a 429.
+            exceptions: [.unavailable: .upstreamRate]),
     ]
 }
 
@@ -59,7 +69,8 @@ final class Conversation: Sendable {
     func job(_ prompt: String = "a cat") -> VendorJob {
         VendorJob(
             model: party.model, category: .t2v, prompt: prompt, parameters: party.parameters, references: [],
-            remixOf: nil, token: "token-1", startedAt: sandbox.clock.now)
+            remixOf: nil, token: "token-1", startedAt: sandbox.clock.now,
+            timeLeft: .seconds(3600))
     }
 
     func edit(_ change: @escaping @Sendable (JSON) -> JSON) { edits.withLock { $0 = change } }

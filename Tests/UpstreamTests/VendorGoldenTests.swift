@@ -37,7 +37,8 @@ import Upstream
             parameters: json["parameters"]?.objectValue ?? ["seconds": 4, "size": "720x1280"],
             references: references, remixOf: json["remix_of"]?.stringValue, token: "token-1",
             callbackURL: json["callback_url"]?.stringValue,
-            startedAt: Timestamp(seconds: 1_767_000_000))
+            startedAt: Timestamp(seconds: 1_767_000_000),
+            timeLeft: .seconds(3600 * (json["hours_left"]?.integerValue ?? 1)))
     }
 
     private func reply(_ text: String) throws -> HTTPReply {

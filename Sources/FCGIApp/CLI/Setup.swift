@@ -50,6 +50,9 @@ struct Setup: KinoraCommand {
         (vendor: "openart", path: "/openart", key: "oak_sandbox_default"),
         (vendor: "ark", path: "/ark/api/v3", key: "ark-sandbox-default"),
         (vendor: "byteplus", path: "/byteplus/api/v3", key: "byteplus-sandbox-default"),
+        (vendor: "dashscope", path: "/dashscope/api/v1", key: "sk-sandbox-dashscope"),
+        (vendor: "vidu", path: "/vidu/ent/v2", key: "vda_sandbox_default"),
+        (vendor: "zhipu", path: "/zhipu/api/paas/v4", key: "sandbox-default.secret"),
     ]
 
     /// The sandbox moves when the port changes: its accounts follow.

@@ -116,7 +116,7 @@ extension GatewayTests {
                 expectFailure(try add(site), "There is already an account 'mine' for openai.")
                 expectFailure(
                     try add(site, ["--vendor": "nobody", "--name": "b"]),
-                    "Unknown vendor 'nobody'. Known: openai, openart, ark, byteplus.")
+                    "Unknown vendor 'nobody'. Known: openai, openart, ark, byteplus, dashscope, vidu, zhipu.")
                 expectFailure(try add(site, ["--name": "c"], input: " \n"), "The credential is empty.")
                 expectFailure(
                     try add(site, ["--name": "d", "--credential-file": "/nowhere/credential"]),

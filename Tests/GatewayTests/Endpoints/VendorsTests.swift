@@ -22,7 +22,8 @@ extension GatewayTests {
 
         @Test(arguments: [
             ("ark", "doubao-seedance-1-5-pro-251215"), ("ark", "doubao-seedance-2-0-fast-260128"),
-            ("byteplus", "dreamina-seedance-2-0-260128"),
+            ("byteplus", "dreamina-seedance-2-0-260128"), ("dashscope", "happyhorse-1.0-t2v"),
+            ("dashscope", "wan2.6-t2v"), ("vidu", "viduq3-pro"), ("zhipu", "cogvideox-3"),
         ])
         func aPromptBecomesAFilm(_ vendor: String, _ model: String) throws {
             try withGateway(through: .nginx) { gateway in
@@ -36,7 +37,10 @@ extension GatewayTests {
             }
         }
 
-        @Test(arguments: [("ark", "doubao-seedance-1-5-pro-251215")])
+        @Test(arguments: [
+            ("ark", "doubao-seedance-1-5-pro-251215"), ("dashscope", "happyhorse-1.0-i2v"),
+            ("zhipu", "cogvideox-3"),
+        ])
         func aPictureBecomesAFilm(_ vendor: String, _ model: String) throws {
             try withGateway(through: .nginx) { gateway in
                 let before = try accepted(by: vendor)
@@ -50,7 +54,10 @@ extension GatewayTests {
             }
         }
 
-        @Test(arguments: [("ark", "doubao-seedream-4-0-250828")])
+        @Test(arguments: [
+            ("ark", "doubao-seedream-4-0-250828"), ("dashscope", "wan2.2-t2i-flash"),
+            ("zhipu", "cogview-3-flash"),
+        ])
         func aPromptBecomesAPicture(_ vendor: String, _ model: String) throws {
             try withGateway(through: .nginx) { gateway in
                 let before = try accepted(by: vendor)

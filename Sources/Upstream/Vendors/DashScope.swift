@@ -1,0 +1,146 @@
+public import Core
+
+/// Alibaba's DashScope (Model Studio, Bailian): Wan's and HappyHorse's videos and pictures. Everything is a
+/// task there. The base URL ends in `/api/v1`, and belongs to the region of the key.
+public struct DashScope: Vendor {
+    public init() {}
+
+    public let name = "dashscope"
+    public let pollInterval: ClosedRange<Duration> = .seconds(3) ... .seconds(30)
+    public let usualSlots = 2
+
+    static let bodyBytesMax: Int64 = 60 << 20
+
+    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
+        [
+            ("Authorization", Secret("Bearer \(account.credential.revealed())")),
+            ("Accept", Secret("application/json")),
+        ]
+    }
+
+    private func get(_ path: String, _ account: VendorAccount) -> HTTPCall {
+        HTTPCall(.get, account.url(path), headers: headers(account), timeoutSeconds: 30)
+    }
+
+    public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
+        guard job.remixOf == nil else {
+            throw KinoraError(
+                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
+        }
+        let order = try DashScopeOrder(job)
+        return HTTPCall(
+            .post, account.url("/services/aigc/\(order.path)"),
+            headers: headers(account) + [("X-DashScope-Async", Secret("enable"))], body: order.body,
+            timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
+    }
+
+    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+        let json = try Self.json(reply)
+        if let id = json["output"]?["task_id"]?.stringValue, (1...512).contains(id.utf8.count) {
+            return .ticket(id)
+        }
+        if let error = Self.refusal(json, reply) { return .refused(error) }
+        throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
+    }
+
+    // MARK: poll
+
+    public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall {
+        get("/tasks/\(PercentCoding.encode(ticket))", account)
+    }
+
+    public func progress(
+        _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
+    ) throws(KinoraError) -> VendorProgress {
+        if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
+        let json = try Self.json(reply)
+        let output = json["output"] ?? .null
+        switch output["task_status"]?.stringValue {
+        case "PENDING", "SUSPENDED", "RUNNING": return .pending(percent: nil, isPostprocessing: false)
+        case "SUCCEEDED": return Self.ended(output, reply)
+        case "FAILED": return .failed(Self.failure(output))
+        case "CANCELED": return .failed(KinoraError(.generationFailed, detail: "cancelled at the vendor"))
+        // What it is called a day after its end.
+        case "UNKNOWN": return .failed(KinoraError(.upstreamExpired, detail: reply.excerpt))
+        case let word:
+            if word == nil, let error = Self.refusal(json, reply) { throw error }
+            throw KinoraError(
+                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+        }
+    }
+
+    /// A film, or pictures in one of two forms; single ones may have failed.
+    private static func ended(_ output: JSON, _ reply: HTTPReply) -> VendorProgress {
+        var links = [output["video_url"]?.stringValue].compactMap(\.self)
+        links += (output["results"]?.arrayValue ?? []).compactMap { $0["url"]?.stringValue }
+        for choice in output["choices"]?.arrayValue ?? [] {
+            links += (choice["message"]?["content"]?.arrayValue ?? []).compactMap { $0["image"]?.stringValue }
+        }
+        links.removeAll(where: \.isEmpty)
+        guard links.isEmpty else { return .completed(links.map { VendorResult(.link($0)) }) }
+        if let failed = output["results"]?.arrayValue?.first(where: { $0["code"] != nil }) {
+            return .failed(failure(failed))
+        }
+        return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
+    }
+
+    private static func failure(_ json: JSON) -> KinoraError {
+        let code = json["code"]?.stringValue ?? ""
+        let detail = "\(code): \(json["message"]?.stringValue ?? "no message")"
+        return KinoraError(
+            isContentRefusal(code) ? .contentRefused : .generationFailed, detail: detail)
+    }
+
+    // MARK: after a submit without an answer
+
+    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? {
+        { account in get("/tasks?page_no=1&page_size=100", account) }
+    }
+
+    /// The list tells no prompt, so a task that may be the job's is never taken for it: somebody else's film
+    /// would come to its owner. That there is none is certain where the list is whole.
+    public func found(
+        _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
+    ) throws(KinoraError) -> LookUpPage {
+        let json = try Self.json(reply)
+        guard let tasks = json["data"]?.arrayValue else {
+            throw KinoraError(.upstreamProtocol, detail: "the list has no data: \(reply.excerpt)")
+        }
+        let isWhole = json["total"]?.integerValue.map { $0 <= tasks.count } ?? false
+        // A minute of slack: the vendor's clock is not ours.
+        let earliest = (job.startedAt.seconds - 60) * 1000
+        let mayBeOurs = tasks.contains { task in
+            task["gmt_create"]?.integerValue ?? .max >= earliest
+                && task["model_name"]?.stringValue ?? job.model == job.model
+        }
+        return LookUpPage(candidates: [], nextPage: nil, isClear: isWhole && !mayBeOurs)
+    }
+
+    // MARK: the rest
+
+    public func contentError(_ reply: HTTPReply) -> KinoraError? {
+        switch reply.status {
+        case 200: nil
+        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
+        default: Self.error(reply)
+        }
+    }
+
+    /// Only what is pending is cancelled; the rest is refused.
+    public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? {
+        var call = get("/tasks/\(PercentCoding.encode(ticket))/cancel", account)
+        call.method = .post
+        return call
+    }
+
+    public func probe(_ account: VendorAccount) -> HTTPCall { get("/tasks?page_no=1&page_size=1", account) }
+
+    public func probeError(_ reply: HTTPReply) -> KinoraError? {
+        do throws(KinoraError) {
+            let json = try Self.json(reply)
+            guard json["data"]?.arrayValue == nil else { return nil }
+            return Self.refusal(json, reply)
+                ?? KinoraError(.upstreamProtocol, detail: "the tasks are no list: \(reply.excerpt)")
+        } catch { return error }
+    }
+}

@@ -1,0 +1,96 @@
+import Core
+import Store
+import TestSupport
+import Testing
+import Upstream
+
+@testable import Engine
+
+/// What workers make of habits that OpenAI's services do not have: refusals in a reply that calls itself a
+/// success, results on a host of somebody else's, references inside JSON.
+@Suite(.freshDatabase) struct VendorHabitTests {
+    /// Two accounts of a vendor that makes the model, and nobody else.
+    private func stage(_ vendor: String, _ model: String) throws -> Stage {
+        let database = TestDatabase.current
+        try database.sql("DELETE FROM route WHERE model_id = 'sora-2'")
+        try database.sql(
+            "INSERT INTO route (model_id, vendor, vendor_model) VALUES ('sora-2', '\(vendor)', '\(model)')")
+        let vault = try Vault(masterKey: [UInt8](repeating: 7, count: 32))
+        for name in ["account 1", "account 2"] {
+            _ = try database.store().addAccount(
+                vendor: vendor, name: name, baseURL: "https://vendor.example/v1", region: "", slots: 1
+            ) { row throws(KinoraError) in
+                try vault.seal(
+                    Secret(Stage.credential(name)), table: "account", row: row, column: "credential_sealed")
+            }
+        }
+        return try Stage(slots: [])
+    }
+
+    private static func obliging(_ call: ScriptedVendor.Call) -> ScriptedVendor.Answer? {
+        switch call.step {
+        case .submit: .json(200, ["id": "t1", "task_status": "PROCESSING"])
+        case .poll:
+            .json(200, ["task_status": "SUCCESS", "video_result": [["url": "https://cdn.example/1.mp4"]]])
+        default: nil
+        }
+    }
+
+    @Test func anAccountWithoutMoneyMaySaySoInASuccessAndTheNextOneIsAsked() throws {
+        let stage = try stage("zhipu", "cogvideox-3")
+        stage.vendor.script { call in
+            call.step == .submit && call.nth == 1
+                ? .json(200, ["error": ["code": "1113", "message": "arrears"]]) : Self.obliging(call)
+        }
+        _ = try stage.worker()
+        _ = try stage.finished()
+        #expect(Set(stage.vendor.calls(.submit).map(\.account.row)).count == 2)
+        #expect(try stage.database.count("account WHERE exhausted_at IS NOT NULL") == 1)
+    }
+
+    @Test func refusedContentInASuccessFailsTheTaskForGood() throws {
+        let stage = try stage("zhipu", "cogvideox-3")
+        stage.vendor.script { call in
+            call.step == .submit ? .json(200, ["error": ["code": 1301, "message": "no"]]) : nil
+        }
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(stage.events.end(of: task.id)?.code == "content_policy_violation")
+        #expect(stage.vendor.calls(.submit).count == 1)
+    }
+
+    @Test func aResultIsFetchedFromAnotherHostWithoutTheKey() throws {
+        let stage = try stage("zhipu", "cogvideox-3")
+        stage.vendor.script(Self.obliging)
+        _ = try stage.worker()
+        _ = try stage.finished()
+        #expect(stage.vendor.calls(.content).map(\.hasKey) == [false])
+        #expect(stage.vendor.calls(.poll).allSatisfy { $0.hasKey })
+    }
+
+    @Test func aReferenceGoesOutInsideTheJSON() throws {
+        let stage = try stage("zhipu", "cogvideox-3")
+        stage.vendor.script(Self.obliging)
+        _ = try stage.worker()
+        _ = try stage.finished {
+            $0.references = [Reference(.bytes(ScriptedVendor.picture("r")), field: "input_reference")]
+        }
+        guard case .jsonWithFiles(let json, let files) = stage.vendor.calls(.submit).first?.body else {
+            Issue.record("the reference is not in the JSON")
+            return
+        }
+        #expect(files.map(\.type) == [.png])
+        #expect(json["image_url"]?.stringValue == files.first?.mark)
+    }
+
+    /// Its list tells nothing that could tell one task from another: whoever has sent it once does not send
+    /// it again.
+    @Test func aSubmitWithoutAnAnswerIsNotRepeatedWhereTheListDoesNotTell() throws {
+        let stage = try stage("zhipu", "cogvideox-3")
+        stage.vendor.script { $0.step == .submit ? .lost(mayHaveArrived: true, isTaken: true) : nil }
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(stage.events.end(of: task.id)?.code == "submit_unknown")
+        #expect(stage.vendor.calls(.submit).count == 1)
+    }
+}
