@@ -29,6 +29,10 @@ public enum Command: Sendable {
     /// Models that the caller may use; of one family: below that family's prefix.
     case models(family: String? = nil)
     case model(String, family: String? = nil)
+    /// Many submits, each in the words of its own API.
+    case batch(Batch)
+    /// All models that some account can run, whoever may use them: for the description of the API.
+    case catalogue
     /// A stored result by a link that Kinora signed.
     case signedMedia(name: String, expires: String, signature: String)
     /// A vendor says that something happened to a task. Only the address is heeded, never what came with it.

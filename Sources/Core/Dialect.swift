@@ -30,6 +30,8 @@ public struct Route: Sendable, Equatable {
         case jsonOrForm
         /// JSON, kept as the bytes that it is.
         case rawJSON
+        /// Lines of JSON, kept as the bytes that they are.
+        case lines
     }
 
     public let method: Method

@@ -30,6 +30,8 @@ public enum Outcome: Sendable {
     case relayed([UInt8])
     /// The same, event by event; the first one is there.
     case relaying(BodyStream)
+    /// What became of each line.
+    case batch([Batch.Reply])
     case models([Model])
     case model(Model)
     /// A vendor's callback was taken, whether or not it changed anything.

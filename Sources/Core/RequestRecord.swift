@@ -55,7 +55,9 @@ public struct RequestCourse: Sendable {
             task = reference
         case .relay(let request): model = request.model
         case .model(let id, _): model = id
-        case .tasks, .reports, .stats, .quota, .redeem, .models, .signedMedia, .vendorCallback, .health: break
+        case .tasks, .reports, .stats, .quota, .redeem, .models, .catalogue, .batch, .signedMedia,
+            .vendorCallback, .health:
+            break
         }
     }
 
@@ -74,8 +76,7 @@ public struct RequestCourse: Sendable {
         case .limited(let inner, _): note(inner)
         case .estimate(let estimate): model = estimate.model
         case .tasks, .reports, .stats, .quota, .redeemed, .content, .link, .relayed, .relaying, .models,
-            .model,
-            .noted, .health, .needsPatience:
+            .model, .batch, .noted, .health, .needsPatience:
             break
         }
     }

@@ -2,8 +2,16 @@ public import Core
 
 /// Every client API.
 public enum Dialects {
-    public static let all: [any Dialect] = [
-        OpenAIVideos(), OpenAIImages(), JimengVideos(), OpenAIText(), OpenArt(), Hub(), Llmage(),
-        VendorCallbacks(),
+    public static let all: [any Dialect] = described + [Documents(), VendorCallbacks()]
+
+    /// Those that the description of the API speaks of.
+    static let described: [any Described] = [
+        OpenAIVideos(), OpenAIImages(), JimengVideos(), OpenAIText(), OpenArt(), Hub(), Llmage(), Batches(),
     ]
+
+    /// Whether a task is made at this route, by the words of its own API.
+    public static func isSubmit(_ route: Route, of dialect: any Dialect) -> Bool {
+        let operations = (dialect as? any Described)?.operations ?? []
+        return operations.contains { $0.isSubmit && $0.route == route }
+    }
 }

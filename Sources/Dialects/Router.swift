@@ -2,17 +2,54 @@ public import Core
 
 /// Finds the dialect and the route of a request. What no dialect lists does not exist.
 public struct Router: Sendable {
-    private struct Entry: Sendable {
+    /// A route under one of its prefixes.
+    private final class Entry: Sendable {
         let dialect: any Dialect
         let route: Route
         /// The fixed text of each segment; nil where any text matches.
         let fixed: [String?]
         let mount: String?
         let fixedCount: Int
+
+        init(_ dialect: any Dialect, _ route: Route, mount: String?) {
+            self.dialect = dialect
+            self.route = route
+            self.mount = mount
+            fixed = [mount].compactMap(\.self) + route.pattern.map { $0.hasPrefix(":") ? nil : $0 }
+            fixedCount = fixed.count { $0 != nil }
+        }
     }
 
-    /// By number of segments; among equal matches the one with more fixed segments stands first.
-    private let entries: [Int: [Entry]]
+    /// Where the paths that begin alike go on or end: a look-up costs a step for each segment, however many
+    /// routes there are.
+    private final class Node: Sendable {
+        let ended: [Entry]
+        let fixed: [String: Node]
+        let any: Node?
+
+        init(_ entries: [Entry], depth: Int = 0) {
+            ended = entries.filter { $0.fixed.count == depth }
+            let longer = Dictionary(grouping: entries.filter { $0.fixed.count > depth }) { $0.fixed[depth] }
+            var fixed: [String: Node] = [:]
+            for case (let segment?, let entries) in longer {
+                fixed[segment] = Node(entries, depth: depth + 1)
+            }
+            self.fixed = fixed
+            any = longer[nil].map { Node($0, depth: depth + 1) }
+        }
+
+        /// Those that match with the most fixed segments: `/v1/videos/generations` is no id of a video.
+        func entries(of segments: ArraySlice<String>) -> [Entry] {
+            guard let segment = segments.first else { return ended }
+            let exact = fixed[segment]?.entries(of: segments.dropFirst()) ?? []
+            let loose = any?.entries(of: segments.dropFirst()) ?? []
+            guard let first = exact.first, let other = loose.first else { return exact + loose }
+            if first.fixedCount == other.fixedCount { return exact + loose }
+            return first.fixedCount > other.fixedCount ? exact : loose
+        }
+    }
+
+    private let root: Node
     /// As the dialects list them.
     private let all: [Entry]
     /// Speaks for paths that belong to nobody.
@@ -20,20 +57,12 @@ public struct Router: Sendable {
 
     public init(_ dialects: [any Dialect], fallback: any Dialect) {
         self.fallback = fallback
-        let all = dialects.flatMap { dialect in
+        all = dialects.flatMap { dialect in
             dialect.routes.flatMap { route in
-                ([nil] + (route.access == .key ? dialect.mounts : [])).map { mount in
-                    let pattern = route.pattern.map { $0.hasPrefix(":") ? nil : $0 }
-                    let fixed = (mount.map { [$0] } ?? []) + pattern
-                    return Entry(
-                        dialect: dialect, route: route, fixed: fixed, mount: mount,
-                        fixedCount: fixed.count { $0 != nil })
-                }
+                dialect.mounts(of: route).map { Entry(dialect, route, mount: $0) }
             }
         }
-        self.all = all
-        entries = Dictionary(grouping: all) { $0.fixed.count }
-            .mapValues { $0.sorted { $0.fixedCount > $1.fixedCount } }
+        root = Node(all)
     }
 
     /// Throws `routeNotFound`, or `methodNotAllowed` when the path exists for another method.
@@ -53,13 +82,7 @@ public struct Router: Sendable {
         throw KinoraError(isKnown ? .methodNotAllowed : .routeNotFound)
     }
 
-    /// Those that match with the most fixed segments: `/v1/videos/generations` is no id of a video.
-    private func entries(of path: RequestPath) -> some Sequence<Entry> {
-        let matching = (entries[path.segments.count] ?? []).lazy
-            .filter { Self.matches($0.fixed, path.segments) }
-        let most = matching.first?.fixedCount
-        return matching.prefix { $0.fixedCount == most }
-    }
+    private func entries(of path: RequestPath) -> [Entry] { root.entries(of: path.segments[...]) }
 
     /// Who speaks about a path that has no route, or none for its method: the dialect with the route that
     /// begins most like it.
@@ -76,8 +99,9 @@ public struct Router: Sendable {
 
     /// Methods that a path answers to, for the Allow header.
     public func methods(of path: RequestPath) -> [Method] { entries(of: path).map(\.route.method) }
+}
 
-    private static func matches(_ fixed: [String?], _ segments: [String]) -> Bool {
-        zip(fixed, segments).allSatisfy { $0 == nil || $0 == $1 }
-    }
+extension Dialect {
+    /// The prefixes under which a route exists; nil is the root. What is open has no family.
+    func mounts(of route: Route) -> [String?] { [nil] + (route.access == .key ? mounts : []) }
 }

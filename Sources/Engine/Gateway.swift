@@ -108,6 +108,7 @@ public final class Gateway: Sendable {
         case .vendorCallback(let token):
             try heed(token)
             return .noted
+        case .catalogue: return .models(models)
         default: throw KinoraError(.missingKey)
         }
     }
@@ -141,18 +142,25 @@ public final class Gateway: Sendable {
                 throw KinoraError.modelNotFound(id)
             }
             return .model(model)
-        case .signedMedia, .vendorCallback, .health: return try perform(command)
+        case .signedMedia, .vendorCallback, .catalogue, .health: return try perform(command)
+        // Its lines are requests of their own.
+        case .batch: throw KinoraError(.internalFault, detail: "a batch is no single command")
         }
     }
 
-    /// Models that the key may use and that some account can run.
-    private func models(of family: String?, for caller: Caller) -> [Model] {
+    /// Models that some account can run.
+    private var models: [Model] {
         let snapshot = cache.snapshot
         return snapshot.models.values
-            .filter { caller.options.models?.contains($0.id) ?? true }
-            .filter { family ?? $0.family == $0.family }
             .filter { !snapshot.vendorsServed.isDisjoint(with: $0.vendors) }
             .sorted { $0.id < $1.id }
+    }
+
+    /// Models that the key may use as well.
+    private func models(of family: String?, for caller: Caller) -> [Model] {
+        models.filter { model in
+            caller.options.models?.contains(model.id) ?? true && family ?? model.family == model.family
+        }
     }
 
     func task(

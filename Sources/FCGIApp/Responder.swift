@@ -10,7 +10,7 @@ final class Responder: Handler {
     enum Pool: Sendable { case fast, slow, relay }
 
     private let pool: Pool
-    private let router: Router
+    let router: Router
     private let gateway: Gateway
     private let intake: Intake
     private let readiness: Readiness
@@ -93,7 +93,8 @@ final class Responder: Handler {
             return dialect.encode(outcome, for: answer.exchange)                           // 5 say it
         } catch {
             answer.course.error = error
-            if answer.exchange.match == nil, let path = answer.exchange.path {
+            if answer.exchange.match == nil, let path = answer.exchange.path ?? Self.plainPath(of: head) {
+                answer.exchange.path = path
                 dialect = router.speaker(of: path)
             }
             guard error.code != .clientGone else { return nil }
@@ -102,6 +103,11 @@ final class Responder: Handler {
             guard error.code == .methodNotAllowed, let path = answer.exchange.path else { return response }
             return response.adding("Allow", router.methods(of: path).map(\.rawValue).joined(separator: ", "))
         }
+    }
+
+    /// A query that cannot be read does not hide whose address it is.
+    private static func plainPath(of head: RequestHead) -> RequestPath? {
+        try? RequestPath(target: String(head.target.prefix { $0 != "?" }))
     }
 
     /// nginx's place that gives the same request, body included, to a thread that may take its time.
@@ -120,6 +126,7 @@ final class Responder: Handler {
         case .none: .none
         case .jsonOrForm: try intake.body(of: connection, into: spool)
         case .rawJSON: try intake.rawJSON(of: connection)
+        case .lines: try intake.lines(of: connection)
         }
     }
 
@@ -127,6 +134,9 @@ final class Responder: Handler {
         _ command: Command, for caller: Caller?, _ connection: some Incoming
     ) throws(KinoraError) -> Outcome {
         guard let caller else { return try gateway.perform(command) }
+        if case .batch(let batch) = command {
+            return pool == .fast ? .needsPatience : .batch(perform(batch, under: connection.head))
+        }
         let patience = Gateway.Patience(
             mayWait: pool != .fast, isThreadScarce: pool != .relay, hangUp: connection.hangUp
         ) {

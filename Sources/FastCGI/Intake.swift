@@ -20,7 +20,7 @@ public struct Intake: Sendable {
                 throw KinoraError(.malformedRequest, "The body is not valid UTF-8.")
             }
             return .form(Form(fields: try Query(text[...]).pairs))
-        case "application/json", "", "text/plain", "text/json":
+        case let type where Self.jsonTypes.contains(type):
             let bytes = try bytes(of: connection)
             return bytes.isEmpty ? .none : .json(try JSONParser.parse(bytes))
         default:
@@ -30,14 +30,24 @@ public struct Intake: Sendable {
         }
     }
 
+    private static let jsonTypes = ["application/json", "", "text/plain", "text/json"]
+    private static let lineTypes = ["application/jsonl", "application/x-ndjson", "application/x-jsonlines"]
+
     /// The same for a body that is passed on: only JSON, and nothing of it is read.
     public func rawJSON(of connection: some Incoming) throws(KinoraError) -> RequestBody {
-        guard
-            ["application/json", "", "text/plain", "text/json"].contains(
-                Self.mediaType(connection.head.contentType))
-        else {
-            throw KinoraError(
-                .unsupportedMediaType, "The body must be application/json.", field: "Content-Type")
+        try raw(connection, Self.jsonTypes, "application/json")
+    }
+
+    /// JSON, line by line. Nothing of it is read.
+    public func lines(of connection: some Incoming) throws(KinoraError) -> RequestBody {
+        try raw(connection, Self.lineTypes + Self.jsonTypes, "application/jsonl")
+    }
+
+    private func raw(
+        _ connection: some Incoming, _ types: [String], _ name: String
+    ) throws(KinoraError) -> RequestBody {
+        guard types.contains(Self.mediaType(connection.head.contentType)) else {
+            throw KinoraError(.unsupportedMediaType, "The body must be \(name).", field: "Content-Type")
         }
         return .raw(try bytes(of: connection))
     }

@@ -1,28 +1,5 @@
-// The language is set before the page is painted, so that it does not flash in the other one.
-const root = document.documentElement;
-const languages = ["en", "zh-Hans"];
-const storageKey = "kinora.language";
-
-function rememberedLanguage() {
-  try { return localStorage.getItem(storageKey); } catch { return null; }   // storage may be forbidden
-}
-
-function speak(language) {
-  root.lang = languages.includes(language) ? language : navigator.language.startsWith("zh") ? "zh-Hans" : "en";
-}
-
-speak(rememberedLanguage());
-
-document.addEventListener("DOMContentLoaded", () => {
-  const button = document.getElementById("language");
-  button.hidden = false;
-  button.addEventListener("click", () => {
-    speak(languages.find(language => language !== root.lang));
-    try { localStorage.setItem(storageKey, root.lang); } catch { /* then only for this visit */ }
-    showTime();
-  });
-  ask();
-});
+document.addEventListener("DOMContentLoaded", ask);
+document.addEventListener("languagechange", showTime);
 
 // Health: asked every ten seconds while the page is in view.
 const secondsBetween = 10;

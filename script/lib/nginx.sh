@@ -16,10 +16,10 @@ kinora_nginx_render() {
     if [[ $host ]]; then sites+=("$source/local-unknown-host.conf"); fi
     if [[ ${KINORA_LISTEN:-${host:+all}} == all ]]; then ipv4=0.0.0.0 ipv6='[::]'; fi
 
-    rm -rf "$to/kinora" "$to/admin"
+    rm -rf "$to"/{kinora,admin,docs}
     mkdir -p "$to" "$home/log" "$home/run" "$home/tmp"
     cp -R "$source/parts" "$to/kinora"
-    cp -R "$source/admin" "$to/admin"
+    cp -R "$source"/{admin,docs} "$to/"
     cp "$source/nginx.conf" "$to/nginx.conf"
     [[ $home == /* && $home$sockets != *[\$\"\\\&\|\;\{\}]* ]] ||
         kinora_die "nginx cannot use the folder $home: give KINORA_HOME a plain absolute path"

@@ -62,6 +62,9 @@ public struct PictureSizes: Sendable, Equatable {
 
     var hasLevels: Bool { !levels.isEmpty }
 
+    /// Sizes that are listed, and a ratio.
+    public var examples: [JSON] { (mayBeAuto ? ["auto"] : []) + listed.map { .string($0.text) } + ["16:9"] }
+
     /// Two whole numbers above zero, none with a sign.
     static func pair(_ text: String, _ mark: Character, digitsMax: Int) -> (Int, Int)? {
         let halves = text.split(separator: mark, omittingEmptySubsequences: false)

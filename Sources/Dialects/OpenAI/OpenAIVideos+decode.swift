@@ -89,7 +89,8 @@ extension OpenAIVideos {
         submission.family = family
         submission.takePreferences(of: request)
         submission.userIdentifier = try fields.identifier("user_identifier")
-        if try fields.bool("async_mode") == false, submission.waitSeconds == nil {
+        let isSync = try fields.bool("async_mode") == false
+        if isSync, submission.waitSeconds == nil, !request.head.prefersAsync {
             submission.waitSeconds = Limits.syncWaitSecondsMax
         }
         return submission

@@ -40,6 +40,7 @@ extension OpenAIVideos {
         case .model(let model): return .json(Self.model(model))
         case .noted, .needsPatience: return Response(status: 204)
         // Nothing here asks for them.
+        case .batch: return Response(status: 204)
         case .report(let report): return encode(.task(report.task), for: exchange)
         case .reports, .stats: return Response(status: 204)
         case .health(let health):

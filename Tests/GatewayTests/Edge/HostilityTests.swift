@@ -129,6 +129,27 @@ extension GatewayTests {
             }
         }
 
+        /// nginx refuses it by itself, and does not know what the address would take.
+        @Test func aTraceIsToldWhatThereIs() throws {
+            let curl = try instance.curl.with("--http1.1")
+            for (target, methods) in [
+                ("/v1/videos", "POST, GET"), ("/api/task/x", "GET"), ("/v1/batches", "POST"),
+            ] {
+                let reply = try curl.send(Call("TRACE", target))
+                #expect(
+                    reply.status == 405 && reply["Allow"] == methods, "\(target): \(reply["Allow"] ?? "")")
+            }
+            #expect(try curl.send(Call("TRACE", "/nowhere")).status == 404)
+            #expect(try curl.send(Call("POST", "/docs/")).status == 405)
+        }
+
+        @Test func aQueryThatCannotBeReadIsRefusedInTheWordsOfItsAPI() throws {
+            let hub = try instance.curl.send(.get("/api/video/status?jobId=%zz"))
+            #expect(hub.status == 400 && hub.json["success"] == false && hub.json["data"] == .null)
+            let videos = try instance.curl.send(.get("/v1/videos?limit=%zz"))
+            #expect(videos.status == 400 && videos.errorCode == "invalid_request")
+        }
+
         /// A handshake, then bytes as they are, then whatever comes back until the server hangs up.
         private func speak(_ bytes: String) throws -> String {
             let authority = try instance.url.replacing("https://", with: "")

@@ -1,4 +1,4 @@
--- 028_dashscope.up.sql: DashScope makes Wan's and HappyHorse's videos and pictures. Adds rows only.
+-- 029_dashscope.up.sql: DashScope makes Wan's and HappyHorse's videos and pictures. Adds rows only.
 SET LOCAL search_path = kinora;
 
 INSERT INTO route (model_id, vendor, vendor_model)

@@ -1,4 +1,4 @@
--- 029_vidu.down.sql: takes back 029_vidu.up.sql.
+-- 030_vidu.down.sql: takes back 030_vidu.up.sql.
 SET LOCAL search_path = kinora;
 
 DELETE FROM route WHERE vendor = 'vidu';

@@ -1,4 +1,4 @@
--- 030_zhipu.up.sql: Zhipu makes CogView's pictures, and has videos of its own: CogVideoX's. Adds rows only.
+-- 031_zhipu.up.sql: Zhipu makes CogView's pictures, and has videos of its own: CogVideoX's. Adds rows only.
 SET LOCAL search_path = kinora;
 
 INSERT INTO model (id, kind, family, title) VALUES ('cogvideox-3', 'video', 'hub', 'Videos: CogVideoX 3');

@@ -1,4 +1,4 @@
--- 030_zhipu.down.sql: takes back 030_zhipu.up.sql. Tasks that used the model keep their rows.
+-- 031_zhipu.down.sql: takes back 031_zhipu.up.sql. Tasks that used the model keep their rows.
 SET LOCAL search_path = kinora;
 
 DELETE FROM route WHERE vendor = 'zhipu';

@@ -1,0 +1,75 @@
+/// Many submits in one request, each a line of JSON with the names that OpenAI's batches have: `custom_id`,
+/// `url`, `body`.
+public struct Batch: Sendable {
+    public struct Line: Sendable {
+        /// From 1.
+        public let number: Int
+        /// The client's own name for it.
+        public let customID: String?
+        /// The address that the body would be sent to, and the body; or why there is none.
+        public let call: Result<(target: String, body: JSON), KinoraError>
+    }
+
+    /// What became of a line: the answer that its call would have had.
+    public struct Reply: Sendable {
+        public let number: Int
+        public let customID: String?
+        public let status: Int
+        /// JSON.
+        public let body: [UInt8]
+
+        public init(_ line: Line, status: Int, body: [UInt8]) {
+            number = line.number
+            customID = line.customID
+            self.status = status
+            self.body = body
+        }
+    }
+
+    public let lines: [Line]
+
+    /// Reads the lines of a body. A line that makes no sense is that line's own fault. Throws
+    /// `malformedRequest` or `invalidValue` for what is no batch: none, too many, two of one name.
+    public init(_ body: [UInt8], defaultTarget: String) throws(KinoraError) {
+        let texts = body.split(separator: UInt8(ascii: "\n")).filter { !$0.allSatisfy(Self.isBlank) }
+        guard !texts.isEmpty else { throw KinoraError(.missingParameter, "The batch has no lines.") }
+        guard texts.count <= Limits.batchLinesMax else {
+            throw KinoraError(
+                .invalidValue, "A batch has at most \(Limits.batchLinesMax) lines, not \(texts.count).")
+        }
+        lines = texts.enumerated().map { Self.line($0.offset + 1, Array($0.element), defaultTarget) }
+        var known: Set<String> = []
+        for name in lines.compactMap(\.customID) where !known.insert(name).inserted {
+            throw KinoraError(.invalidValue, "The custom_id '\(name)' is there twice.", field: "custom_id")
+        }
+    }
+
+    private static func isBlank(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0D].contains(byte) }
+
+    private static func line(_ number: Int, _ text: [UInt8], _ defaultTarget: String) -> Line {
+        var customID: String?
+        let call = Result { () throws(KinoraError) -> (target: String, body: JSON) in
+            guard let object = try JSONParser.parse(text).objectValue else {
+                throw KinoraError(.malformedRequest, "A line must be a JSON object.")
+            }
+            customID = try string("custom_id", of: object)
+            if let method = try string("method", of: object), method != "POST" {
+                throw KinoraError(.invalidValue, "'method' must be POST.", field: "method")
+            }
+            let target = try string("url", of: object) ?? defaultTarget
+            guard let body = object["body"], body.objectValue != nil else {
+                throw KinoraError(.missingParameter, "body is required, an object", field: "body")
+            }
+            return (target, body)
+        }
+        return Line(number: number, customID: customID, call: call)
+    }
+
+    private static func string(_ name: String, of object: JSONObject) throws(KinoraError) -> String? {
+        guard let value = object[name], !value.isNull else { return nil }
+        guard let text = value.stringValue, !text.isEmpty, text.unicodeScalars.count <= 128 else {
+            throw KinoraError(.invalidValue, "'\(name)' must be a text of 1 to 128 characters.", field: name)
+        }
+        return text
+    }
+}

@@ -1,0 +1,48 @@
+import Core
+
+/// Fields that several dialects take. Null and the empty text stand for what is not given.
+extension Field {
+    static func prompt(isRequired: Bool = true) -> Field {
+        Field(
+            "prompt", ["type": "string", "minLength": 1, "maxLength": JSON(Limits.promptCharactersMax)],
+            Words("What is to be seen.", "画面内容的描述。"), isRequired: isRequired)
+    }
+
+    static let model = Field(
+        "model", Shapes.textOrNull, Words("The id of a model; without it the usual one.", "模型 ID；不填则用默认模型。"))
+
+    static let userIdentifier = Field(
+        "user_identifier", ["type": ["string", "null"], "maxLength": 128],
+        Words("Your own name for your user: usage is counted by it.", "你方的用户标识，用于用量统计。"))
+
+    static let offPeak = Field(
+        "off_peak", Shapes.flagOrNull,
+        Words("Start it in the off-peak hours, at their price.", "在闲时开始执行，按闲时价格计费。"))
+
+    /// What may stand here the model says.
+    static func parameter(_ name: String, _ words: Words) -> Field { Field(name, [:], words) }
+
+    static let wait = Field(
+        "wait",
+        ["type": "integer", "minimum": 0, "maximum": JSON(Limits.syncWaitSecondsMax)],
+        Words("Seconds to wait for the end of the task.", "等待任务结束的秒数。"))
+
+    /// A part of a form. Its type is told by its bytes, whatever the form says.
+    static func file(
+        _ name: String, _ family: MediaType.Family, _ words: Words, isList: Bool = false
+    ) -> Field {
+        let one: JSON = [:]
+        var field = Field(name, isList ? ["type": "array", "items": one] : one, words)
+        field.contentType = ReferenceRule.types(of: family).map(\.rawValue).joined(separator: ", ")
+        return field
+    }
+
+    static let responseFormat = Field(
+        "response_format", ["type": ["string", "null"], "enum": ["url", "b64_json", "", .null]],
+        Words("Links or the bytes as base64.", "返回链接，或 Base64 编码的内容。"))
+}
+
+extension Words {
+    static let accepted = Words("Accepted.", "已受理。")
+    static let asItStands = Words("As it stands.", "当前状态。")
+}

@@ -1,0 +1,82 @@
+import Core
+import TestSupport
+import Testing
+
+@testable import Dialects
+
+/// The description of the API against the routes and the models that it speaks of.
+@Suite struct OpenAPITests {
+    private static let model = Model(
+        id: "film-1", kind: "video", family: "sora", title: "A film", createdAt: Timestamp(seconds: 1),
+        rules: [
+            .t2v: [
+                ParameterRule(
+                    name: "seconds", kind: .integer, defaultValue: 4, allowed: [4, 8]),
+                ParameterRule(name: "style", kind: .string, lengthMax: 64),
+            ],
+            .i2v: [ParameterRule(name: "seconds", kind: .integer, minimum: 2, maximum: 9)],
+        ], vendors: ["openai"])
+
+    private let document = OpenAPIDocument(
+        dialects: Dialects.described, models: [Self.model], origin: "https://example.com"
+    ).json
+
+    @Test(arguments: Dialects.described.map(\.name))
+    func everyRouteIsDescribedOnce(_ name: String) throws {
+        let dialect = try #require(Dialects.described.first { $0.name == name })
+        func line(_ route: Route) -> String {
+            "\(route.method.rawValue) /\(route.pattern.joined(separator: "/"))"
+        }
+        #expect(dialect.operations.map { line($0.route) }.sorted() == dialect.routes.map(line).sorted())
+    }
+
+    @Test func everyClientAPIIsDescribed() {
+        let undescribed = Set(Dialects.all.map(\.name)).subtracting(Dialects.described.map(\.name))
+        #expect(undescribed == ["documents", "vendor-callbacks"])
+    }
+
+    @Test func everyPathOfEveryMountStandsInTheDocument() throws {
+        let paths = try #require(document["paths"]?.objectValue)
+        for dialect in Dialects.described {
+            for route in dialect.routes {
+                for mount in dialect.mounts(of: route) {
+                    let path = OpenAPIDocument.path(of: route, under: mount)
+                    #expect(paths[path]?[route.method.rawValue.lowercased()] != nil, "\(path)")
+                }
+            }
+        }
+    }
+
+    /// No name is used twice, and every reference leads somewhere.
+    @Test func itIsSoundInItself() throws {
+        var ids: [String] = [], references: Set<String> = []
+        func walk(_ json: JSON) {
+            if let id = json["operationId"]?.stringValue { ids.append(id) }
+            if let reference = json["$ref"]?.stringValue { references.insert(reference) }
+            for member in json.objectValue?.members ?? [] { walk(member.value) }
+            for item in json.arrayValue ?? [] { walk(item) }
+        }
+        walk(document)
+        #expect(Set(ids).count == ids.count)
+        let shapes = try #require(document["components"]?["schemas"]?.objectValue)
+        #expect(Set(shapes.names.map { "#/components/schemas/\($0)" }).isSuperset(of: references))
+    }
+
+    /// What an endpoint takes for a model is what the model's rows say, in the endpoint's own spelling.
+    @Test func aModelsRulesAreItsSchema() throws {
+        let hub = try #require(
+            document["paths"]?["/api/video/submit"]?["post"]?["requestBody"]?["content"]?[
+                "application/json"]?[
+                    "schema"])
+        let variants = try #require(hub["anyOf"]?.arrayValue)
+        #expect(variants.map { $0["title"] } == ["film-1, t2v", "film-1, i2v"])
+        #expect(variants[0]["properties"]?["model"] == ["const": "film-1"])
+        #expect(
+            variants[0]["properties"]?["duration"]
+                == ["type": ["integer", "null"], "enum": [4, 8, .null], "default": 4])
+        #expect(
+            variants[1]["properties"]?["duration"]
+                == ["type": ["integer", "null"], "minimum": 2, "maximum": 9])
+        #expect(variants[0]["required"] == ["model"])
+    }
+}

@@ -1,0 +1,14 @@
+const { KINORA_URL, KINORA_API_KEY } = process.env;
+
+const lines = [1, 2, 3].map(number => ({
+  custom_id: `boat-${number}`,
+  url: "/v1/videos",
+  body: { model: "sora-2", prompt: `paper boat number ${number}`, seconds: 4 },
+}));
+const reply = await fetch(`${KINORA_URL}/v1/batches`, {
+  method: "POST",
+  headers: { Authorization: `Bearer ${KINORA_API_KEY}`, "Content-Type": "application/jsonl" },
+  body: lines.map(line => JSON.stringify(line)).join("\n"),
+});
+if (!reply.ok) throw new Error(await reply.text());
+for (const { custom_id, status, body } of (await reply.json()).lines) console.log(custom_id, status, body.id);

@@ -1,0 +1,6 @@
+key="Authorization: Bearer $KINORA_API_KEY"
+
+curl -fsS "$KINORA_URL/v1/batches" -H "$key" -H 'Content-Type: application/jsonl' --data-binary @- <<'LINES'
+{"custom_id": "boat", "url": "/v1/videos", "body": {"model": "sora-2", "prompt": "a paper boat", "seconds": 4}}
+{"custom_id": "cat", "url": "/v1/images/generations", "body": {"prompt": "a cat in the snow"}}
+LINES
