@@ -74,7 +74,7 @@ import Testing
     /// What a submit of the key has in common with the others.
     private static let submit =
         "'ffffffff-0000-4000-8000-000000000000', 3, 1, 'sora-2', 'video', 't2v', 'test', 'p', '{}', NULL, "
-        + "NULL, NULL, '{1,2}', 5, 0"
+        + "NULL, NULL, '{1,2}', 5, 0, 5"
 
     /// Tasks 50,000 (finished), 150,000 (queued) and 200,001 (running).
     private static let arguments: [String: String] = [
@@ -97,14 +97,14 @@ import Testing
         "task_page_up": "3, 'video', 90000, 21",
         "task_reports": "3, 'video', 10000, '{running}', '{waiting}', 20, 50",
         "family_stats": "'sora', 3, 10000",
-        "tasks_final": "'{1,2,3}'",
+        "task_standings": "'{1,2,3}'",
         "task_results": "50000",
         "task_accepted": "'{200001}', '{1}', '{v}'",
         "task_rests": "'{200001}', '{1}', '{waiting}', '{5}', '{0}'",
         "task_storing": "'{200001}', '{1}'",
         "task_succeeded":
             "'{200001}', '{1}', '{1,1}', '{0,1}', '{\(String(repeating: "0c", count: 32)),"
-            + "\(String(repeating: "0d", count: 32))}', '{9,9}', '{image/png,image/png}', '{\"\",x}'",
+            + "\(String(repeating: "0d", count: 32))}', '{9,9}', '{image/png,image/png}', '{\"\",x}', '{1}'",
         "task_failed": "200001, 1, 'failure', NULL, 5, 2, 600, 'x', 'z', 'failed', 'y', 'failed'",
         "task_requeue": "200001, 1, 'failure', NULL, 5, 2, 600, 'x', 'y', 2",
         "task_cancel": "'000000030d41', NULL",

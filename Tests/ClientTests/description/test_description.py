@@ -4,7 +4,6 @@ stand there.
 
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
 

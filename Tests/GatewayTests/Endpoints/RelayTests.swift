@@ -109,7 +109,7 @@ extension GatewayTests {
                 let cases: [(Call, Int, String)] = [
                     (broken, 400, "invalid_request"), (form, 415, "unsupported_media_type"),
                     (chat("x", "/v1/chat/completions", ["model": "no-such"]), 404, "model_not_found"),
-                    (chat("x", "/v1/chat/completions", ["model": "sora-2"]), 400, "invalid_value"),
+                    (.post("/v1/embeddings", json: ["model": "sora-2", "input": "x"]), 400, "invalid_value"),
                     (chat("x", "/v1/chat/completions", ["stream": "yes"]), 400, "invalid_value"),
                     (chat("x", "/v1/chat/completions", ["stream_options": Self.deep]), 400, "invalid_value"),
                     (
