@@ -209,7 +209,7 @@ struct SandboxState: Sendable {
     }
 
     func view(of id: String, for owner: Owner, at now: Timestamp) throws(KinoraError) -> TaskView {
-        guard let task = tasks[id], task.owner == owner else { throw KinoraError(.taskNotFound, taskID: id) }
+        guard let task = tasks[id], task.owner == owner else { throw KinoraError(.taskNotFound) }
         return view(of: task, at: now)
     }
 

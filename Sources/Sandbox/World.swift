@@ -98,7 +98,12 @@ final class World: Sendable {
 
     private func view(of id: String, for owner: Owner) throws(KinoraError) -> TaskView {
         let now = clock.now
-        return try locked { (state) throws(KinoraError) in try state.view(of: id, for: owner, at: now) }
+        do throws(KinoraError) {
+            return try locked { (state) throws(KinoraError) in try state.view(of: id, for: owner, at: now) }
+        } catch {
+            // Some vendors tell the id again even of a task that they do not know.
+            throw error.code == .taskNotFound ? KinoraError(.taskNotFound, taskID: id) : error
+        }
     }
 
     private func remix(
