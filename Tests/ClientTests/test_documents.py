@@ -10,18 +10,28 @@ import subprocess
 import httpx2
 import pytest
 from conftest import KINORA
+from media import png
 
 BEARER = ["-H", f"Authorization: Bearer {KINORA.key}"]
 JSON = ["-H", "Content-Type: application/json"]
 URL = os.environ["KINORA_URL"]
 
 
-def curl(*arguments, folder=None):
-    """What curl prints, as a status and JSON."""
-    done = subprocess.run(["curl", "-sS", "--cacert", KINORA.ca, "-w", "\n%{http_code}", *arguments], text=True,
-                          capture_output=True, timeout=120, check=True, cwd=folder)
-    body, status = done.stdout.rsplit("\n", 1)
-    return int(status), json.loads(body) if body else None
+def text(*arguments, folder=None, body=None):
+    """What curl prints, as a status and text. A body goes through its standard input: pictures are too long for a
+    command line.
+    """
+    data = ["--data-binary", "@-"] if body is not None else []
+    done = subprocess.run(["curl", "-sS", "--cacert", KINORA.ca, "-w", "\n%{http_code}", *arguments, *data], text=True,
+                          input=body, capture_output=True, timeout=120, check=True, cwd=folder)
+    said, status = done.stdout.rsplit("\n", 1)
+    return int(status), said
+
+
+def curl(*arguments, folder=None, body=None):
+    """The same as JSON."""
+    status, said = text(*arguments, folder=folder, body=body)
+    return status, json.loads(said) if said else None
 
 
 def data_url(path):
@@ -29,7 +39,7 @@ def data_url(path):
 
 
 def post(path, body, *headers):
-    return curl("-X", "POST", URL + path, *(headers or BEARER), *JSON, "-d", body)
+    return curl("-X", "POST", URL + path, *(headers or BEARER), *JSON, body=body)
 
 
 def get(path, *headers):
@@ -133,6 +143,96 @@ def test_sora2api_edits(pictures):
         "-F", "prompt=Blend these references into one consistent poster style", "-F", "size=3:2",
         "-F", "image[]=@./subject.png", "-F", "image[]=@./style.png", folder=pictures)
     assert status == 200 and made["data"][0]["url"], made
+
+
+def test_sora2api_chat():
+    status, said = text("-X", "POST", URL + "/v1/chat/completions", *BEARER, *JSON, "-N", body="""{
+        "model": "sora-video-landscape-10s",
+        "messages": [
+            {"role": "user", "content": "A beautiful sunset over the ocean"}
+        ],
+        "stream": true
+    }""")
+    assert status == 200
+    events = [line.removeprefix("data: ") for line in said.splitlines() if line.startswith("data: ")]
+    assert events.pop() == "[DONE]"
+    choices = [json.loads(event)["choices"][0] for event in events]
+    progress = [choice["delta"].get("reasoning_content") for choice in choices]
+    assert any(step and {"stage", "status", "progress", "message"} <= step.keys() for step in progress)
+    content = json.loads("".join(choice["delta"].get("content") or "" for choice in choices))
+    assert content["type"] == "video" and content["url"].startswith(URL)
+    assert choices[-1]["finish_reason"] == "stop"
+
+
+def test_sora2api_chat_with_a_picture():
+    image = base64.b64encode(png(1280, 720)).decode()
+    body = {"model": "sora-video-landscape-10s", "messages": [{"role": "user", "content": "Make this image come alive"}],
+            "image": image, "stream": False}
+    status, answer = post("/v1/chat/completions", json.dumps(body))
+    assert status == 200, answer
+    assert json.loads(answer["choices"][0]["message"]["content"])["type"] == "video"
+
+
+# Jimeng's gateway
+
+
+ROUTES = [("jimeng-3.0", "openai", "gpt-image-2"), ("pixeldance", "ark", "doubao-seedance-1-5-pro-251215")]
+
+
+@pytest.fixture(scope="module")
+def jimeng():
+    """Who makes its models an operator says; here the sandbox does."""
+    def kinora(*arguments):
+        return subprocess.run(["kinora", "route", *arguments], check=True, timeout=60, text=True,
+                              capture_output=True).stdout
+
+    for route in ROUTES:
+        kinora("add", *route)
+    yield
+    for model, _, _ in ROUTES:
+        for route in json.loads(kinora("list", model, "--json")):
+            kinora("remove", str(route["id"]))
+
+
+@pytest.mark.usefixtures("jimeng")
+class TestJimeng:
+    @pytest.mark.parametrize("mount", ["", "/jimeng"])
+    def test_models(self, mount):
+        status, body = get(mount + "/v1/models")
+        mine = [model for model in body["data"] if model["id"] == "jimeng-3.0"]
+        assert status == 200 and [(model["object"], model["owned_by"]) for model in mine] == [("model", "jimeng")]
+
+    @pytest.mark.parametrize("mount", ["", "/jimeng"])
+    def test_picture(self, mount):
+        status, body = post(mount + "/v1/images/generations", """{
+            "model": "jimeng-3.0",
+            "prompt": "一只可爱的橘猫,戴着圣诞帽,在雪地里玩耍",
+            "n": 1,
+            "size": "1024x1024"
+        }""")
+        assert status == 200 and body["created"] > 0 and len(body["data"]) == 1, body
+        assert body["data"][0]["url"].startswith(URL)
+
+    def test_video(self):
+        status, body = post("/v1/videos/generations", """{
+            "model": "pixeldance",
+            "prompt": "一只猫咪在草地上奔跑"
+        }""")
+        assert status == 200 and body["data"][0]["url"].startswith(URL), body
+
+    def test_chat(self):
+        status, body = post("/v1/chat/completions", """{
+            "model": "jimeng-3.0",
+            "messages": [
+              {
+                "role": "user",
+                "content": "画一只可爱的小猫"
+              }
+            ]
+        }""")
+        assert status == 200 and body["object"] == "chat.completion", body
+        choice = body["choices"][0]
+        assert choice["finish_reason"] == "stop" and choice["message"]["content"].startswith(f"![image]({URL}")
 
 
 # The video hub
