@@ -39,7 +39,7 @@ extension GatewayTests {
             }
         }
 
-        @Test(arguments: Doorway.allCases, ["abc", "-1", "301", "1e9"])
+        @Test(arguments: Doorway.allCases, ["abc", "-1", "601", "1e9"])
         func forNonsenseIsRefused(_ doorway: Doorway, seconds: String) throws {
             try withGateway(through: doorway) { gateway in
                 let reply = try gateway.send(.get("/v1/videos/sora-2-000000000000?wait=\(seconds)"))
