@@ -10,8 +10,8 @@ public enum Dialects {
     ]
 
     /// Whether a task is made at this route, by the words of its own API.
-    public static func isSubmit(_ route: Route, of dialect: any Dialect) -> Bool {
-        let operations = (dialect as? any Described)?.operations ?? []
-        return operations.contains { $0.isSubmit && $0.route == route }
-    }
+    public static func isSubmit(_ route: Route) -> Bool { submits.contains(route) }
+
+    private static let submits = described.flatMap { $0.operations }.filter(\.isSubmit)
+        .map(\.route)
 }

@@ -23,12 +23,7 @@ extension Hub: Described {
                 replies: [Reply(200, .asItStands, .json("HubQuota"))]),
             Operation(
                 route: Self.redemption, summary: Words("Redeem a code", "兑换码充值"),
-                body: BodyShape(
-                    fields: [
-                        Field(
-                            "code", ["type": "string", "minLength": 1], Words("The code.", "兑换码。"),
-                            isRequired: true)
-                    ], example: ["code": "REDEEM-XXXX-XXXX"]),
+                body: .redemption,
                 replies: [Reply(200, Words("Added.", "已充值。"), .json("HubRedemption"))],
                 errors: [404, 409, 410]),
         ]

@@ -60,12 +60,7 @@ extension OpenAIVideos: Described {
                 replies: [Reply(200, .asItStands, .json("Quota"))]),
             Operation(
                 route: Self.redemption, summary: Words("Redeem a code", "兑换码充值"),
-                body: BodyShape(
-                    fields: [
-                        Field(
-                            "code", ["type": "string", "minLength": 1], Words("The code.", "兑换码。"),
-                            isRequired: true)
-                    ], example: ["code": "REDEEM-XXXX-XXXX"]),
+                body: .redemption,
                 replies: [Reply(200, Words("Added.", "已充值。"), .json("Redemption"))],
                 errors: [404, 409, 410]),
             Operation(

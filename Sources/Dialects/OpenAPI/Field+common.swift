@@ -42,6 +42,14 @@ extension Field {
         Words("Links or the bytes as base64.", "返回链接，或 Base64 编码的内容。"))
 }
 
+extension BodyShape {
+    static let redemption = BodyShape(
+        fields: [
+            Field(
+                "code", ["type": "string", "minLength": 1], Words("The code.", "兑换码。"), isRequired: true)
+        ], example: ["code": "REDEEM-XXXX-XXXX"])
+}
+
 extension Words {
     static let accepted = Words("Accepted.", "已受理。")
     static let asItStands = Words("As it stands.", "当前状态。")
