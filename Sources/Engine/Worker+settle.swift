@@ -68,7 +68,9 @@ extension Worker {
         _ completion: Completion, _ vendor: any Vendor, _ made: ReplyFile?
     ) throws(KinoraError) {
         let task = completion.task
-        defer { if let made { unlink(made.path) } }
+        let answer = Result { () throws(KinoraError) in try read(completion.result, made, vendor) }
+        // Read or not, it goes before anybody hears how the task goes on.
+        if let made { unlink(made.path) }
         func perform(_ event: TaskEvent) { self.perform(machine(for: task, vendor).action(on: event), task) }
         let status: Int
         switch completion.result {
@@ -77,14 +79,11 @@ extension Worker {
                 failure.mayHaveArrived ? .submitUnanswered(failure.error) : .refused(failure.error))
         case .success(let reply): status = reply.status
         }
-        let answer: (VendorAnswer, [HeldFile])
-        do throws(KinoraError) { answer = try read(completion.result, made, vendor) } catch {
-            return perform(Self.event(ofSubmit: status, error))
-        }
         switch answer {
-        case (.ticket(let ticket), _): perform(.accepted(vendorTask: ticket))
-        case (.refused(let error), _): perform(.refused(error))
-        case (.made(let results), let files):
+        case .failure(let error): perform(Self.event(ofSubmit: status, error))
+        case .success((.ticket(let ticket), _)): perform(.accepted(vendorTask: ticket))
+        case .success((.refused(let error), _)): perform(.refused(error))
+        case .success((.made(let results), let files)):
             usual.note(task.running, route: task.route, known: task.usual)
             guard persist(task, { store throws(KinoraError) in try store.storing(task) }) else {
                 return try noteMade(task)
