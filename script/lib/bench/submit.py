@@ -51,7 +51,7 @@ def check_same(text):
 
 ROW = """
 SELECT t.user_id, t.key_id, t.model_id, t.kind, t.category, i.dialect, i.prompt, i.parameters, t.price_micros,
-    t.priority
+    t.priority, t.piece_micros
 FROM kinora.task t JOIN kinora.task_input i ON i.task_id = t.id
 """
 
@@ -60,7 +60,7 @@ def script(text):
     """pgbench's form of the statement. pgbench has numbers only where a value must differ each time, so the uuid is
     put together from two of them; it has no NULL, so NULLs stand in the text. All else is a parameter as it is in
     Kinora."""
-    for number in range(15, 0, -1):
+    for number in range(16, 0, -1):
         name = "(:high || :low)" if number == 1 else "NULL" if number in (10, 11, 12) else f":p{number}"
         text = text.replace(f"${number}", name)
     with tempfile.NamedTemporaryFile("w", suffix=".sql", delete=False) as file:
@@ -101,7 +101,7 @@ def measure():
         step.measure(1)
         check_same(text)
         kept = sql(ROW + "LIMIT 1")[0]
-        names = ("p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p14", "p15")
+        names = ("p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p14", "p15", "p16")
         variables = {**dict(zip(names, kept)), "p13": "{}"}
         file = script(text)
         step.runs.clear()
@@ -116,7 +116,7 @@ def measure():
                 rate, made, failed = pgbench(file, variables, CLIENTS, words(SESSION))
                 bench.append(rate)
                 broken.append(failed + made - int(sql("SELECT count(*) FROM kinora.task_input")[0][0]))
-                if sql(ROW + "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10") != [kept]:
+                if sql(ROW + "GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11") != [kept]:
                     raise RuntimeError("pgbench's rows differ from Kinora's")
                 if sql("SELECT * FROM kinora.v_ledger_fault"):
                     raise RuntimeError("the ledger does not agree with the tasks")
