@@ -26,6 +26,9 @@ public enum Command: Sendable {
     case cancel(TaskReference)
     /// A text model is asked; the request goes on as it is.
     case relay(RelayRequest)
+    /// Something of an upstream account that no official API tells. The account by its row; nil: the first
+    /// that will do.
+    case ask(BridgeQuestion, account: Int64?)
     /// Models that the caller may use; of one family: below that family's prefix.
     case models(family: String? = nil)
     case model(String, family: String? = nil)

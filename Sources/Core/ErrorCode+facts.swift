@@ -51,6 +51,10 @@ extension ErrorCode {
         case .codeUsed: Self.fact("KN313", 409, .never, .info, "The code was redeemed before.")
         case .codeExpired: Self.fact("KN314", 410, .never, .info, "The code is no longer valid.")
         case .taskFinal: Self.fact("KN315", 409, .never, .info, "The task has ended already.")
+        case .accountNotFound:
+            Self.fact("KN316", 404, .never, .info, "There is no such account, or none that may be used.")
+        case .profileNotFound:
+            Self.fact("KN317", 404, .never, .info, "There is nobody of that name.")
 
         case .upstreamCredential:
             Self.fact("KN401", 502, .elsewhere, .error, "The upstream account refused its credentials.")
@@ -94,6 +98,8 @@ extension ErrorCode {
         case .shuttingDown: Self.fact("KN505", 503, .later, .info, "The service is restarting.")
         case .configuration: Self.fact("KN506", 500, .never, .error, "The configuration is invalid.")
         case .leaseLost: Self.fact("KN507", 500, .never, .warning, "Another worker took the task over.")
+        case .notSupported:
+            Self.fact("KN508", 501, .never, .info, "This instance is not set up for that.")
         }
     }
 }

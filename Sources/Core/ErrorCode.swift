@@ -37,6 +37,8 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case codeUsed = "code_used"
     case codeExpired = "code_expired"
     case taskFinal = "task_final"
+    case accountNotFound = "account_not_found"
+    case profileNotFound = "profile_not_found"
     // 4: upstream
     case upstreamCredential = "upstream_credential"
     case upstreamMoney = "upstream_money"
@@ -64,6 +66,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case shuttingDown = "shutting_down"
     case configuration = "configuration_error"
     case leaseLost = "lease_lost"
+    case notSupported = "not_supported"
 
     /// Nil for a number that no code has.
     public init?(number: String) {

@@ -73,6 +73,17 @@ public enum Limits {
     public static let webhookFailingDaysMax = 5
     /// How long the log of deliveries is kept.
     public static let webhookLogDays = 30
+    /// Longest time that the bridge may take to answer.
+    public static let bridgeSecondsMax = 30
+    /// Most bytes of its answer.
+    public static let bridgeReplyBytesMax = 1 << 20
+    /// Most calls to the bridge under way at once, and of those for one user: each holds a thread.
+    public static let bridgeCallsMax = 16
+    public static let bridgeCallsPerUserMax = 4
+    /// Longest cursor of a feed.
+    public static let cursorBytesMax = 2048
+    /// Most accounts that the bridge may choose from.
+    public static let bridgeAccountsMax = 1000
     /// Most bytes of a receiver's answer that are looked at; they stand in the log.
     public static let webhookReplyBytesMax = 512
     /// Most bytes of a vendor's answer that holds pictures, as base64. It goes to the disk.

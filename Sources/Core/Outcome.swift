@@ -30,6 +30,8 @@ public enum Outcome: Sendable {
     case relayed([UInt8])
     /// The same, event by event; the first one is there.
     case relaying(BodyStream)
+    /// What the bridge has answered about an account; nil: about one that nobody named.
+    case bridged(BridgeQuestion, BridgeAnswer, account: Int64?)
     /// What became of each line.
     case batch([Batch.Reply])
     case models([Model])

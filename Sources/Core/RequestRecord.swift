@@ -56,7 +56,7 @@ public struct RequestCourse: Sendable {
         case .relay(let request): model = request.model
         case .model(let id, _): model = id
         case .tasks, .reports, .stats, .quota, .redeem, .models, .catalogue, .batch, .signedMedia,
-            .vendorCallback, .health:
+            .vendorCallback, .health, .ask:
             break
         }
     }
@@ -76,7 +76,7 @@ public struct RequestCourse: Sendable {
         case .limited(let inner, _): note(inner)
         case .estimate(let estimate): model = estimate.model
         case .tasks, .reports, .stats, .quota, .redeemed, .content, .link, .relayed, .relaying, .models,
-            .model, .batch, .noted, .health, .needsPatience:
+            .model, .batch, .noted, .health, .needsPatience, .bridged:
             break
         }
     }

@@ -6,7 +6,8 @@ public enum Dialects {
 
     /// Those that the description of the API speaks of.
     static let described: [any Described] = [
-        OpenAIVideos(), OpenAIImages(), JimengVideos(), OpenAIText(), OpenArt(), Hub(), Llmage(), Batches(),
+        OpenAIVideos(), OpenAIImages(), JimengVideos(), OpenAIText(), Sora2API(), OpenArt(), Hub(), Llmage(),
+        Batches(),
     ]
 
     /// Whether a task is made at this route, by the words of its own API.

@@ -19,12 +19,14 @@ public final class Gateway: Sendable {
     let clock: any WallClock
     let events: any EventSink
     let relays: Relays
+    /// Nil: there is none.
+    let bridge: BridgeLine?
     private let authenticator: Authenticator
 
     public init(
         store: Store, cache: SnapshotCache, media: any MediaStore, vault: Vault, wakeups: Wakeups,
         transport: any Transport, clock: any WallClock, events: any EventSink, waitersMax: Int = 32,
-        lines: CurlLines = CurlLines()
+        lines: CurlLines = CurlLines(), bridge: BridgeLine? = nil
     ) {
         self.store = store
         self.cache = cache
@@ -32,6 +34,7 @@ public final class Gateway: Sendable {
         self.vault = vault
         self.wakeups = wakeups
         self.clock = clock
+        self.bridge = bridge
         fetch = ReferenceFetch(transport, media.spool)
         self.events = events
         waiters = Waiters(store, limit: waitersMax)
@@ -136,6 +139,8 @@ public final class Gateway: Sendable {
         case .delete(let reference): return try delete(reference, of: caller)
         case .cancel(let reference): return try cancel(reference, of: caller)
         case .relay(let request): return try relay(request, for: caller, patience)
+        case .ask(let question, let account):
+            return try ask(question, account: account, for: caller, patience)
         case .models(let family): return .models(models(of: family, for: caller))
         case .model(let id, let family):
             guard let model = models(of: family, for: caller).first(where: { $0.id == id }) else {

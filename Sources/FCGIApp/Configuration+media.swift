@@ -39,7 +39,7 @@ extension Configuration {
     }
 
     /// Visible ASCII, as it stands in a header.
-    private static func isKey(_ text: String) -> Bool {
+    static func isKey(_ text: String) -> Bool {
         !text.isEmpty && text.utf8.allSatisfy { (0x21...0x7E).contains($0) }
     }
 }

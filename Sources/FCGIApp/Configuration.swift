@@ -36,6 +36,10 @@ struct Configuration {
     /// Private endpoints that calls may reach all the same, `address:port`, comma separated.
     /// `KINORA_EGRESS_ALLOW`.
     var egressAllow: [String] = []
+    /// The operator's bridge (docs/bridge.md), https or on this machine; empty: none. `KINORA_BRIDGE_URL`.
+    var bridgeURL = ""
+    /// The key that the bridge wants; mode 0600. `KINORA_BRIDGE_KEY_FILE`.
+    var bridgeKeyPath = ""
     /// Where clients and vendors reach this instance, for links that clients get; vendors call back only at
     /// https. `KINORA_PUBLIC_URL`, default: the name that the client has used.
     var publicURL = ""
@@ -81,6 +85,8 @@ struct Configuration {
         s3KeyPath = reader.text("KINORA_S3_KEY_FILE", s3KeyPath)
         caBundlePath = reader.text("KINORA_CA_BUNDLE", caBundlePath)
         egressAllow = reader.text("KINORA_EGRESS_ALLOW", "").split(separator: ",").map(String.init)
+        bridgeURL = reader.text("KINORA_BRIDGE_URL", bridgeURL)
+        bridgeKeyPath = reader.text("KINORA_BRIDGE_KEY_FILE", bridgeKeyPath)
         publicURL = reader.text("KINORA_PUBLIC_URL", "")
         fastThreads = reader.number("KINORA_FAST_THREADS", fastThreads, 1...1000)
         slowThreads = reader.number("KINORA_SLOW_THREADS", slowThreads, 1...10_000)
@@ -110,6 +116,7 @@ struct Configuration {
             ("KINORA_S3_REGION", s3Region), ("KINORA_S3_ADDRESSING", s3Addressing.rawValue),
             ("KINORA_S3_KEY_FILE", s3KeyPath), ("KINORA_CA_BUNDLE", caBundlePath),
             ("KINORA_EGRESS_ALLOW", egressAllow.joined(separator: ",")),
+            ("KINORA_BRIDGE_URL", bridgeURL), ("KINORA_BRIDGE_KEY_FILE", bridgeKeyPath),
             ("KINORA_PUBLIC_URL", publicURL),
             ("KINORA_FAST_THREADS", String(fastThreads)), ("KINORA_SLOW_THREADS", String(slowThreads)),
             ("KINORA_RELAY_THREADS", String(relayThreads)),

@@ -29,6 +29,8 @@ final class Service {
     private let transport: CurlTransport
     /// To the bucket, where there is one.
     private let mediaTransport: CurlTransport?
+    /// To the bridge, where there is one.
+    private let bridgeTransport: CurlTransport?
 
     init(_ roles: Roles, _ configuration: Configuration, events: any EventSink) throws(KinoraError) {
         self.configuration = configuration
@@ -52,11 +54,13 @@ final class Service {
         mediaTransport = bucket?.transport
         let transport = try configuration.transport()
         self.transport = transport
+        let bridge = roles.isServing ? try configuration.bridge() : nil
+        bridgeTransport = bridge?.transport
         gateway = Gateway(
             store: store, cache: cache, media: media, vault: vault, wakeups: wakeups,
             transport: transport, clock: SystemClock(), events: journal,
             waitersMax: max(1, configuration.slowThreads / 2),
-            lines: CurlLines(configuration.curlOptions(configuration.egressGuard)))
+            lines: CurlLines(configuration.curlOptions(configuration.egressGuard)), bridge: bridge?.line)
         let channels =
             configuration.isNotifying
             ? [Listener.configChannel] + (roles.isServing ? [Listener.taskChannel] : [])
@@ -131,6 +135,7 @@ final class Service {
         try gateway.start()
         try transport.start()
         try mediaTransport?.start()
+        try bridgeTransport?.start()
         try worker?.start()
         try courier?.start()
         try creditRound?.start()
@@ -156,6 +161,7 @@ final class Service {
         creditRound?.stop()
         transport.stop()
         mediaTransport?.stop()
+        bridgeTransport?.stop()
         listener.stop()
         wakeups.stop()
         cache.stop()

@@ -11,6 +11,15 @@ public enum WebAddress {
             && text(of: CURLUPART_USER, parts) == nil && text(of: CURLUPART_HOST, parts)?.isEmpty == false
     }
 
+    /// Whether nobody on the way can read what goes there: by https, or on this machine.
+    public static func isPrivate(_ url: String) -> Bool {
+        guard let parts = curl_url() else { return false }
+        defer { curl_url_cleanup(parts) }
+        guard curl_url_set(parts, CURLUPART_URL, url, 0) == CURLUE_OK else { return false }
+        return text(of: CURLUPART_SCHEME, parts) == "https"
+            || ["127.0.0.1", "[::1]"].contains(text(of: CURLUPART_HOST, parts))
+    }
+
     /// Where a `Location` leads that came from `url`, relative ones included (RFC 3986). Nil when it is no
     /// address, and when it leads off https to anywhere but the very place it came from.
     public static func target(of location: String, from url: String) -> String? {

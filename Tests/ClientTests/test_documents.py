@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import subprocess
+import time
 
 import httpx2
 import pytest
@@ -171,6 +172,70 @@ def test_sora2api_chat_with_a_picture():
     status, answer = post("/v1/chat/completions", json.dumps(body))
     assert status == 200, answer
     assert json.loads(answer["choices"][0]["message"]["content"])["type"] == "video"
+
+
+@pytest.fixture(scope="module")
+def operator():
+    """The key of somebody who runs the instance: accounts are not everybody's business."""
+    made = subprocess.run(["kinora", "key", "create", "--user", "admin", "--json"], check=True, timeout=60, text=True,
+                          capture_output=True)
+    headers = ["-H", f"Authorization: Bearer {json.loads(made.stdout)['key']}"]
+    deadline = time.monotonic() + 10
+    while get("/v1/models", *headers)[0] != 200:
+        assert time.monotonic() < deadline, "the key is not known"
+    return headers
+
+
+def test_sora2api_invite_codes(operator):
+    status, body = get("/v1/invite-codes", *operator)
+    assert status == 200 and body["success"] is True
+    assert {"invite_code", "remaining_count", "total_count", "email"} <= body.keys()
+
+
+def test_sora2api_profile():
+    status, body = get("/v1/profiles/john_doe")
+    assert status == 200 and body["success"] is True
+    names = {"user_id", "username", "display_name", "profile_picture_url", "follower_count", "verified"}
+    assert names <= body["profile"].keys() and body["profile"]["username"] == "john_doe"
+
+
+def test_sora2api_user_feed():
+    status, body = get("/v1/users/user-xxx/feed?limit=10")
+    assert status == 200 and body["success"] is True and body["user_id"] == "user-xxx"
+    assert len(body["feed"]["items"]) == 10 and body["feed"]["cursor"]
+
+
+def test_sora2api_character_search():
+    status, body = get("/v1/characters/search?username=john&intent=cameo&limit=5")
+    assert status == 200 and body["query"] == "john" and body["count"] == len(body["results"]) > 0
+    assert {"user_id", "username", "can_cameo", "token", "owner"} <= body["results"][0].keys()
+
+
+def test_sora2api_feed():
+    status, body = get("/v1/feed?limit=10&cut=nf2_top")
+    assert status == 200 and (body["cut"], body["count"], len(body["items"])) == ("nf2_top", 10, 10)
+    assert {"id", "text", "permalink", "posted_at", "attachment", "author"} <= body["items"][0].keys()
+
+
+def test_sora2api_enhance_prompt():
+    status, body = post("/v1/enhance_prompt", """{
+        "prompt": "多镜头多角度拍摄...",
+        "expansion_level": "long",
+        "duration_s": 15
+    }""")
+    assert status == 200 and "多镜头多角度拍摄" in body["enhanced_prompt"]
+
+
+def test_sora2api_tokens(operator):
+    for path in ("pending-tasks", "pending-tasks-v2"):
+        status, body = get(f"/v1/tokens/1/{path}", *operator)
+        assert status == 200 and body["token_id"] == 1 and body["count"] == len(body["tasks"])
+    task = body["tasks"][0]["id"]
+    status, body = get(f"/v1/tokens/1/tasks/{task}", *operator)
+    assert status == 200 and body["task"]["id"] == task and 0 <= body["task"]["progress_pct"] <= 1
+    status, body = get("/v1/tokens/1/profile-feed?limit=10", *operator)
+    assert status == 200 and len(body["feed"]["items"]) == 10
+    assert get("/v1/tokens/1/pending-tasks")[0] == 403
 
 
 # Jimeng's gateway

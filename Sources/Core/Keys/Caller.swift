@@ -5,14 +5,18 @@ public struct Caller: Sendable, Equatable {
     public let options: KeyOptions
     /// Whether the key or its user has a limit of requests or tasks. Others are not looked up.
     public let isLimited: Bool
+    /// Whether its user runs this instance: may see what is of the upstream accounts.
+    public let isOperator: Bool
 
     public init(
-        userID: Int64, keyID: Int64, options: KeyOptions = KeyOptions(), isLimited: Bool = false
+        userID: Int64, keyID: Int64, options: KeyOptions = KeyOptions(), isLimited: Bool = false,
+        isOperator: Bool = false
     ) {
         self.userID = userID
         self.keyID = keyID
         self.options = options
         self.isLimited = isLimited
+        self.isOperator = isOperator
     }
 }
 

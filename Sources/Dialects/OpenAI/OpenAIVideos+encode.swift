@@ -42,7 +42,7 @@ extension OpenAIVideos {
         // Nothing here asks for them.
         case .batch: return Response(status: 204)
         case .report(let report): return encode(.task(report.task), for: exchange)
-        case .reports, .stats: return Response(status: 204)
+        case .reports, .stats, .bridged: return Response(status: 204)
         case .health(let health):
             let body: JSON = [
                 "status": health.isDatabaseUp ? "ok" : "error", "version": .string(health.version),

@@ -235,6 +235,7 @@ struct OpenAPIDocument {
         case 422: Words("The Idempotency-Key was used with another body.", "该幂等键已用于不同的请求体。")
         case 429: Words("Too many requests, or the queue is full.", "请求过于频繁，或队列已满。")
         case 500: Words("The server made a mistake.", "服务器内部错误。")
+        case 501: Words("This instance is not set up for that.", "本实例未启用该功能。")
         case 502: Words("The provider failed.", "上游服务出错。")
         case 503: Words("Not available now; try again shortly.", "暂时不可用，请稍后重试。")
         case 504: Words("It took too long.", "处理超时。")

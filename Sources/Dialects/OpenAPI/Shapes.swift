@@ -9,7 +9,7 @@ enum Shapes {
             ("Model", model), ("ModelList", modelList), ("Health", health), ("Quota", quota),
             ("Estimate", estimate), ("Redemption", redemption), ("Completion", completion),
             ("Embeddings", embeddings), ("Document", document), ("Batch", batch),
-        ] + openArt + hub + llmage
+        ] + openArt + hub + llmage + sora
 
     static func reference(to name: String) -> JSON { ["$ref": .string("#/components/schemas/\(name)")] }
 

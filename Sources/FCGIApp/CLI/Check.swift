@@ -87,6 +87,12 @@ struct Check: KinoraCommand {
             defer { transport.stop() }
             try media.prove()
         }
+        check { () throws(KinoraError) in
+            guard let (line, transport) = try configuration.bridge() else { return }
+            try transport.start()
+            defer { transport.stop() }
+            try line.prove()
+        }
         guard !configuration.databaseURL.isEmpty else { return faults }
         // As the migrations log in: the role that the service takes may not exist yet.
         var owner = configuration.database

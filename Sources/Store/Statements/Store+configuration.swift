@@ -26,7 +26,7 @@ extension Store {
         SELECT k.public_id, k.secret_hash, k.user_id, k.id, to_jsonb(k.models), k.video_created_status,
             k.content_mode, k.chat_format, k.expires_at, k.revoked_at IS NOT NULL OR u.state <> 'active',
             num_nonnulls(k.requests_per_minute, k.concurrent_tasks_max, u.requests_per_minute,
-                u.concurrent_tasks_max) > 0
+                u.concurrent_tasks_max) > 0, u.role = 'admin'
         FROM api_key k JOIN app_user u ON u.id = k.user_id
         """)
 
@@ -71,7 +71,8 @@ extension Store {
             return KeyRecord(
                 publicID: row.text(0), secretHash: row.bytes(1),
                 caller: Caller(
-                    userID: row.integer(2), keyID: row.integer(3), options: options, isLimited: row.bool(10)),
+                    userID: row.integer(2), keyID: row.integer(3), options: options, isLimited: row.bool(10),
+                    isOperator: row.bool(11)),
                 expiresAt: row.optionalTimestamp(8), isRevoked: row.bool(9))
         }
     }

@@ -44,6 +44,8 @@ enum CommandText {
         case .models(let family): lines("models", [family.map { "family: \($0)" }])
         case .model(let id, let family):
             lines("model \(quoted(id))", [family.map { "family: \($0)" }])
+        case .ask(let question, let account):
+            lines("ask \(question)", [account.map { "of account \($0)" }])
         case .catalogue: "catalogue"
         case .batch(let batch): "batch of \(batch.lines.count)"
         case .signedMedia(let name, let expires, let signature):

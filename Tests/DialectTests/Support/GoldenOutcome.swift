@@ -1,4 +1,5 @@
 import Core
+import Dialects
 
 /// An outcome as golden files write it: a JSON object. `outcome` names it; `task` and `tasks` hold tasks with
 /// the fields below, everything else has a default; `created_status` and `content_mode` are the key's
@@ -41,6 +42,7 @@ struct GoldenOutcome {
                 FamilyStats(
                     accounts: 3, activeAccounts: 2, slots: 12, usedSlots: 5, waiting: 1, running: 4,
                     succeeded: 6, failed: 7, averageSeconds: 80))
+        case "bridged": outcome = try Self.bridged(json)
         case "task": outcome = .task(try Self.task(json["task"]))
         case "tasks":
             let tasks = try (json["tasks"]?.arrayValue ?? []).map(Self.task)
@@ -64,6 +66,32 @@ struct GoldenOutcome {
         case let other: throw Malformed(what: other ?? "no outcome")
         }
         self.outcome = Self.allowance(json["allowance"]).map { .limited(outcome, $0) } ?? outcome
+    }
+
+    /// What the `request` asks, and its answer by the name of its kind.
+    private static func bridged(_ json: JSON) throws -> Outcome {
+        let dialect = Sora2API()
+        let request = try GoldenRequest(json["request"]?.stringValue ?? "").request()
+        let router = Router([dialect], fallback: dialect)
+        let (_, match) = try router.route(request.head.method, request.path)
+        guard case .ask(let question, let account) = try dialect.decode(request, for: match) else {
+            throw Malformed(what: "no question")
+        }
+        return .bridged(question, try answer(json), account: account)
+    }
+
+    private static func answer(_ json: JSON) throws -> BridgeAnswer {
+        if let profile = json["profile"]?.objectValue { return .profile(profile) }
+        if let items = json["items"]?.arrayValue { return .page(items, cursor: json["cursor"]?.stringValue) }
+        if let people = json["people"]?.arrayValue { return .people(people) }
+        if let prompt = json["prompt"]?.stringValue { return .prompt(prompt) }
+        if let tasks = json["tasks"]?.arrayValue { return .tasks(tasks) }
+        if let task = json["task"]?.objectValue { return .task(task) }
+        guard let invite = json["invite"] else { throw Malformed(what: "no answer") }
+        return .invite(
+            invite["code"]?.stringValue.map { code in
+                Invite(code: code, remaining: 5, total: 10, email: invite["email"]?.stringValue)
+            })
     }
 
     /// `news` are tasks; `silence`; and the results at the end.

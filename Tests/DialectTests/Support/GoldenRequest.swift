@@ -25,7 +25,8 @@ struct GoldenRequest {
     init(_ text: String) throws {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         let headLines = lines.prefix { !$0.isEmpty }
-        let words = headLines.first?.split(separator: " ", maxSplits: 1).map(String.init) ?? []
+        let words =
+            headLines.first.map(Self.expanded)?.split(separator: " ", maxSplits: 1).map(String.init) ?? []
         guard words.count == 2 else { throw Malformed(line: lines.first ?? "") }
         var head = RequestHead(method: Method(rawValue: words[0]), target: words[1])
         var content = "json"

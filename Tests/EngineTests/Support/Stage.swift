@@ -29,7 +29,7 @@ final class Stage: Sendable {
     /// `references` fetches what clients name by address.
     init(
         slots: [Int] = [4], isNotifying: Bool = true, keptAtLeast: Duration = .seconds(60),
-        references: (any Transport)? = nil,
+        references: (any Transport)? = nil, bridge: BridgeLine? = nil,
         _ store: (DiskMedia) throws -> any MediaStore = { $0 }
     ) throws {
         folder = try Folder()
@@ -46,7 +46,7 @@ final class Stage: Sendable {
         wakeups = Wakeups(self.store, isNotifying: isNotifying)
         gateway = Gateway(
             store: self.store, cache: cache, media: self.media, vault: vault, wakeups: wakeups,
-            transport: references ?? vendor, clock: clock, events: events)
+            transport: references ?? vendor, clock: clock, events: events, bridge: bridge)
         try wakeups.start()
         try gateway.start()
     }

@@ -1,0 +1,62 @@
+public import Core
+public import Upstream
+
+/// The operator's bridge and the way to it. Each call holds the thread of its request; so many are made at
+/// once, and no user may have all of them.
+public final class BridgeLine: Sendable {
+    let bridge: Bridge
+    private let transport: any Transport
+    /// Calls under way, by user.
+    private let underWay = Guarded<[Int64: Int]>([:])
+
+    public init(_ bridge: Bridge, _ transport: any Transport) {
+        self.bridge = bridge
+        self.transport = transport
+    }
+
+    /// Asks whether it is one. Throws what is wrong with it.
+    public func prove() throws(KinoraError) {
+        do throws(KinoraError) { try bridge.checkHello(try send(bridge.hello())) } catch {
+            throw KinoraError(
+                .configuration, "KINORA_BRIDGE_URL: \(error.message)",
+                detail: error.replacing(bridge.peer.credential).detail)
+        }
+    }
+
+    /// The reply to a call that is made for a user. Throws `queueFull` when too many are under way.
+    func reply(to call: HTTPCall, for user: Int64) throws(KinoraError) -> HTTPReply {
+        guard enter(user) else {
+            throw KinoraError(
+                .queueFull, "Too many such requests are under way, please try again later",
+                retryAfterSeconds: 2)
+        }
+        defer { leave(user) }
+        return try send(call)
+    }
+
+    private func send(_ call: HTTPCall) throws(KinoraError) -> HTTPReply {
+        let sink = ReplySink.memory(bytesMax: Limits.bridgeReplyBytesMax)
+        switch transport.answer(to: call, from: bridge.peer, into: sink) {
+        case .success(let reply): return reply
+        case .failure(let failure): throw failure.error
+        }
+    }
+
+    private func enter(_ user: Int64) -> Bool {
+        underWay.withLock { calls in
+            let own = calls[user] ?? 0
+            guard own < Limits.bridgeCallsPerUserMax,
+                calls.values.reduce(0, +) < Limits.bridgeCallsMax
+            else { return false }
+            calls[user] = own + 1
+            return true
+        }
+    }
+
+    private func leave(_ user: Int64) {
+        underWay.withLock { calls in
+            let own = (calls[user] ?? 1) - 1
+            calls[user] = own > 0 ? own : nil
+        }
+    }
+}
