@@ -10,6 +10,9 @@ public enum Command: Sendable {
     case awaitResult(TaskReference, waitSeconds: Int)
     /// What a task has made. Waits for its end like `awaitResult`, and any other end is an error.
     case results(TaskReference, waitSeconds: Int, ResultForm)
+    /// A task of the caller, and every change of it until its end; with links to what it has made, as
+    /// `report`. `lastEvent` is what a client that comes back has heard last; empty: it is new.
+    case follow(TaskReference, withLinks: Bool, lastEvent: String)
     case tasks(TaskPage)
     /// A task with links to what it has made. Waits like `task`.
     case report(TaskReference, waitSeconds: Int)

@@ -23,6 +23,8 @@ public enum Limits {
     public static let drainBytesMax = 1 << 20
     /// Longest `?wait=` and synchronous wait. nginx's fastcgi_read_timeout is 30 s more.
     public static let syncWaitSecondsMax = 600
+    /// Longest time that a client is told of one task without asking again.
+    public static let followSecondsMax = 3600
     /// Most lines of a batch, and the longest time that submitting them may take: less than nginx waits.
     public static let batchLinesMax = 1000
     public static let batchSecondsMax = 240

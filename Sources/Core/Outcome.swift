@@ -24,8 +24,12 @@ public enum Outcome: Sendable {
     case redeemed(Amount, Quota)
     /// What a task has made, as the answer of a chat with a model of that family; never empty.
     case told(MediaTask, [MadeMedia], family: String)
-    /// The same while it comes about.
-    case telling(TaskCourse)
+    /// The same while it comes about. `wantsUsage`: the client asked to hear what was used.
+    case telling(TaskCourse, family: String, wantsUsage: Bool)
+    /// A task, and every change of it until its end.
+    case following(TaskCourse)
+    /// A client that follows a task comes back, and has heard of its end.
+    case nothingNew
     /// The answer of a text model, byte for byte as it came.
     case relayed([UInt8])
     /// The same, event by event; the first one is there.

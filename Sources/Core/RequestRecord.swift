@@ -50,8 +50,8 @@ public struct RequestCourse: Sendable {
         switch command {
         case .submit(let submission), .estimate(let submission): model = submission.model
         case .task(let reference, _), .awaitResult(let reference, _), .results(let reference, _, _),
-            .report(let reference, _), .content(let reference), .delete(let reference),
-            .cancel(let reference):
+            .report(let reference, _), .follow(let reference, _, _), .content(let reference),
+            .delete(let reference), .cancel(let reference):
             task = reference
         case .relay(let request): model = request.model
         case .model(let id, _): model = id
@@ -67,7 +67,7 @@ public struct RequestCourse: Sendable {
             .deleted(let of), .told(let of, _, _):
             task = TaskReference(of.id)
             model = of.model
-        case .telling(let course):
+        case .telling(let course, _, _), .following(let course):
             task = TaskReference(course.task.id)
             model = course.task.model
         case .report(let report):
@@ -76,7 +76,7 @@ public struct RequestCourse: Sendable {
         case .limited(let inner, _): note(inner)
         case .estimate(let estimate): model = estimate.model
         case .tasks, .reports, .stats, .quota, .redeemed, .content, .link, .relayed, .relaying, .models,
-            .model, .batch, .noted, .health, .needsPatience, .bridged:
+            .model, .batch, .noted, .nothingNew, .health, .needsPatience, .bridged:
             break
         }
     }

@@ -16,9 +16,9 @@ extension Gateway {
         submission.resultForm = nil
         let accepted = try submit(submission, for: caller, patience)
         return telling(accepted) { task in
-            let watch = TaskWatch(task, of: caller, seconds: seconds, self, patience)
-            return TaskCourse(
-                of: task, family: model.family, wantsUsage: request.wantsUsage, next: watch.next)
+            let watch = TaskWatch(task, of: caller, seconds: seconds, for: .result, self, patience)
+            return .telling(
+                TaskCourse(of: task, next: watch.next), family: model.family, wantsUsage: request.wantsUsage)
         }
     }
 
@@ -30,10 +30,10 @@ extension Gateway {
         }
     }
 
-    private func telling(_ outcome: Outcome, _ course: (MediaTask) -> TaskCourse) -> Outcome {
+    private func telling(_ outcome: Outcome, _ course: (MediaTask) -> Outcome) -> Outcome {
         switch outcome {
         case .limited(let inner, let allowance): .limited(telling(inner, course), allowance)
-        case .accepted(let task): .telling(course(task))
+        case .accepted(let task): course(task)
         default: outcome
         }
     }

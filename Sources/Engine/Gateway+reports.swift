@@ -8,7 +8,7 @@ extension Gateway {
     ) throws(KinoraError) -> TaskReport {
         let task = try task(reference, of: caller, waitSeconds: waitSeconds, patience)
         guard task.state == .succeeded else { return TaskReport(task, links: []) }
-        return TaskReport(task, links: try results(of: task, of: caller).map { link(to: $0.media) })
+        return TaskReport(task, links: try links(of: task, caller))
     }
 
     func reports(_ page: ReportPage, of caller: Caller) throws(KinoraError) -> Outcome {

@@ -35,10 +35,8 @@ extension Gateway {
     }
 
     /// What a task that has succeeded has made, as links.
-    func links(of task: MediaTask, _ caller: Caller) throws(KinoraError) -> [MadeMedia] {
-        try results(of: task, of: caller).map {
-            MadeMedia(.link(link(to: $0.media)), revisedPrompt: $0.revisedPrompt)
-        }
+    func links(of task: MediaTask, _ caller: Caller) throws(KinoraError) -> [String] {
+        try results(of: task, of: caller).map { link(to: $0.media) }
     }
 
     /// Never empty.

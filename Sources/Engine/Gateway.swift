@@ -11,6 +11,7 @@ public final class Gateway: Sendable {
     let vault: Vault
     let wakeups: Wakeups
     let waiters: Waiters
+    let followers: Followers
     let longLines: LongLines
     /// References on their way to a bucket, on threads that serve short calls.
     let fastUploads = Atomic<Int>(0)
@@ -26,7 +27,7 @@ public final class Gateway: Sendable {
     public init(
         store: Store, cache: SnapshotCache, media: any MediaStore, vault: Vault, wakeups: Wakeups,
         transport: any Transport, clock: any WallClock, events: any EventSink, waitersMax: Int = 32,
-        lines: CurlLines = CurlLines(), bridge: BridgeLine? = nil
+        followersMax: Int = 500, lines: CurlLines = CurlLines(), bridge: BridgeLine? = nil
     ) {
         self.store = store
         self.cache = cache
@@ -38,6 +39,7 @@ public final class Gateway: Sendable {
         fetch = ReferenceFetch(transport, media.spool)
         self.events = events
         waiters = Waiters(store, limit: waitersMax)
+        followers = Followers(limit: followersMax)
         longLines = LongLines(store)
         relays = Relays(store: store, cache: cache, vault: vault, lines: lines, events: events)
         authenticator = Authenticator(cache: cache, clock: clock)
@@ -68,8 +70,11 @@ public final class Gateway: Sendable {
     public func noteChanges(_ rows: String) {
         if rows.isEmpty {
             wakeups.recent.clear()
+            waiters.noteChanges(nil)
         } else {
-            wakeups.recent.forget(rows.split(separator: ",").compactMap { Int64($0) })
+            let rows = rows.split(separator: ",").compactMap { Int64($0) }
+            wakeups.recent.forget(rows)
+            waiters.noteChanges(Set(rows))
         }
     }
 
@@ -133,6 +138,8 @@ public final class Gateway: Sendable {
         case .tasks(let page): return try tasks(page, of: caller)
         case .report(let reference, let seconds):
             return .report(try report(reference, of: caller, waitSeconds: seconds, patience))
+        case .follow(let reference, let withLinks, let last):
+            return try follow(reference, withLinks: withLinks, lastEvent: last, of: caller, patience)
         case .reports(let page): return try reports(page, of: caller)
         case .stats(let family): return .stats(try store.stats(ofFamily: family, for: caller))
         case .content(let reference): return try content(reference, of: caller)

@@ -58,12 +58,21 @@ final class Waiters: Sendable {
         signals.forEach { $0.signal.raise() }
     }
 
-    /// Returns when the task ended, the time is over, the client left or the process stops; at once when too
-    /// many wait already. `known`: also when the task is no longer as it says.
+    /// Some process changed these tasks; nil: whichever. Who waits for an end only need not hear of it.
+    func noteChanges(_ rows: Set<Int64>?) {
+        let signals = waiting.withLock { list in
+            list.filter { $0.known != nil && rows?.contains($0.row) ?? true }
+        }
+        signals.forEach { $0.signal.raise() }
+    }
+
+    /// Returns when the task ended, the time is over, the client left or the process stops; at once, and
+    /// false, when too many wait already. `known`: also when the task may no longer be as it says.
+    @discardableResult
     func wait(
         forTask row: Int64, since known: TaskStanding? = nil, until deadline: ContinuousClock.Instant,
         isCounted: Bool = true, while isWanted: () -> Bool
-    ) {
+    ) -> Bool {
         let signal = Signal()
         let waiter = Waiter(row: row, signal: signal, known: known, isCounted: isCounted)
         let isAdmitted = waiting.withLock { list in
@@ -71,12 +80,13 @@ final class Waiters: Sendable {
             list.append(waiter)
             return true
         }
-        guard isAdmitted else { return }
+        guard isAdmitted else { return false }
         wake.raise()
         defer { waiting.withLock { list in list.removeAll { $0.signal === signal } } }
         while !isStopping.load(ordering: .acquiring), ContinuousClock.now < deadline, isWanted() {
-            if signal.wait(until: min(deadline, .now + .seconds(1)), clearing: false) { return }
+            if signal.wait(until: min(deadline, .now + .seconds(1)), clearing: false) { break }
         }
+        return true
     }
 
     private func loop() {

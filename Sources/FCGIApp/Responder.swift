@@ -38,7 +38,8 @@ final class Responder: Handler {
         }
         var answer = Answer(to: connection.head)
         answer.response = respond(to: connection, &answer)
-        guard let response = answer.response, let stream = response.stream else {
+        guard let response = answer.response, let stream = response.stream, answer.head.method != .head else {
+            answer.response?.stream?.abandon()
             note(answer)
             if let response = answer.response { connection.send(response) }
             return
@@ -85,7 +86,7 @@ final class Responder: Handler {
             let spool = Spool(directory: intake.spoolDirectory)
             let body = try self.body(of: connection, match.route, into: spool)
             let request = Request(head: head, path: path, body: body)
-            let command = try dialect.decode(request, for: match)                          // 3 what
+            let command = try dialect.decode(request, for: match).heeding(head)            // 3 what
             answer.course.note(command)
             let outcome = try perform(command, for: caller, connection)                    // 4 do it
             if journal.keeps(head.method, hasFailed: false) { answer.course.note(outcome) }

@@ -60,6 +60,7 @@ final class Service {
             store: store, cache: cache, media: media, vault: vault, wakeups: wakeups,
             transport: transport, clock: SystemClock(), events: journal,
             waitersMax: max(1, configuration.slowThreads / 2),
+            followersMax: max(1, configuration.relayThreads / 2),
             lines: CurlLines(configuration.curlOptions(configuration.egressGuard)), bridge: bridge?.line)
         let channels =
             configuration.isNotifying

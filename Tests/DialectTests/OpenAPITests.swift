@@ -47,6 +47,33 @@ import Testing
         }
     }
 
+    /// Whoever asks there for events is answered so, and nowhere else is it said.
+    @Test(arguments: Dialects.described.map(\.name))
+    func theDescriptionNamesTheTasksThatCanBeFollowed(_ name: String) throws {
+        let dialect = try #require(Dialects.described.first { $0.name == name })
+        let id = "sora-2-abc123def456"
+        for route in dialect.routes where route.method == .get {
+            let path = "/" + route.pattern.map { $0.hasPrefix(":") ? id : $0 }.joined(separator: "/")
+            let target = path + "?taskid=\(id)&jobId=\(id)"
+            var head = RequestHead(method: .get, target: target, accept: "text/event-stream")
+            head.lastEventID = "running-40"
+            let request = Request(head: head, path: try RequestPath(target: target), body: .none)
+            let match = RouteMatch(
+                route: route, values: route.pattern.filter { $0.hasPrefix(":") }.map { _ in id })
+            // Some ask for more than an id.
+            let command = (try? dialect.decode(request, for: match))?.heeding(head)
+            let isFollowed = if case .follow = command { true } else { false }
+            for mount in dialect.mounts(of: route) {
+                let entry = document["paths"]?[OpenAPIDocument.path(of: route, under: mount)]?["get"]
+                let types = entry?["responses"]?["200"]?["content"]?.objectValue?.names ?? []
+                #expect(types.contains("text/event-stream") == isFollowed, "\(path)")
+                #expect((entry?["responses"]?["204"] != nil) == isFollowed, "\(path)")
+                let headers = (entry?["parameters"]?.arrayValue ?? []).filter { $0["in"] == "header" }
+                #expect(headers.map { $0["name"] } == (isFollowed ? ["Last-Event-ID"] : []), "\(path)")
+            }
+        }
+    }
+
     /// No name is used twice, and every reference leads somewhere.
     @Test func itIsSoundInItself() throws {
         var ids: [String] = [], references: Set<String> = []

@@ -33,7 +33,7 @@ import Upstream
     ) throws
         -> TaskCourse
     {
-        guard case .telling(let course) = try stage.perform(command, while: isWanted) else {
+        guard case .telling(let course, _, _) = try stage.perform(command, while: isWanted) else {
             throw Unexpected("no stream")
         }
         return course
@@ -75,11 +75,11 @@ import Upstream
         try stage.hurry()
         #expect(stage.vendor.waits(for: .poll, times: 2))
         stage.vendor.release()
-        var made: [MadeMedia] = []
+        var links: [String] = []
         while let news = try course.next() {
-            if case .made(_, let media) = news { made = media }
+            if case .ended(let report) = news { links = report.links }
         }
-        #expect(made.count == 1)
+        #expect(links.count == 1 && links[0].hasPrefix("/media/"))
         guard try course.next() == nil else { throw Unexpected("more after the end") }
     }
 
@@ -131,7 +131,7 @@ import Upstream
     @Test func aLongSilenceIsBroken() throws {
         let task = try stage.submit()
         let watch = TaskWatch(
-            task, of: stage.caller, seconds: 60, stage.gateway, .init(mayWait: true) { true },
+            task, of: stage.caller, seconds: 60, for: .result, stage.gateway, .init(mayWait: true) { true },
             silence: .milliseconds(50))
         guard case .begun? = try watch.next() else { throw Unexpected("no beginning") }
         for _ in 0..<3 { guard case .silence? = try watch.next() else { throw Unexpected("no silence") } }

@@ -21,6 +21,8 @@ public struct RequestHead: Sendable {
     public var idempotencyKey: String
     public var prefer: String
     public var accept: String
+    /// What a client that follows events and comes back has heard last.
+    public var lastEventID = ""
     public var userAgent: String
     /// Other request headers, lower-case names; filled only where nginx forwards them (the sandbox).
     public var headers: [String: String]

@@ -51,15 +51,25 @@ public struct MediaTask: Sendable, Equatable {
 public struct TaskStanding: Sendable, Equatable {
     public let state: TaskState
     public let progress: Int
+    /// Whether the vendor is working on what it has made already.
+    public let isPostprocessing: Bool
 
-    public init(state: TaskState, progress: Int) {
+    public init(state: TaskState, progress: Int, isPostprocessing: Bool = false) {
         self.state = state
         self.progress = progress
+        self.isPostprocessing = isPostprocessing
+    }
+
+    /// By which a client that comes back says what it has heard last.
+    public var eventID: String {
+        "\(isPostprocessing ? TaskPhase.postprocessing.rawValue : state.rawValue)-\(progress)"
     }
 }
 
 extension MediaTask {
-    public var standing: TaskStanding { TaskStanding(state: state, progress: progress) }
+    public var standing: TaskStanding {
+        TaskStanding(state: state, progress: progress, isPostprocessing: phase == .postprocessing)
+    }
 }
 
 /// The task that a remix came from: enough to spell its id.

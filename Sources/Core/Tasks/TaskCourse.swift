@@ -7,27 +7,18 @@ public struct TaskCourse: Sendable {
         case changed(MediaTask)
         /// Nothing has changed for so long that the client wants to hear something.
         case silence
-        /// It has succeeded. Nothing follows.
-        case made(MediaTask, [MadeMedia])
+        /// It has ended. Nothing follows.
+        case ended(TaskReport)
     }
 
-    /// As it was accepted.
+    /// As it was when the client began to listen.
     public let task: MediaTask
-    /// The family of its model.
-    public let family: String
-    /// Whether the client asked to hear what was used.
-    public let wantsUsage: Bool
-    /// What comes next; nil after the end. Blocks until there is something. Throws how the task has ended
-    /// otherwise, or why no more is told of it.
+    /// What comes next; nil after the end. Blocks until there is something. Throws why no more is told of it;
+    /// to a client that wants the result, also how the task has ended without one.
     public let next: @Sendable () throws(KinoraError) -> News?
 
-    public init(
-        of task: MediaTask, family: String, wantsUsage: Bool,
-        next: @escaping @Sendable () throws(KinoraError) -> News?
-    ) {
+    public init(of task: MediaTask, next: @escaping @Sendable () throws(KinoraError) -> News?) {
         self.task = task
-        self.family = family
-        self.wantsUsage = wantsUsage
         self.next = next
     }
 }

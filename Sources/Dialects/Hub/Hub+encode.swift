@@ -9,6 +9,7 @@ extension Hub {
             response.internalFile = "/_await/api/video/status?jobId=\(Self.id(task))&wait=\(seconds)"
             return response
         case .task(let task): return success(Self.job(TaskReport(task, links: []), exchange))
+        case .following(let course): return events(of: course, for: exchange)
         case .report(let report): return success(Self.job(report, exchange))
         case .quota(let quota): return success(Self.quota(quota))
         case .redeemed(let added, let quota):

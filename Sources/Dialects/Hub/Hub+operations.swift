@@ -12,12 +12,9 @@ extension Hub: Described {
             Operation(
                 route: Self.submit, summary: Words("Make a video", "生成视频"), body: Self.body,
                 replies: [Reply(200, .accepted, .json("HubJobID"))], isSubmit: true),
-            Operation(
-                route: Self.status, summary: Words("One job", "查询作业"),
-                query: [
-                    Field("jobId", Shapes.name, Words("The job.", "作业 ID。"), isRequired: true), .wait,
-                ],
-                replies: [Reply(200, .asItStands, .json("HubJob"))], errors: [404]),
+            .status(
+                Self.status, Words("One job", "查询作业"), "HubJob",
+                query: [Field("jobId", Shapes.name, Words("The job.", "作业 ID。"), isRequired: true)]),
             Operation(
                 route: Self.quota, summary: Words("Your quota", "我的额度"),
                 replies: [Reply(200, .asItStands, .json("HubQuota"))]),

@@ -5,6 +5,8 @@ extension OpenAIImages {
         switch outcome {
         case .accepted(let task): return fresh(Self.task(task, exchange), status: 202)
         case .task(let task): return fresh(Self.task(task, exchange))
+        case .report(let report): return encode(.task(report.task), for: exchange)
+        case .following(let course): return events(of: course, for: exchange)
         case .results(let task, let made): return Self.results(task, made, exchange)
         case .deleted(let task):
             return fresh(["id": .string(Self.id(task)), "object": "task.deleted", "deleted": true])

@@ -25,9 +25,7 @@ extension OpenAIImages: Described {
             pictures(Self.compose, Words("Make pictures from pictures", "合成图像"), needsImage: true),
             pictures(Self.hubCreate, Words("Make pictures", "生成图像"), needsImage: false),
             pictures(Self.hubEdit, Words("Make pictures from pictures", "编辑图像"), needsImage: true),
-            Operation(
-                route: Self.task, summary: Words("One task, of any kind", "查询任意任务"), query: [.wait],
-                replies: [Reply(200, .asItStands, .json("Task"))], errors: [404]),
+            .status(Self.task, Words("One task, of any kind", "查询任意任务"), "Task"),
             Operation(
                 route: Self.result, summary: Words("What a task has made", "任务结果"),
                 query: [.wait, .responseFormat],

@@ -8,6 +8,7 @@ extension Llmage {
             var response = Response(status: 200)
             response.internalFile = "/_await/llmage/v1/tasks?taskid=\(task.id)&wait=\(seconds)"
             return response
+        case .following(let course): return events(of: course, for: exchange)
         case .report(let report): return fresh(Self.object(report, exchange))
         case .models(let models):
             let category = exchange.path?.query["catelogid"].flatMap { $0.isEmpty ? nil : $0 }

@@ -27,12 +27,9 @@ extension Llmage: Described {
             Operation(
                 route: Self.video, summary: Words("Make a video", "生成视频"), body: Self.body(.video),
                 replies: [Reply(200, .accepted, .json("LlmageTaskID"))], isSubmit: true),
-            Operation(
-                route: Self.tasks, summary: Words("One task", "查询任务"),
-                query: [
-                    Field("taskid", Shapes.name, Words("The task.", "任务 ID。"), isRequired: true), .wait,
-                ],
-                replies: [Reply(200, .asItStands, .json("LlmageTask"))], errors: [404]),
+            .status(
+                Self.tasks, Words("One task", "查询任务"), "LlmageTask",
+                query: [Field("taskid", Shapes.name, Words("The task.", "任务 ID。"), isRequired: true)]),
         ]
     }
 

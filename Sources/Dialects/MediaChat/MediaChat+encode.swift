@@ -6,11 +6,14 @@ extension MediaChat {
 
     /// The whole answer. No tokens were used, so none are told.
     func completion(_ made: [MadeMedia]) -> JSON {
-        object(
+        let links = made.compactMap { item in
+            if case .link(let path) = item.body { path } else { nil }
+        }
+        return object(
             "chat.completion",
             [
                 [
-                    "index": 0, "message": ["role": "assistant", "content": .string(content(made))],
+                    "index": 0, "message": ["role": "assistant", "content": .string(content(links))],
                     "finish_reason": "stop",
                 ]
             ])
@@ -26,10 +29,8 @@ extension MediaChat {
     }
 
     /// Names what has been made.
-    private func content(_ made: [MadeMedia]) -> String {
-        let urls = made.compactMap { item in
-            if case .link(let path) = item.body { origin + path } else { nil }
-        }
+    private func content(_ links: [String]) -> String {
+        let urls = links.map { origin + $0 }
         let kind = task.kind.rawValue
         switch format {
         case .json:
@@ -53,8 +54,8 @@ extension MediaChat {
             event(chunk(["role": "assistant", "content": .null, "reasoning_content": progress(task)]))
         case .changed(let task): event(chunk(["reasoning_content": progress(task)]))
         case .silence: Array(": still at work\n\n".utf8)
-        case .made(_, let made):
-            event(chunk(["content": .string(content(made))], finish: "stop"))
+        case .ended(let report):
+            event(chunk(["content": .string(content(report.links))], finish: "stop"))
                 + (usage ? event(object("chat.completion.chunk", [], usage: Self.noTokens)) : [])
                 + Array("data: [DONE]\n\n".utf8)
         }

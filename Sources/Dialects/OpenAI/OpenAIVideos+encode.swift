@@ -36,9 +36,10 @@ extension OpenAIVideos {
             ])
         case .relayed, .relaying, .told, .telling:
             preconditionFailure("no route of this dialect is a chat")
+        case .following(let course): return events(of: course, for: exchange)
         case .models(let models): return .json(["object": "list", "data": .array(models.map(Self.model))])
         case .model(let model): return .json(Self.model(model))
-        case .noted, .needsPatience: return Response(status: 204)
+        case .noted, .nothingNew, .needsPatience: return Response(status: 204)
         // Nothing here asks for them.
         case .batch: return Response(status: 204)
         case .report(let report): return encode(.task(report.task), for: exchange)

@@ -24,9 +24,7 @@ extension OpenAIVideos: Described {
             Operation(
                 route: Self.list, summary: Words("Your videos", "视频列表"), query: Self.pageFields,
                 replies: [Reply(200, .asItStands, .json("VideoList"))], errors: [404]),
-            Operation(
-                route: Self.retrieve, summary: Words("One video", "查询视频"), query: [.wait],
-                replies: [Reply(200, .asItStands, video)], errors: [404, 408]),
+            .status(Self.retrieve, Words("One video", "查询视频"), "Video", errors: [408]),
             Operation(
                 route: Self.content, summary: Words("The film itself", "下载视频"), query: [Self.variant],
                 replies: [

@@ -6,35 +6,23 @@ extension OpenAIText {
         case .relayed(let answer):
             return Response(status: 200, headers: [Response.jsonType, OpenAIVideos.noStore], body: answer)
         case .relaying(let stream):
-            return Self.events(stream)
+            return .events(stream)
         case .told(let task, let made, let family):
             let chat = MediaChat(task, of: family, exchange)
             return Response(
                 status: 200, headers: [Response.jsonType, OpenAIVideos.noStore],
                 body: chat.completion(made).serialized())
-        case .telling(let course):
-            let chat = MediaChat(course.task, of: course.family, exchange)
+        case .telling(let course, let family, let wantsUsage):
+            let chat = MediaChat(course.task, of: family, exchange)
             let next: @Sendable () throws(KinoraError) -> [UInt8]? = { () throws(KinoraError) in
                 guard let news = try course.next() else { return nil }
-                return chat.events(news, usage: course.wantsUsage)
+                return chat.events(news, usage: wantsUsage)
             }
-            return Self.events(BodyStream(next: next, abandon: {}))
+            return .events(BodyStream(next: next, abandon: {}))
         // A chat about media whose client did not want to wait.
         case .accepted: return OpenAIImages().encode(outcome, for: exchange)
         case .limited(let outcome, let allowance): return encode(outcome, for: exchange).adding(allowance)
         default: return OpenAIVideos().encode(outcome, for: exchange)
         }
-    }
-
-    private static func events(_ stream: BodyStream) -> Response {
-        var response = Response(
-            status: 200,
-            headers: [
-                ("Content-Type", "text/event-stream; charset=utf-8"), ("Cache-Control", "no-cache"),
-                // nginx passes each event on as it comes.
-                ("X-Accel-Buffering", "no"),
-            ])
-        response.stream = stream
-        return response
     }
 }

@@ -27,6 +27,12 @@ extension Field {
         ["type": "integer", "minimum": 0, "maximum": JSON(Limits.syncWaitSecondsMax)],
         Words("Seconds to wait for the end of the task.", "等待任务结束的秒数。"))
 
+    static let lastEventID = Field(
+        "Last-Event-ID", Shapes.text,
+        Words(
+            "Of a client that follows the task and comes back: the id of the last event.",
+            "断线重连的事件流客户端所收到的最后一个事件的 id。"))
+
     /// A part of a form. Its type is told by its bytes, whatever the form says.
     static func file(
         _ name: String, _ family: MediaType.Family, _ words: Words, isList: Bool = false
@@ -53,4 +59,24 @@ extension BodyShape {
 extension Words {
     static let accepted = Words("Accepted.", "已受理。")
     static let asItStands = Words("As it stands.", "当前状态。")
+}
+
+extension Operation {
+    /// How one task stands: as it is, or as events for whoever accepts `text/event-stream`.
+    static func status(
+        _ route: Route, _ summary: Words, _ shape: String, query: [Field] = [], errors: Set<Int> = []
+    ) -> Operation {
+        Operation(
+            route: route, summary: summary, query: query + [.wait], headers: [.lastEventID],
+            replies: [
+                Reply(
+                    200,
+                    Words(
+                        "As it stands; for Accept: text/event-stream, each change of it too, until its end.",
+                        "当前状态；若 Accept 为 text/event-stream，则持续推送每次变化，直到任务结束。"),
+                    .jsonOrEvents(shape)),
+                Reply(
+                    204, Words("Who follows it has heard of its end.", "事件流客户端已收到任务的结束状态。"), .none),
+            ], errors: errors.union([404]))
+    }
 }

@@ -99,14 +99,16 @@ struct OpenAPIDocument {
                 "schema": Shapes.name,
             ]
         }
-        let asked = operation.query.map { field -> JSON in
-            [
-                "name": .string(field.name), "in": "query", "required": .bool(field.isRequired),
-                "schema": field.schema, "description": .string(field.words.english),
-                "x-description-zh": .string(field.words.chinese),
-            ]
+        func given(_ fields: [Field], in place: JSON) -> [JSON] {
+            fields.map { field in
+                [
+                    "name": .string(field.name), "in": place, "required": .bool(field.isRequired),
+                    "schema": field.schema, "description": .string(field.words.english),
+                    "x-description-zh": .string(field.words.chinese),
+                ]
+            }
         }
-        return named + asked
+        return named + given(operation.query, in: "query") + given(operation.headers, in: "header")
     }
 
     private func requestBody(_ body: BodyShape, _ route: Route, under mount: String?) -> JSON {

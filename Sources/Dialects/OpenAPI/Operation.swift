@@ -92,6 +92,7 @@ struct Operation: Sendable {
     let route: Route
     let summary: Words
     var query: [Field] = []
+    var headers: [Field] = []
     var body: BodyShape?
     var replies: [Reply]
     /// Statuses of its errors, beside those that every call may have.

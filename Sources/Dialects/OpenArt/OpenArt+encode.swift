@@ -36,6 +36,7 @@ extension OpenArt {
             response.internalFile = "/_await/openart/api/task/\(task.id)?wait=\(seconds)"
             return response
         case .task(let task): return fresh(Self.object(TaskReport(task, links: []), exchange))
+        case .following(let course): return events(of: course, for: exchange)
         case .report(let report): return fresh(Self.object(report, exchange))
         case .reports(let reports, let total):
             return fresh(.array(reports.map { Self.object($0, exchange) }))

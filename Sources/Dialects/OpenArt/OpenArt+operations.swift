@@ -19,9 +19,7 @@ extension OpenArt: Described {
                 route: Self.generateWithFile, summary: Words("Make a video with files", "带文件生成视频"),
                 body: Self.body(files: Self.files),
                 replies: [Reply(200, .accepted, .json("OpenArtTaskID"))], isSubmit: true),
-            Operation(
-                route: Self.task, summary: Words("One task", "查询任务"), query: [.wait],
-                replies: [Reply(200, .asItStands, .json("OpenArtTask"))], errors: [404]),
+            .status(Self.task, Words("One task", "查询任务"), "OpenArtTask"),
             Operation(
                 route: Self.tasks, summary: Words("The newest tasks", "最近的任务"), query: Self.pageFields,
                 replies: [Reply(200, .asItStands, .list("OpenArtTask"))]),

@@ -194,7 +194,7 @@ extension Store {
         """)
 
     static let taskStandings = Statement(
-        "task_standings", "SELECT id, state, progress FROM task WHERE id = ANY ($1::bigint[])")
+        "task_standings", "SELECT id, state, progress, phase FROM task WHERE id = ANY ($1::bigint[])")
 
     static let assetPut = Statement(
         "asset_put",
@@ -317,7 +317,10 @@ extension Store {
     public func standings(of rows: [Int64]) throws(KinoraError) -> [Int64: TaskStanding] {
         let found = try self.rows(Self.taskStandings, [.integers(rows)]) { row in
             let state = TaskState(rawValue: row.text(1)) ?? .failed
-            return (row.integer(0), TaskStanding(state: state, progress: Int(row.integer(2))))
+            let standing = TaskStanding(
+                state: state, progress: Int(row.integer(2)),
+                isPostprocessing: row.optionalText(3) == TaskPhase.postprocessing.rawValue)
+            return (row.integer(0), standing)
         }
         return Dictionary(found) { $1 }
     }

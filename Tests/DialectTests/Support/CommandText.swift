@@ -17,6 +17,8 @@ enum CommandText {
                     page.after.map { "after: \($0.short)" },
                 ])
         case .report(let reference, let wait): lines("report \(reference.short)", ["wait: \(wait) s"])
+        case .follow(let reference, let withLinks, let last):
+            lines("follow \(reference.short)", ["links: \(withLinks)", "last heard: \(quoted(last))"])
         case .reports(let page):
             lines(
                 "reports",

@@ -20,7 +20,7 @@ struct DialectGoldens {
             let path = try RequestPath(target: golden.head.target)
             let (_, match) = try router.route(golden.head.method, path)
             let request = try golden.request(match.route.body)
-            let command = try dialect.decode(request, for: match)
+            let command = try dialect.decode(request, for: match).heeding(golden.head)
             guard let kind = golden.media, case .relay(let chat) = command, let read = chat.asMedia else {
                 return CommandText.of(command)
             }

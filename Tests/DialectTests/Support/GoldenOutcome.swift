@@ -32,7 +32,12 @@ struct GoldenOutcome {
             let made = (json["results"]?.arrayValue ?? []).map(Self.made)
             outcome = .told(
                 try Self.task(json["task"]), made, family: json["family"]?.stringValue ?? "sora")
-        case "telling": outcome = .telling(try Self.course(json))
+        case "telling":
+            outcome = .telling(
+                try Self.course(json), family: json["family"]?.stringValue ?? "sora",
+                wantsUsage: json["usage"]?.boolValue ?? false)
+        case "following": outcome = .following(try Self.course(json))
+        case "nothing new": outcome = .nothingNew
         case "report": outcome = .report(try Self.report(json["task"]))
         case "reports":
             let reports = try (json["tasks"]?.arrayValue ?? []).map(Self.report)
@@ -94,23 +99,28 @@ struct GoldenOutcome {
             })
     }
 
-    /// `news` are tasks; `silence`; and the results at the end.
+    /// `news` are tasks; `silence`; what ends the stream too early; and the end: the results, or the task.
     private static func course(_ json: JSON) throws -> TaskCourse {
-        var news: [TaskCourse.News] = []
+        var news: [Result<TaskCourse.News, KinoraError>] = []
         for item in json["news"]?.arrayValue ?? [] {
             if item == "silence" {
-                news.append(.silence)
+                news.append(.success(.silence))
+            } else if let code = item.stringValue.flatMap(ErrorCode.init(rawValue:)) {
+                news.append(.failure(KinoraError(code)))
             } else if let results = item.arrayValue {
-                news.append(.made(try task(json["task"]), results.map(made)))
+                let links = results.compactMap { $0["link"]?.stringValue }
+                news.append(.success(.ended(TaskReport(try task(json["task"]), links: links))))
             } else {
-                news.append(news.isEmpty ? .begun(try task(item)) : .changed(try task(item)))
+                let report = try report(item)
+                let going: TaskCourse.News = news.isEmpty ? .begun(report.task) : .changed(report.task)
+                news.append(.success(report.task.state.isFinal ? .ended(report) : going))
             }
         }
         let left = Guarded(news)
-        return TaskCourse(
-            of: try task(json["task"]), family: json["family"]?.stringValue ?? "sora",
-            wantsUsage: json["usage"]?.boolValue ?? false
-        ) { () throws(KinoraError) in left.withLock { $0.isEmpty ? nil : $0.removeFirst() } }
+        return TaskCourse(of: try task(json["task"])) { () throws(KinoraError) in
+            let next = left.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+            return try next?.get()
+        }
     }
 
     /// A task that has succeeded has made something.

@@ -35,6 +35,8 @@ struct GoldenRequest {
             let value = String(line[(line.firstIndex(of: ":") ?? line.endIndex)...].dropFirst(2))
             switch line.prefix(while: { $0 != ":" }) {
             case "prefer": head.prefer = value
+            case "accept": head.accept = value
+            case "last-event-id": head.lastEventID = value
             case "idempotency-key": head.idempotencyKey = value
             case "content": content = value
             case "media": media = MediaKind(rawValue: value)
