@@ -91,7 +91,7 @@ final class Responder: Handler {
             let outcome = try perform(command, for: caller, connection)                    // 4 do it
             if journal.keeps(head.method, hasFailed: false) { answer.course.note(outcome) }
             if case .needsPatience = outcome { return Self.handingOn }
-            return dialect.encode(outcome, for: answer.exchange)                           // 5 say it
+            return dialect.encode(outcome, for: answer.exchange).unlessKnown(to: head)     // 5 say it
         } catch {
             answer.course.error = error
             if answer.exchange.match == nil, let path = answer.exchange.path ?? Self.plainPath(of: head) {

@@ -53,6 +53,8 @@ extension RequestHead {
             prefer = text
         } else if matches("HTTP_ACCEPT") {
             accept = text
+        } else if matches("HTTP_IF_NONE_MATCH") {
+            ifNoneMatch = text
         } else if matches("HTTP_LAST_EVENT_ID") {
             lastEventID = text
         } else if matches("HTTP_USER_AGENT") {

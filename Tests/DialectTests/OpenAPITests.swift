@@ -17,9 +17,16 @@ import Testing
             .i2v: [ParameterRule(name: "seconds", kind: .integer, minimum: 2, maximum: 9)],
         ], vendors: ["openai"])
 
-    private let document = OpenAPIDocument(
-        dialects: Dialects.described, models: [Self.model], origin: "https://example.com"
-    ).json
+    private let document = OpenAPIDocument(dialects: Dialects.described, models: [Self.model]).json
+
+    /// What a reference leads to.
+    private func resolved(_ json: JSON?) -> JSON? {
+        guard let reference = json?["$ref"]?.stringValue, let name = reference.split(separator: "/").last
+        else {
+            return json
+        }
+        return document["components"]?["schemas"]?[String(name)]
+    }
 
     @Test(arguments: Dialects.described.map(\.name))
     func everyRouteIsDescribedOnce(_ name: String) throws {
@@ -85,8 +92,10 @@ import Testing
         }
         walk(document)
         #expect(Set(ids).count == ids.count)
-        let shapes = try #require(document["components"]?["schemas"]?.objectValue)
-        #expect(Set(shapes.names.map { "#/components/schemas/\($0)" }).isSuperset(of: references))
+        let parts = ["schemas", "responses"].flatMap { kind in
+            (document["components"]?[kind]?.objectValue?.names ?? []).map { "#/components/\(kind)/\($0)" }
+        }
+        #expect(Set(parts).isSuperset(of: references))
     }
 
     /// What an endpoint takes for a model is what the model's rows say, in the endpoint's own spelling.
@@ -95,7 +104,8 @@ import Testing
             document["paths"]?["/api/video/submit"]?["post"]?["requestBody"]?["content"]?[
                 "application/json"]?[
                     "schema"])
-        let variants = try #require(hub["anyOf"]?.arrayValue)
+        let choice = try #require(resolved(hub["allOf"]?.arrayValue?.last))
+        let variants = try #require(choice["anyOf"]?.arrayValue).compactMap(resolved)
         #expect(variants.map { $0["title"] } == ["film-1, t2v", "film-1, i2v"])
         #expect(variants[0]["properties"]?["model"] == ["const": "film-1"])
         #expect(
@@ -105,5 +115,43 @@ import Testing
             variants[1]["properties"]?["duration"]
                 == ["type": ["integer", "null"], "minimum": 2, "maximum": 9])
         #expect(variants[0]["required"] == ["model"])
+    }
+
+    @Test func whatEndpointsHaveInCommonStandsThereOnce() throws {
+        let shapes = try #require(document["components"]?["schemas"]?.objectValue)
+        let texts = shapes.members.map { $0.value.text }
+        #expect(Set(texts).count == texts.count)
+        let once = document.serialized().count
+        let others = (1...20).map { number in
+            Model(
+                id: "film 一 \(number)", kind: "video", family: "sora", title: "",
+                createdAt: Self.model.createdAt,
+                rules: Self.model.rules, vendors: ["openai"])
+        }
+        let many = OpenAPIDocument(dialects: Dialects.described, models: [Self.model] + others).json
+        let names = try #require(many["components"]?["schemas"]?.objectValue?.names)
+        #expect(names.allSatisfy { $0.wholeMatch(of: /[A-Za-z0-9._-]+/) != nil }, "\(names)")
+        #expect((many.serialized().count - once) / others.count < 10_000, "bytes of each model")
+    }
+
+    @Test func theDocumentIsKeptUntilTheModelsChange() throws {
+        let documents = Documents()
+        func answer(_ models: [Model], _ origin: String = "https://example.com") throws -> (String, JSON) {
+            let response = documents.encode(.models(models), for: Exchange(origin: origin))
+            let bytes = response.pieces.reduce(into: response.body) { bytes, piece in
+                if case .bytes(let more) = piece { bytes += more }
+            }
+            let tag = try #require(response.headers.first { $0.name == "ETag" }?.value)
+            return (tag, try JSONParser.parse(bytes))
+        }
+        let (tag, first) = try answer([Self.model])
+        #expect(first["servers"] == [["url": "https://example.com"]])
+        #expect(first["paths"] == document["paths"] && first["openapi"] == "3.1.1")
+        #expect(try answer([Self.model]).0 == tag)
+        let (elsewhere, second) = try answer([Self.model], "https://elsewhere.example")
+        #expect(elsewhere != tag && second["servers"] == [["url": "https://elsewhere.example"]])
+        let (without, third) = try answer([])
+        #expect(without != tag && third["x-models"] == [])
+        #expect(try answer([Self.model]).0 == tag)
     }
 }

@@ -49,8 +49,13 @@ function fieldRow(name, schema, isRequired, description, translated) {
   return [label, words(description, translated), [document.createTextNode(values(schema))]];
 }
 
+// What several endpoints have in common stands in the description once.
+let shared = {};
+const resolved = part => part?.$ref ? part.$ref.split("/").slice(2).reduce((at, name) => at[name], shared) : part;
+
+// A body's own fields stand before the models that it may name.
 function bodyRows(body) {
-  const kinds = Object.values(body?.content ?? {}).map(media => media.schema);
+  const kinds = Object.values(body?.content ?? {}).map(({ schema }) => resolved(schema.allOf?.[0] ?? schema));
   const fields = Object.assign({}, ...kinds.map(schema => schema.properties));
   const required = kinds[0]?.required ?? [];
   return Object.entries(fields).map(([name, schema]) =>
@@ -60,8 +65,10 @@ function bodyRows(body) {
 function operation(path, method, operation) {
   const parameters = (operation.parameters ?? []).map(parameter =>
     fieldRow(parameter.name, parameter.schema, parameter.required, parameter.description, parameter["x-description-zh"]));
-  const replies = Object.entries(operation.responses).map(([status, reply]) =>
-    [[code(status)], words(reply.description, reply["x-description-zh"])]);
+  const replies = Object.entries(operation.responses).map(([status, given]) => {
+    const reply = resolved(given);
+    return [[code(status)], words(reply.description, reply["x-description-zh"])];
+  });
   const example = Object.values(operation.requestBody?.content ?? {})[0]?.example;
   return element("details", { className: "operation", id: operation.operationId },
     element("summary", {},
@@ -126,6 +133,7 @@ async function show() {
     const reply = await fetch("/openapi.json");
     if (!reply.ok) throw new Error(reply.status);
     description = await reply.json();
+    shared = description.components;
   } catch {
     document.getElementById("silence").hidden = false;
     return;

@@ -21,6 +21,8 @@ public struct RequestHead: Sendable {
     public var idempotencyKey: String
     public var prefer: String
     public var accept: String
+    /// ETags of what the client has already.
+    public var ifNoneMatch = ""
     /// What a client that follows events and comes back has heard last.
     public var lastEventID = ""
     public var userAgent: String

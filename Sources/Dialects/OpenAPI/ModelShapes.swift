@@ -3,14 +3,17 @@ import Core
 /// A model's rules as JSON schemas.
 enum ModelShapes {
     /// One schema for each way to ask for a model; `required` says which fields each of them must have.
-    static func variants(_ choice: ModelChoice, of models: [Model]) -> [JSON] {
+    static func variants(_ choice: ModelChoice, of models: [Model]) -> [(name: String, schema: JSON)] {
         models.filter { $0.kind == choice.kind && $0.family == choice.family ?? $0.family }
-            .flatMap { model -> [JSON] in
+            .flatMap { model -> [(name: String, schema: JSON)] in
                 let isUsual = choice.usual == model.id
                 guard choice.field != nil || isUsual else { return [] }
                 return Category.allCases.compactMap { category in
                     model.rules[category].map { rules in
-                        variant(of: model, category, rules, choice, isUsual: isUsual)
+                        (
+                            "\(model.id).\(category)",
+                            variant(of: model, category, rules, choice, isUsual: isUsual)
+                        )
                     }
                 }
             }

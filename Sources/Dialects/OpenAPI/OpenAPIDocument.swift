@@ -5,18 +5,20 @@ import Core
 struct OpenAPIDocument {
     let dialects: [any Described]
     let models: [Model]
-    /// Where clients reach this instance.
-    let origin: String
+    let shared = SharedParts("schemas", Shapes.all)
+    let sharedReplies = SharedParts("responses")
 
+    /// All but `servers`: how clients reach this instance they say themselves.
     var json: JSON {
-        [
+        // What they share is gathered on the way.
+        let paths = paths
+        return [
             "openapi": "3.1.1",
             "info": [
                 "title": "Kinora", "version": .string(kinoraVersion),
                 "description": .string(Self.introduction.english),
                 "x-description-zh": .string(Self.introduction.chinese),
             ],
-            "servers": [["url": .string(origin.isEmpty ? "/" : origin)]],
             "security": [["bearer": []], ["key": []]],
             "tags": .array(dialects.map(tag)),
             "paths": .object(paths),
@@ -25,7 +27,8 @@ struct OpenAPIDocument {
                     "bearer": ["type": "http", "scheme": "bearer"],
                     "key": ["type": "apiKey", "in": "header", "name": "X-API-Key"],
                 ],
-                "schemas": .object(JSONObject(Shapes.all.map { (name: $0.name, value: $0.schema) })),
+                "schemas": .object(JSONObject(shared.all)),
+                "responses": .object(JSONObject(sharedReplies.all)),
             ],
             "x-models": ModelShapes.catalogue(models),
         ]
@@ -86,7 +89,9 @@ struct OpenAPIDocument {
         if let mount { object["x-mount"] = .string(mount) }
         let parameters = parameters(of: operation)
         if !parameters.isEmpty { object["parameters"] = .array(parameters) }
-        if let body = operation.body { object["requestBody"] = requestBody(body, route, under: mount) }
+        if let body = operation.body {
+            object["requestBody"] = requestBody(body, route, of: dialect, under: mount)
+        }
         object["responses"] = .object(responses(of: operation, dialect))
         if route.access == .open { object["security"] = [] }
         return .object(object)
@@ -111,77 +116,6 @@ struct OpenAPIDocument {
         return named + given(operation.query, in: "query") + given(operation.headers, in: "header")
     }
 
-    private func requestBody(_ body: BodyShape, _ route: Route, under mount: String?) -> JSON {
-        var choice = body.models
-        if let mount, choice?.family == nil { choice?.family = mount }
-        let type = route.body == .lines ? "application/jsonl" : "application/json"
-        var content = JSONObject()
-        content[type] = ["schema": schema(of: body.fields, choice), "example": body.example]
-        if route.body == .jsonOrForm {
-            let named = Set(body.files.map(\.name))
-            let fields = body.fields.filter { !named.contains($0.name) } + body.files
-            if let field = choice?.referenceField {
-                choice?.references = body.files.first { $0.name == field }?.schema ?? Shapes.picture
-            }
-            let encoded = fields.compactMap { field in
-                field.contentType.map { (name: field.name, value: JSON.object(["contentType": .string($0)])) }
-            }
-            var form: JSONObject = ["schema": Self.asForm(schema(of: fields, choice))]
-            if !encoded.isEmpty { form["encoding"] = .object(JSONObject(encoded)) }
-            content["multipart/form-data"] = .object(form)
-        }
-        return ["required": true, "content": .object(content)]
-    }
-
-    /// How forms spell a truth value.
-    private static let words: JSON = ["true", "false", "1", "0", "yes", "no", "on", "off", ""]
-
-    /// A form has texts and no null, and every field of it has a name.
-    private static func asForm(_ schema: JSON) -> JSON {
-        func withoutNull(_ json: JSON) -> JSON {
-            switch json {
-            case .array(let items): return .array(items.filter { !$0.isNull }.map(withoutNull))
-            case .object(let object) where object["type"] == Shapes.flagOrNull["type"]:
-                var flag = object
-                flag["type"] = "string"
-                flag["enum"] = words
-                flag["default"] = nil
-                return .object(flag)
-            case .object(var object):
-                for (name, value) in object.members {
-                    if name == "type", let types = value.arrayValue {
-                        let others = types.filter { $0 != "null" }
-                        object[name] = others.count == 1 ? others[0] : .array(others)
-                    } else {
-                        object[name] = withoutNull(value)
-                    }
-                }
-                return .object(object)
-            default: return json
-            }
-        }
-        var form = withoutNull(schema).objectValue ?? [:]
-        form["propertyNames"] = ["minLength": 1]
-        return .object(form)
-    }
-
-    private func schema(of fields: [Field], _ choice: ModelChoice?) -> JSON {
-        let properties = fields.map { field -> (name: String, value: JSON) in
-            var schema = field.schema.objectValue ?? [:]
-            schema["description"] = .string(field.words.english)
-            schema["x-description-zh"] = .string(field.words.chinese)
-            return (field.name, .object(schema))
-        }
-        var object: JSONObject = ["type": "object", "properties": .object(JSONObject(properties))]
-        let required = fields.filter(\.isRequired).map { JSON.string($0.name) }
-        if !required.isEmpty { object["required"] = .array(required) }
-        if let choice {
-            let variants = ModelShapes.variants(choice, of: models)
-            if !variants.isEmpty { object["anyOf"] = .array(variants) }
-        }
-        return .object(object)
-    }
-
     private func responses(of operation: Operation, _ dialect: any Described) -> JSONObject {
         var responses = JSONObject()
         for reply in operation.replies { responses[String(reply.status)] = Self.response(reply) }
@@ -194,10 +128,12 @@ struct OpenAPIDocument {
         if operation.isSubmit { errors.formUnion([402, 404, 408, 409, 422, 502, 504]) }
         for status in errors.sorted() where responses[String(status)] == nil {
             let words = Self.words(of: status)
-            responses[String(status)] = [
+            let error: JSON = [
                 "description": .string(words.english), "x-description-zh": .string(words.chinese),
                 "content": ["application/json": ["schema": Shapes.reference(to: dialect.errorShape)]],
             ]
+            responses[String(status)] = sharedReplies.reference(
+                to: error, called: "\(dialect.errorShape).\(status)")
         }
         return responses
     }

@@ -67,4 +67,5 @@ def test_a_browser_shows_every_endpoint(document, language, tmp_path):
     missing = [entry["operationId"] for entry in operations
                if "x-mount" not in entry and f'id="{entry["operationId"]}"' not in page]
     assert not missing
+    assert "The request is wrong" in page and "A video to make anew." in page, "what is shared is shown as well"
     assert "KINORA_API_KEY" in page and "curl -fsS" in page

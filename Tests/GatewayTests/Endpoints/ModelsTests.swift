@@ -58,5 +58,23 @@ extension GatewayTests {
                 #expect(refused.errorCode == "model_not_found")
             }
         }
+
+        /// The test may run beside others that add accounts; then there is a new document, and once more.
+        @Test func standInADescriptionThatIsSentOnce() throws {
+            try withGateway(through: .nginx) { gateway in
+                try waitUntil("nothing changes between two requests") {
+                    let first = try gateway.send(.get("/openapi.json"))
+                    #expect(first.status == 200 && first["Content-Type"] == "application/json")
+                    #expect(first["Cache-Control"] == "no-cache")
+                    let servers = first.json["servers"]?.arrayValue?.first?["url"]?.stringValue
+                    #expect(servers == (try Instance.running().url))
+                    let tag = try #require(first["ETag"])
+                    let again = try gateway.send(Call.get("/openapi.json").with("If-None-Match", "W/\(tag)"))
+                    guard again.status == 304 else { return false }
+                    #expect(again.body.isEmpty && again["ETag"] == tag)
+                    return true
+                }
+            }
+        }
     }
 }
