@@ -28,7 +28,7 @@ GRANT DELETE ON kinora.request_permit, kinora.open_task TO kinora_app;
 REVOKE UPDATE ON kinora.request_log, kinora.event_log FROM kinora_app;
 GRANT EXECUTE ON FUNCTION kinora.keep_logs(integer, timestamptz) TO kinora_app;
 GRANT DELETE ON kinora.model, kinora.model_category, kinora.route, kinora.setting, kinora.price TO kinora_app;
-GRANT DELETE ON kinora.redemption_miss, kinora.usage_pending, kinora.relay, kinora.relay_usage TO kinora_app;
+GRANT DELETE ON kinora.redemption_miss, kinora.usage_pending, kinora.relay, kinora.relay_usage, kinora.cameo TO kinora_app;
 -- The ledger is only added to, and a trigger of it alone writes what it adds up to.
 REVOKE UPDATE ON kinora.ledger FROM kinora_app;
 REVOKE INSERT, UPDATE ON kinora.wallet, kinora.key_spend FROM kinora_app;

@@ -832,6 +832,79 @@ ALTER TABLE kinora.attempt ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE kinora.cameo (
+    id bigint NOT NULL,
+    uid uuid DEFAULT gen_random_uuid() NOT NULL,
+    user_id bigint NOT NULL,
+    account_id bigint NOT NULL,
+    state text DEFAULT 'processing'::text NOT NULL,
+    busy_until timestamp with time zone,
+    idempotency_key text,
+    request_hash bytea,
+    model text NOT NULL,
+    cameo_id text,
+    character_id text,
+    username text DEFAULT ''::text NOT NULL,
+    display_name text DEFAULT ''::text NOT NULL,
+    profile_url text,
+    instruction_set text DEFAULT ''::text NOT NULL,
+    safety_instruction_set text DEFAULT ''::text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT cameo_busy_iff_processing CHECK (((busy_until IS NOT NULL) = (state = 'processing'::text))),
+    CONSTRAINT cameo_key_has_hash CHECK (((idempotency_key IS NULL) = (request_hash IS NULL))),
+    CONSTRAINT cameo_made_iff_finalized CHECK (((cameo_id IS NOT NULL) = (state = 'finalized'::text))),
+    CONSTRAINT cameo_request_hash_length CHECK ((octet_length(request_hash) = 32)),
+    CONSTRAINT cameo_state_known CHECK ((state = ANY (ARRAY['processing'::text, 'finalized'::text])))
+);
+
+COMMENT ON TABLE kinora.cameo IS 'Characters that users have had made of videos, by the bridge. Named cameo because "character" is a reserved word of SQL.';
+
+COMMENT ON COLUMN kinora.cameo.id IS 'Internal number.';
+
+COMMENT ON COLUMN kinora.cameo.uid IS 'The request at the bridge, the same at every try; its first 12 hex digits behind char_ are the id that clients get.';
+
+COMMENT ON COLUMN kinora.cameo.user_id IS 'Whose it is.';
+
+COMMENT ON COLUMN kinora.cameo.account_id IS 'The account that it was made with.';
+
+COMMENT ON COLUMN kinora.cameo.state IS 'processing: it is not known to be made; finalized: it is.';
+
+COMMENT ON COLUMN kinora.cameo.busy_until IS 'Until when a request is at work for it; after that the same request may be sent again. Null once it is made.';
+
+COMMENT ON COLUMN kinora.cameo.idempotency_key IS 'The Idempotency-Key of the request; null: none.';
+
+COMMENT ON COLUMN kinora.cameo.request_hash IS 'SHA-256 of that request.';
+
+COMMENT ON COLUMN kinora.cameo.model IS 'The model that the request named, which the answer repeats.';
+
+COMMENT ON COLUMN kinora.cameo.cameo_id IS 'What the upstream calls it in prompts.';
+
+COMMENT ON COLUMN kinora.cameo.character_id IS 'Another id that the upstream has for it; null: none.';
+
+COMMENT ON COLUMN kinora.cameo.username IS 'Its name, without @; empty until it is made, where the client chose none.';
+
+COMMENT ON COLUMN kinora.cameo.display_name IS 'Its name for people.';
+
+COMMENT ON COLUMN kinora.cameo.profile_url IS 'Its picture; null: none is known.';
+
+COMMENT ON COLUMN kinora.cameo.instruction_set IS 'How it behaves, in the client''s words.';
+
+COMMENT ON COLUMN kinora.cameo.safety_instruction_set IS 'What it must not do, in the client''s words.';
+
+COMMENT ON COLUMN kinora.cameo.created_at IS 'When it was asked for.';
+
+COMMENT ON COLUMN kinora.cameo.updated_at IS 'When the row changed last.';
+
+ALTER TABLE kinora.cameo ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME kinora.cameo_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE kinora.cancellation (
     attempt_id bigint NOT NULL,
     asked_at timestamp with time zone,
@@ -2303,6 +2376,15 @@ ALTER TABLE ONLY kinora.attempt
 ALTER TABLE ONLY kinora.attempt
     ADD CONSTRAINT attempt_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY kinora.cameo
+    ADD CONSTRAINT cameo_once UNIQUE (user_id, idempotency_key);
+
+ALTER TABLE ONLY kinora.cameo
+    ADD CONSTRAINT cameo_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY kinora.cameo
+    ADD CONSTRAINT cameo_uid_unique UNIQUE (uid);
+
 ALTER TABLE ONLY kinora.cancellation
     ADD CONSTRAINT cancellation_pkey PRIMARY KEY (attempt_id);
 
@@ -2423,6 +2505,8 @@ CREATE UNIQUE INDEX attempt_slot_taken ON kinora.attempt USING btree (account_id
 
 CREATE UNIQUE INDEX attempt_vendor_task ON kinora.attempt USING btree (account_id, vendor_task_id) WHERE (vendor_task_id IS NOT NULL);
 
+CREATE INDEX cameo_user ON kinora.cameo USING btree (user_id, id);
+
 CREATE INDEX cancellation_due ON kinora.cancellation USING btree (due_at);
 
 CREATE INDEX event_log_account ON ONLY kinora.event_log USING btree (account_id, id) WHERE (account_id IS NOT NULL);
@@ -2476,6 +2560,8 @@ CREATE INDEX task_queued_deadline ON kinora.task USING btree (deadline_at) WHERE
 CREATE INDEX task_queued_pinned ON kinora.task USING btree (pinned_account_id, priority, id) WHERE ((state = 'queued'::text) AND (pinned_account_id IS NOT NULL));
 
 CREATE UNIQUE INDEX task_uid ON kinora.task USING btree ("left"(replace((uid)::text, '-'::text, ''::text), 12) COLLATE "C");
+
+CREATE INDEX usage_day_user ON kinora.usage_day USING btree (user_id, day);
 
 CREATE INDEX webhook_delivery_created ON kinora.webhook_delivery USING btree (created_at);
 
@@ -2586,6 +2672,12 @@ ALTER TABLE ONLY kinora.attempt
 
 ALTER TABLE ONLY kinora.attempt
     ADD CONSTRAINT attempt_task_id_fkey FOREIGN KEY (task_id) REFERENCES kinora.task(id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY kinora.cameo
+    ADD CONSTRAINT cameo_account_id_fkey FOREIGN KEY (account_id) REFERENCES kinora.account(id);
+
+ALTER TABLE ONLY kinora.cameo
+    ADD CONSTRAINT cameo_user_id_fkey FOREIGN KEY (user_id) REFERENCES kinora.app_user(id);
 
 ALTER TABLE ONLY kinora.cancellation
     ADD CONSTRAINT cancellation_attempt_id_fkey FOREIGN KEY (attempt_id) REFERENCES kinora.attempt(id) ON DELETE CASCADE;

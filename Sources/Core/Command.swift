@@ -32,6 +32,13 @@ public enum Command: Sendable {
     /// Something of an upstream account that no official API tells. The account by its row; nil: the first
     /// that will do.
     case ask(BridgeQuestion, account: Int64?)
+    case makeCameo(CameoDraft)
+    case cameos
+    /// A character of the caller, by the id that Kinora or the upstream gave it.
+    case cameo(String)
+    case deleteCameo(String)
+    /// What the caller has had made.
+    case callerStats
     /// Models that the caller may use; of one family: below that family's prefix.
     case models(family: String? = nil)
     case model(String, family: String? = nil)
@@ -74,6 +81,9 @@ public struct Submission: Sendable {
     /// The results are wanted and not the task: waits for them as long as is usual where `waitSeconds` names
     /// no time. Nil: the task is wanted.
     public var resultForm: ResultForm?
+    /// A character that is made first. It is put into the prompt; where that says nothing, it is all that is
+    /// wanted. Only in a chat.
+    public var cameo: CameoDraft?
 
     public init(
         dialect: String, model: String?, kind: MediaKind, category: Category? = nil, prompt: String,

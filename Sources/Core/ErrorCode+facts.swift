@@ -55,6 +55,8 @@ extension ErrorCode {
             Self.fact("KN316", 404, .never, .info, "There is no such account, or none that may be used.")
         case .profileNotFound:
             Self.fact("KN317", 404, .never, .info, "There is nobody of that name.")
+        case .characterNotFound:
+            Self.fact("KN318", 404, .never, .info, "There is no such character.")
 
         case .upstreamCredential:
             Self.fact("KN401", 502, .elsewhere, .error, "The upstream account refused its credentials.")

@@ -39,6 +39,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case taskFinal = "task_final"
     case accountNotFound = "account_not_found"
     case profileNotFound = "profile_not_found"
+    case characterNotFound = "character_not_found"
     // 4: upstream
     case upstreamCredential = "upstream_credential"
     case upstreamMoney = "upstream_money"

@@ -77,6 +77,13 @@ public enum Limits {
     public static let webhookLogDays = 30
     /// Longest time that the bridge may take to answer.
     public static let bridgeSecondsMax = 30
+    /// Longest time that it may take to make a character, and how long nobody else tries: longer than that.
+    public static let bridgeCreationSecondsMax = 120
+    public static let cameoBusySeconds = 150
+    /// Most bytes of a video that becomes a character: it goes to the bridge inside of JSON.
+    public static let cameoVideoBytesMax = 14 << 20
+    /// Most characters of a user.
+    public static let cameosPerUserMax = 1000
     /// Most bytes of its answer.
     public static let bridgeReplyBytesMax = 1 << 20
     /// Most calls to the bridge under way at once, and of those for one user: each holds a thread.

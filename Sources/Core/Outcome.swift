@@ -30,12 +30,19 @@ public enum Outcome: Sendable {
     case following(TaskCourse)
     /// A client that follows a task comes back, and has heard of its end.
     case nothingNew
+    /// A chat that has made a character and nothing else.
+    case toldCameo(Cameo, family: String, isStreamed: Bool)
     /// The answer of a text model, byte for byte as it came.
     case relayed([UInt8])
     /// The same, event by event; the first one is there.
     case relaying(BodyStream)
     /// What the bridge has answered about an account; nil: about one that nobody named.
     case bridged(BridgeQuestion, BridgeAnswer, account: Int64?)
+    case madeCameo(Cameo)
+    case cameos([Cameo])
+    case cameo(Cameo)
+    case deletedCameo(Cameo)
+    case callerStats(CallerStats)
     /// What became of each line.
     case batch([Batch.Reply])
     case models([Model])

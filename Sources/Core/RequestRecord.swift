@@ -55,8 +55,9 @@ public struct RequestCourse: Sendable {
             task = reference
         case .relay(let request): model = request.model
         case .model(let id, _): model = id
+        case .makeCameo(let draft): model = draft.model
         case .tasks, .reports, .stats, .quota, .redeem, .models, .catalogue, .batch, .signedMedia,
-            .vendorCallback, .health, .ask:
+            .vendorCallback, .health, .ask, .cameos, .cameo, .deleteCameo, .callerStats:
             break
         }
     }
@@ -76,7 +77,8 @@ public struct RequestCourse: Sendable {
         case .limited(let inner, _): note(inner)
         case .estimate(let estimate): model = estimate.model
         case .tasks, .reports, .stats, .quota, .redeemed, .content, .link, .relayed, .relaying, .models,
-            .model, .batch, .noted, .nothingNew, .health, .needsPatience, .bridged:
+            .model, .batch, .noted, .nothingNew, .health, .needsPatience, .bridged, .madeCameo, .cameos,
+            .cameo, .deletedCameo, .callerStats, .toldCameo:
             break
         }
     }

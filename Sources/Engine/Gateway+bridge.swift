@@ -28,9 +28,9 @@ extension Gateway {
     }
 
     /// Whose accounts the bridge knows.
-    private static let bridgedFamily = "sora"
+    static let bridgedFamily = "sora"
 
-    private func bridgeLine() throws(KinoraError) -> BridgeLine {
+    func bridgeLine() throws(KinoraError) -> BridgeLine {
         guard let bridge else {
             throw KinoraError(
                 .notSupported,

@@ -1,4 +1,5 @@
 import Core
+import Store
 
 /// Chats with models of media: each is a task, whose end or whose course is the answer.
 extension Gateway {
@@ -6,11 +7,16 @@ extension Gateway {
         _ request: RelayRequest, about submission: Submission, _ model: Model, for caller: Caller,
         _ patience: Patience
     ) throws(KinoraError) -> Outcome {
+        var submission = submission
+        if let cameo = try character(in: &submission, model, caller),
+            submission.prompt.allSatisfy(\.isWhitespace)
+        {
+            return .toldCameo(cameo, family: model.family, isStreamed: request.isStreamed)
+        }
         guard request.isStreamed else {
             return told(try submit(submission, for: caller, patience), model)
         }
         // The task comes at once, and what becomes of it is told.
-        var submission = submission
         let seconds = submission.waitSeconds ?? Int(cache.snapshot.timeoutSeconds(for: submission.kind))
         submission.waitSeconds = nil
         submission.resultForm = nil
@@ -20,6 +26,31 @@ extension Gateway {
             return .telling(
                 TaskCourse(of: task, next: watch.next), family: model.family, wantsUsage: request.wantsUsage)
         }
+    }
+
+    /// Has the character made that a chat asks for, and puts it into the prompt. Nil: none is asked for.
+    private func character(
+        in submission: inout Submission, _ model: Model, _ caller: Caller
+    ) throws(KinoraError) -> Cameo? {
+        guard var wish = submission.cameo else { return nil }
+        submission.cameo = nil
+        guard wish.isAskedFor || model.family == Self.bridgedFamily else {
+            submission.references.append(wish.video)
+            return nil
+        }
+        let line = try bridgeLine()
+        let isAll = submission.prompt.allSatisfy(\.isWhitespace)
+        // What is going to be refused must not leave a character behind.
+        if !isAll {
+            let task = try draft(of: submission, for: caller).task
+            if task.price.micros > 0 { try store.requireQuota(task.price, of: caller) }
+        }
+        wish.model = model.id
+        wish.idempotencyKey = submission.idempotencyKey
+        wish.fingerprint = submission.fingerprint
+        let cameo = try made(wish, for: caller, line)
+        if !isAll { submission.prompt = "@\(cameo.username) \(submission.prompt)" }
+        return cameo
     }
 
     private func told(_ outcome: Outcome, _ model: Model) -> Outcome {

@@ -84,7 +84,7 @@ extension Gateway {
     }
 
     /// The bytes as a file; `isOurs` when it is to be removed here.
-    private func file(
+    func file(
         of reference: Reference, _ rule: ReferenceRule
     ) throws(KinoraError) -> (path: String, media: StoredMedia, isOurs: Bool) {
         func checked(_ type: MediaType?, _ bytes: Int) throws(KinoraError) -> MediaType {

@@ -10,7 +10,7 @@ extension Gateway {
     ) throws(KinoraError) -> Outcome {
         let isPatient = submission.resultForm != nil || submission.references.contains(where: \.isRemote)
         if !patience.mayWait, isPatient { return .needsPatience }
-        let idempotency = try idempotency(of: submission)
+        let idempotency = try idempotency(key: submission.idempotencyKey, submission.fingerprint)
         // The answer of the first time comes before every check: what it was checked against may have
         // changed.
         if let idempotency, let task = try replay(idempotency, caller) {
@@ -253,12 +253,12 @@ extension Gateway {
             .invalidValue, "Model '\(model.id)' does not take \(what).", field: "model", value: model.id)
     }
 
-    private func idempotency(
-        of submission: Submission
+    func idempotency(
+        key: String?, _ fingerprint: String
     ) throws(KinoraError) -> (key: String, fingerprint: [UInt8])? {
-        guard let key = submission.idempotencyKey else { return nil }
+        guard let key else { return nil }
         guard key.unicodeScalars.count <= Limits.idempotencyKeyCharactersMax,
-            let fingerprint = Hex.bytes(submission.fingerprint)
+            let fingerprint = Hex.bytes(fingerprint)
         else {
             throw KinoraError(
                 .invalidValue,

@@ -148,6 +148,11 @@ public final class Gateway: Sendable {
         case .relay(let request): return try relay(request, for: caller, patience)
         case .ask(let question, let account):
             return try ask(question, account: account, for: caller, patience)
+        case .makeCameo(let draft): return try make(draft, for: caller, patience)
+        case .cameos: return .cameos(try store.cameos(of: caller))
+        case .cameo(let id): return .cameo(try cameo(id, of: caller))
+        case .deleteCameo(let id): return .deletedCameo(try deleteCameo(id, of: caller))
+        case .callerStats: return try callerStats(of: caller)
         case .models(let family): return .models(models(of: family, for: caller))
         case .model(let id, let family):
             guard let model = models(of: family, for: caller).first(where: { $0.id == id }) else {

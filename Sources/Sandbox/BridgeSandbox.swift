@@ -33,6 +33,10 @@ struct BridgeSandbox: SandboxVendor {
         default: break
         }
         try checkAccount(call.fields("account"))
+        if operation == "create-character" {
+            let id = try call.required("request_id")
+            return .once(id, .json(["result": ["character": try character(arguments, id)]]))
+        }
         guard let result = try result(of: operation, arguments) else {
             throw KinoraError(.notSupported, "There is no operation \(operation).")
         }
@@ -95,6 +99,28 @@ struct BridgeSandbox: SandboxVendor {
     }
 
     // MARK: the site
+
+    /// The username `taken` is.
+    private func character(_ arguments: VendorFields, _ id: String) throws(KinoraError) -> JSON {
+        let bytes = try arguments.data(
+            try arguments.required("video"), of: "video", family: "video", bytesMax: 15 << 20)
+        guard let bytes, MediaType(sniffing: bytes)?.family == .video else {
+            throw arguments.bad("video", "is no video")
+        }
+        guard try arguments.required("timestamps").wholeMatch(of: /[0-9.]+,[0-9.]+/) != nil else {
+            throw arguments.bad("timestamps", "must be like 0,3")
+        }
+        for name in ["instruction_set", "safety_instruction_set"] { _ = try arguments.text(name) }
+        let short = id.replacing("-", with: "").prefix(12)
+        let username = try arguments.text("username") ?? "sandbox_\(short.prefix(6))"
+        guard username != "taken" else { throw KinoraError(.alreadyExists) }
+        return [
+            "cameo_id": .string("ch_\(short)"), "character_id": .string("character_\(short)"),
+            "username": .string(username),
+            "display_name": .string(try arguments.text("display_name") ?? username),
+            "profile_url": .string("https://sandbox.example/\(username).webp"),
+        ]
+    }
 
     private func person(_ username: String) throws(KinoraError) -> JSON {
         guard username != "nobody" else { throw KinoraError(.profileNotFound) }
@@ -197,6 +223,7 @@ struct BridgeSandbox: SandboxVendor {
             case .upstreamMoney: (402, "account_exhausted")
             case .upstreamRate: (429, "rate_limited")
             case .upstreamConcurrency: (429, "busy")
+            case .alreadyExists: (409, "taken")
             case .contentRefused: (400, "content_refused")
             case .routeNotFound, .notSupported: (501, "unsupported")
             case .upstreamServer, .internalFault, .storageFailed, .shuttingDown: (500, "failed")

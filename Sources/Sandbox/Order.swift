@@ -22,12 +22,14 @@ enum Order: Sendable {
     case picture(String, until: Timestamp? = nil)
     /// A finished film, by its link, which may end.
     case film(String, until: Timestamp? = nil)
+    /// Makes something that is no task, once for each id: asked for again, the first answer comes again.
+    case once(String, Response)
     /// Concerns no task: the answer is known already.
     case fixed(Response)
 
     var operation: Operation {
         switch self {
-        case .submit, .remix, .draw: .submit
+        case .submit, .remix, .draw, .once: .submit
         case .poll: .poll
         case .list, .numberedPage: .list
         case .talk: .talk

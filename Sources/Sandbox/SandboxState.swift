@@ -64,6 +64,8 @@ struct SandboxState: Sendable {
     private var films: [String: Film] = [:]
     private var accounts: [Owner: Account] = [:]
     private var sequence = 0
+    /// What was made once, and its answer.
+    private var keepsakes: [Owner: [String: Response]] = [:]
     /// Tasks with a film of their own, in order; those before `expiredCount` have lost its file.
     private var filmed: [String] = []
     private var expiredCount = 0
@@ -144,6 +146,16 @@ struct SandboxState: Sendable {
         counts.accepted += 1
         counts.acceptedByVendor[owner.vendor, default: 0] += 1
         counts.acceptedByKey[String(owner.key.suffix(4)), default: 0] += 1
+    }
+
+    /// Accepts something that is no task and counts it, unless it was before. Gives the first answer.
+    mutating func accept(_ response: Response, once id: String, for owner: Owner) -> Response {
+        if let first = keepsakes[owner]?[id] { return first }
+        keepsakes[owner, default: [:]][id] = response
+        counts.accepted += 1
+        counts.acceptedByVendor[owner.vendor, default: 0] += 1
+        counts.acceptedByKey[String(owner.key.suffix(4)), default: 0] += 1
+        return response
     }
 
     /// Dollars for all the tasks that were accepted from it.

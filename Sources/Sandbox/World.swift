@@ -58,6 +58,8 @@ final class World: Sendable {
         switch order {
         case .fixed(let response):
             return .fixed(response)
+        case .once(let id, let response):
+            return .fixed(state.withLock { $0.accept(response, once: id, for: owner) })
         case .talk(let talk):
             state.withLock { $0.countTalk(of: owner) }
             return .talk(talk, now)

@@ -22,9 +22,10 @@ public struct Bridge: Sendable {
     private static let version: JSON = 1
 
     private func call(
-        _ operation: String, _ arguments: JSONObject = [:], of accounts: JSONObject = [:]
+        _ operation: String, _ arguments: JSONObject = [:], of accounts: JSONObject = [:],
+        asked id: TaskID = .random()
     ) -> HTTPCall {
-        var body: JSONObject = ["request_id": .string(TaskID.random().description)]
+        var body: JSONObject = ["request_id": .string(id.description)]
         for (name, value) in accounts.members { body[name] = value }
         body["arguments"] = .object(arguments)
         return HTTPCall(
@@ -149,6 +150,46 @@ public struct Bridge: Sendable {
     private static func objects(_ json: JSON?, most: Int = .max) -> [JSON]? {
         guard let items = json?.arrayValue, items.allSatisfy({ $0.objectValue != nil }) else { return nil }
         return Array(items.prefix(most))
+    }
+
+    // Characters
+
+    /// Asks for a character of a video. With the same `id` it is the same one.
+    public func creation(
+        of draft: CameoDraft, asked id: TaskID, of account: BridgeAccount,
+        video: (path: String, type: MediaType)
+    ) -> HTTPCall {
+        // Nobody can know it before, so nothing that a client wrote has it.
+        let mark = "kinora-file-\(TaskID.random().description)."
+        var call = call(
+            "create-character",
+            [
+                "video": .string(mark), "timestamps": .string(draft.timestamps),
+                "username": JSON(draft.username), "display_name": JSON(draft.displayName),
+                "instruction_set": JSON(draft.instructionSet),
+                "safety_instruction_set": JSON(draft.safetyInstructionSet),
+            ], of: ["account": Self.json(account)], asked: id)
+        if case .json(let json) = call.body {
+            let file = HTTPCall.InlineFile(mark: mark, path: video.path, type: video.type)
+            call.body = .jsonWithFiles(json, [file])
+        }
+        call.timeoutSeconds = Limits.bridgeCreationSecondsMax
+        call.isRepeatable = false
+        return call
+    }
+
+    public func created(_ reply: HTTPReply) throws(KinoraError) -> MadeCameo {
+        let character = try Self.result(reply, missing: .accountNotFound)["character"]
+        func text(_ name: String) -> String? {
+            character?[name]?.stringValue.flatMap { $0.isEmpty ? nil : $0 }
+        }
+        guard let id = text("cameo_id"), id.utf8.count <= 256, let username = text("username") else {
+            throw KinoraError(
+                .upstreamProtocol, detail: "the bridge's character lacks something: \(reply.excerpt)")
+        }
+        return MadeCameo(
+            cameoID: id, characterID: text("character_id"), username: username,
+            displayName: text("display_name") ?? username, profileURL: text("profile_url"))
     }
 
     // Replies

@@ -175,6 +175,56 @@ def test_sora2api_chat_with_a_picture():
 
 
 @pytest.fixture(scope="module")
+def film(finished, tmp_path_factory):
+    """A video as the lines name it."""
+    folder = tmp_path_factory.mktemp("film")
+    subprocess.run(["curl", "-sSf", "--cacert", KINORA.ca, f"{URL}/v1/videos/{finished}/content", *BEARER, "-o",
+                    str(folder / "character_video.mp4")], check=True, timeout=60)
+    return folder
+
+
+def test_sora2api_character_as_form(film):
+    status, body = curl(
+        "-X", "POST", URL + "/v1/characters", *BEARER, "-F", "model=sora-video-10s",
+        "-F", "video=@character_video.mp4;type=video/mp4", "-F", "timestamps=0,3", "-F", "username=my_character",
+        "-F", "display_name=My Character", "-F", "instruction_set=Always speak politely.",
+        "-F", "safety_instruction_set=Avoid unsafe content.", folder=film)
+    assert status == 200 and (body["object"], body["model"]) == ("character", "sora-video-10s"), body
+    assert body["id"].startswith("char_") and body["created"] > 0 and body["data"]["cameo_id"]
+    assert (body["data"]["username"], body["data"]["display_name"]) == ("my_character", "My Character")
+    assert body["data"]["message"] == "Character created successfully"
+    status, mine = get("/v1/characters")
+    assert status == 200 and body["id"] in [character["id"] for character in mine["characters"]]
+    status, gone = curl("-X", "DELETE", f"{URL}/v1/characters/{body['id']}", *BEARER)
+    assert status == 200 and gone["success"] is True
+
+
+def test_sora2api_character_as_json(film):
+    video = base64.b64encode((film / "character_video.mp4").read_bytes()).decode()
+    body = {"model": "sora-video-10s", "video": video, "timestamps": "0,3", "username": "my_character",
+            "display_name": "My Character", "instruction_set": "Always speak politely.",
+            "safety_instruction_set": "Avoid unsafe content."}
+    status, made = post("/v1/characters", json.dumps(body))
+    assert status == 200 and made["data"]["username"] == "my_character", made
+
+
+def test_sora2api_character_by_chat(film):
+    video = base64.b64encode((film / "character_video.mp4").read_bytes()).decode()
+    body = {"model": "sora-video-landscape-10s", "messages": [{"role": "user", "content": ""}], "video": video,
+            "character_options": {"timestamps": "0,3", "username": "my_character"}}
+    status, answer = post("/v1/chat/completions", json.dumps(body))
+    assert status == 200, answer
+    assert json.loads(answer["choices"][0]["message"]["content"])["username"] == "my_character"
+
+
+def test_sora2api_stats(finished):
+    status, body = get("/v1/stats")
+    assert status == 200 and body["success"] is True
+    assert {"total_tokens", "active_tokens", "today_images", "total_images", "today_videos", "total_videos",
+            "today_errors", "total_errors"} == body["stats"].keys()
+
+
+@pytest.fixture(scope="module")
 def operator():
     """The key of somebody who runs the instance: accounts are not everybody's business."""
     made = subprocess.run(["kinora", "key", "create", "--user", "admin", "--json"], check=True, timeout=60, text=True,

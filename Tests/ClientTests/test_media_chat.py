@@ -58,7 +58,7 @@ def test_a_picture_is_drawn_by_a_chat(chats):
         ({"messages": []}, openai.BadRequestError, "messages"),
         ({"n": 5}, openai.BadRequestError, "n"),
         ({"extra_body": {"seconds": 15}}, openai.BadRequestError, "seconds"),
-        ({"extra_body": {"character_options": {"timestamps": "0,3"}}}, openai.BadRequestError, "character_options"),
+        ({"extra_body": {"character_options": {"timestamps": "0,3"}}}, openai.BadRequestError, "video"),
         ({"extra_body": {"remix_target_id": "sora-2-000000000000"}}, openai.NotFoundError, None),
     ],
 )

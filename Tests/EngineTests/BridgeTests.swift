@@ -1,57 +1,10 @@
 import Core
 import Store
-import Synchronization
 import TestSupport
 import Testing
 import Upstream
 
 @testable import Engine
-
-/// A bridge that answers by script; nil: it does not answer until it is let go.
-private final class ScriptedBridge: Transport {
-    struct Call: Sendable {
-        let operation: String
-        let accounts: [Int64]
-    }
-
-    let calls = Happening<Call>()
-    private let answer: @Sendable (Call) -> Result<HTTPReply, TransportFailure>?
-    private let held = Mutex<[@Sendable (Result<HTTPReply, TransportFailure>) -> Void]>([])
-
-    init(_ answer: @escaping @Sendable (Call) -> Result<HTTPReply, TransportFailure>?) {
-        self.answer = answer
-    }
-
-    static func reply(_ status: Int, _ body: JSON) -> Result<HTTPReply, TransportFailure> {
-        .success(HTTPReply(status: status, body: body.serialized()))
-    }
-
-    func send(
-        _ call: HTTPCall, to account: VendorAccount, into sink: ReplySink,
-        completion: @escaping @Sendable (Result<HTTPReply, TransportFailure>) -> Void
-    ) {
-        guard case .json(let body) = call.body, let operation = call.url.split(separator: "/").last else {
-            return
-        }
-        let accounts = body["accounts"]?.arrayValue ?? [body["account"]].compactMap { $0 }
-        let seen = Call(
-            operation: String(operation), accounts: accounts.compactMap { $0["id"]?.integerValue })
-        if let answer = answer(seen) {
-            calls.note(seen)
-            completion(answer)
-        } else {
-            held.withLock { $0.append(completion) }
-            calls.note(seen)
-        }
-    }
-
-    func letGo() {
-        for completion in held.withLock({ held in
-            defer { held = [] }
-            return held
-        }) { completion(Self.reply(200, ["result": ["prompt": "p"]])) }
-    }
-}
 
 @Suite(.freshDatabase) struct BridgeTests {
     private let enhance = BridgeQuestion.enhance(PromptWish(prompt: "p", level: "short", seconds: nil))

@@ -17,8 +17,11 @@ import Upstream
         let bridge: Bridge
 
         func send(_ call: HTTPCall) throws -> HTTPReply {
-            guard case .json(let json) = call.body else {
-                throw KinoraError(.internalFault, detail: "no JSON")
+            let json: JSON
+            switch call.body {
+            case .json(let body): json = body
+            case .jsonWithFiles(let body, let files): json = try Self.filled(body, files)
+            default: throw KinoraError(.internalFault, detail: "no JSON")
             }
             var client = sandbox.client
             client.headers = call.headers.map { ($0.name, $0.value.revealed()) }
@@ -28,6 +31,30 @@ import Upstream
                 status: reply.status,
                 headers: Dictionary(reply.headers.map { ($0.name.lowercased(), $0.value) }) { $1 },
                 body: reply.body)
+        }
+
+        /// With the files in the places of their marks.
+        private static func filled(_ body: JSON, _ files: [HTTPCall.InlineFile]) throws -> JSON {
+            var text = body.text
+            for file in files {
+                let bytes = try Array(Data(contentsOf: URL(filePath: file.path)))
+                text = text.replacing(
+                    file.mark, with: "data:\(file.type.rawValue);base64,\(Core.Base64.encode(bytes))")
+            }
+            return try JSONParser.parse(Array(text.utf8))
+        }
+
+        func create(
+            _ username: String?, asked id: TaskID = .random(), film: [UInt8]
+        ) throws -> MadeCameo {
+            let path = "\(sandbox.folder.path)/film"
+            try Data(film).write(to: URL(filePath: path))
+            var draft = CameoDraft(video: Reference(.bytes(film), field: "video"), timestamps: "0,3")
+            draft.username = username
+            draft.displayName = "My Character"
+            let call = bridge.creation(
+                of: draft, asked: id, of: BridgeSandboxTests.main, video: (path, .mp4))
+            return try bridge.created(try send(call))
         }
 
         func ask(
@@ -131,6 +158,34 @@ import Upstream
             let error = #expect(throws: KinoraError.self) { try talk.ask(.ownFeed(limit: 1)) }
             #expect(error?.code == code)
             _ = try talk.ask(.ownFeed(limit: 1))
+        }
+    }
+
+    @Test func aCharacterIsMadeOnceForEachRequest() throws {
+        let film: [UInt8] = [0, 0, 0, 24] + Array("ftypmp42".utf8) + [0, 0, 0, 0]
+        try talk { talk in
+            func code(_ username: String?, _ film: [UInt8]) -> ErrorCode? {
+                do { _ = try talk.create(username, film: film) } catch {
+                    return (error as? KinoraError)?.code
+                }
+                return nil
+            }
+            let id = TaskID.random()
+            let first = try talk.create("me", asked: id, film: film)
+            #expect(first.username == "me" && first.displayName == "My Character")
+            #expect(try talk.create("another", asked: id, film: film) == first)
+            #expect(try talk.create(nil, film: film) != first)
+            let stats = try talk.sandbox.stats()
+            #expect(stats["accepted"] == 2 && stats["by_vendor"]?["bridge"] == 2)
+            #expect(code("taken", film) == .alreadyExists)
+            #expect(code("me", Array("no film".utf8)) == .upstreamRequest)
+            // An answer that is lost was an answer: the same request gets it again.
+            let lost = TaskID.random()
+            _ = try talk.sandbox.arm(["fault": "wrong_json", "vendor": "bridge", "operation": "submit"])
+            let error = #expect(throws: KinoraError.self) { try talk.create("me", asked: lost, film: film) }
+            #expect(error?.code == .upstreamProtocol)
+            _ = try talk.create("me", asked: lost, film: film)
+            #expect(try talk.sandbox.stats()["accepted"] == 3)
         }
     }
 

@@ -68,6 +68,43 @@ import Testing
         #expect(try body(call)["arguments"] == arguments)
     }
 
+    @Test func aCharacterIsAskedForWithItsVideoInside() throws {
+        var draft = CameoDraft(video: Reference(.bytes([]), field: "video"), timestamps: "0,3")
+        draft.username = "me"
+        let id = TaskID.random()
+        let call = try bridge().creation(of: draft, asked: id, of: account, video: ("/spool/a", .mp4))
+        guard case .jsonWithFiles(let body, let files) = call.body, let file = files.first else {
+            Issue.record("\(call.body)")
+            return
+        }
+        #expect(call.url.hasSuffix("/v1/create-character") && !call.isRepeatable)
+        #expect(call.timeoutSeconds == Limits.bridgeCreationSecondsMax)
+        #expect(Limits.cameoBusySeconds > Limits.bridgeCreationSecondsMax + 5)
+        #expect(body["request_id"]?.stringValue == id.description && body["account"]?["id"] == 3)
+        #expect(files.count == 1 && file.path == "/spool/a" && file.type == .mp4)
+        #expect(body["arguments"]?["video"]?.stringValue == file.mark)
+        #expect(body["arguments"]?["username"] == "me" && body["arguments"]?["display_name"] == .null)
+    }
+
+    @Test func aCharacterHasAnIdAndAName() throws {
+        func created(_ character: String) throws -> MadeCameo {
+            let body = "{\"result\": {\"character\": \(character)}}"
+            return try bridge().created(HTTPReply(status: 200, body: Array(body.utf8)))
+        }
+        #expect(
+            try created(#"{"cameo_id": "ch_1", "username": "me", "character_id": "", "x": 1}"#)
+                == MadeCameo(
+                    cameoID: "ch_1", characterID: nil, username: "me", displayName: "me", profileURL: nil))
+        for bad in [
+            "null", "{}", #"{"cameo_id": "ch_1"}"#, #"{"cameo_id": "", "username": "me"}"#,
+            #"{"cameo_id": 7, "username": "me"}"#,
+            #"{"cameo_id": "\#(String(repeating: "x", count: 257))", "username": "me"}"#,
+        ] {
+            let error = #expect(throws: KinoraError.self) { try created(bad) }
+            #expect(error?.code == .upstreamProtocol)
+        }
+    }
+
     // Replies
 
     private func answer(

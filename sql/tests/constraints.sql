@@ -270,6 +270,21 @@ SELECT pg_temp.refuses('event_log_level_known', pg_temp.event('shout', '{}'));
 SELECT pg_temp.refuses('event_log_fields_object', pg_temp.event('info', '[]'));
 SELECT lives_ok(pg_temp.event('info', '{}'), 'an ordinary event too');
 
+-- Characters
+SELECT pg_temp.refuses('cameo_uid_unique', $$INSERT INTO cameo (uid, user_id, account_id, model, busy_until)
+    SELECT uid, user_id, account_id, model, now() FROM cameo$$);
+SELECT pg_temp.refuses('cameo_once', $$INSERT INTO cameo (user_id, account_id, model, busy_until, idempotency_key,
+    request_hash) SELECT user_id, account_id, model, now(), idempotency_key, request_hash FROM cameo$$);
+SELECT pg_temp.refuses('cameo_state_known', $$UPDATE cameo SET state = 'lost', busy_until = NULL$$);
+SELECT pg_temp.refuses('cameo_made_iff_finalized', $$UPDATE cameo SET state = 'finalized', busy_until = NULL$$);
+SELECT pg_temp.refuses('cameo_made_iff_finalized', $$UPDATE cameo SET cameo_id = 'ch_1'$$);
+SELECT pg_temp.refuses('cameo_busy_iff_processing', $$UPDATE cameo SET busy_until = NULL$$);
+SELECT pg_temp.refuses('cameo_busy_iff_processing', $$UPDATE cameo SET state = 'finalized', cameo_id = 'ch_1'$$);
+SELECT pg_temp.refuses('cameo_key_has_hash', $$UPDATE cameo SET request_hash = NULL$$);
+SELECT pg_temp.refuses('cameo_request_hash_length', $$UPDATE cameo SET request_hash = '\x00'$$);
+SELECT pg_temp.refuses('cameo_user_id_fkey', $$UPDATE cameo SET user_id = 4711$$);
+SELECT pg_temp.refuses('cameo_account_id_fkey', $$UPDATE cameo SET account_id = 4711$$);
+
 -- Nothing is forgotten. A number that the database itself gives cannot come twice.
 SELECT is_empty($$
     SELECT conname FROM pg_constraint c

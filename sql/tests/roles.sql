@@ -11,7 +11,7 @@ $$, 'the app empties no table and hangs nothing on it');
 SELECT set_eq($$
     SELECT relname FROM pg_class WHERE relnamespace = 'kinora'::regnamespace AND relkind IN ('r', 'p')
         AND has_table_privilege('kinora_app', oid, 'DELETE')
-$$, ARRAY['asset', 'cancellation', 'idempotency', 'media_removal', 'model', 'model_category', 'open_task',
+$$, ARRAY['asset', 'cameo', 'cancellation', 'idempotency', 'media_removal', 'model', 'model_category', 'open_task',
     'price', 'redemption_miss', 'relay', 'relay_usage', 'removal', 'request_permit', 'route', 'setting', 'task_asset',
     'usage_pending', 'webhook_delivery', 'webhook_endpoint', 'worker'], 'what the app deletes');
 SELECT is_empty($$

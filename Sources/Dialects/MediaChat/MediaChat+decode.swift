@@ -7,7 +7,7 @@ extension MediaChat {
         let fields = try Fields(.json(try JSONParser.parse(body)))
         var (prompt, references) = try said(fields)
         references += try fields.references("image") + fields.references("video", of: .video)
-        try refuseCharacter(fields, prompt)
+        let cameo = try character(fields, of: kind, prompt, &references)
         var submission = Submission(
             dialect: "", model: try fields.string("model"), kind: kind, prompt: prompt,
             parameters: kind == .image
@@ -22,16 +22,39 @@ extension MediaChat {
         let user = try fields.identifier("user")
         submission.userIdentifier = try fields.identifier("user_identifier") ?? user
         submission.resultForm = .link
+        submission.cameo = cameo
         return submission
     }
 
-    /// Sora2API makes a character of a video that comes without a prompt.
-    private static func refuseCharacter(_ fields: Fields, _ prompt: String) throws(KinoraError) {
-        for name in ["character_options", "video"] where fields.value(name) ?? "" != "" {
-            guard name == "character_options" || prompt.allSatisfy(\.isWhitespace) else { continue }
-            throw KinoraError(
-                .invalidValue, "'\(name)' is not supported: no upstream here makes characters.", field: name)
+    /// Sora2API makes a character of the field `video`; of a video in the message where options for it are
+    /// given, or nothing else is said. It is taken out of the references.
+    private static func character(
+        _ fields: Fields, of kind: MediaKind, _ prompt: String, _ references: inout [Reference]
+    ) throws(KinoraError) -> CameoDraft? {
+        let field = "character_options"
+        let options = fields.value(field).flatMap { $0 == "" ? nil : $0 }
+        guard kind == .video, options?.objectValue != nil || options == nil else {
+            guard options == nil else {
+                let what = kind == .video ? "must be an object." : "is for models of videos."
+                throw KinoraError(.invalidValue, "'\(field)' \(what)", field: field)
+            }
+            return nil
         }
+        let videos = references.filter { $0.expectedFamily == .video }
+        let isAskedFor = options != nil || prompt.allSatisfy(\.isWhitespace)
+        guard isAskedFor || videos.contains(where: { $0.field == "video" }), options != nil || !videos.isEmpty
+        else { return nil }
+        guard let video = videos.first else {
+            throw KinoraError(.missingParameter, "video is required with \(field)", field: "video")
+        }
+        guard videos.count == 1 else {
+            throw KinoraError(.invalidValue, "A character is made of one video.", field: videos[1].field)
+        }
+        var draft = CameoDraft(video: video, timestamps: try CameoDraft.timestamps(options?["timestamps"]))
+        draft.isAskedFor = isAskedFor
+        if let options { try draft.take(Fields(.json(options))) }
+        references.removeAll { $0.expectedFamily == .video }
+        return draft
     }
 
     /// Text and media of the last message of the user.

@@ -4,7 +4,17 @@ import Core
 /// been made is named in the answer, as clients of the model's family know it: those of Sora2API by a JSON
 /// text, others in Markdown. Sources: the documents of Sora2API and of Jimeng's gateway.
 struct MediaChat: Sendable {
-    enum Format { case json, markdown }
+    enum Format {
+        case json, markdown
+
+        init(of family: String, _ options: KeyOptions) {
+            switch options.chatFormat {
+            case .auto: self = family == "sora" ? .json : .markdown
+            case .json: self = .json
+            case .markdown: self = .markdown
+            }
+        }
+    }
 
     let task: MediaTask
     let format: Format
@@ -13,10 +23,6 @@ struct MediaChat: Sendable {
     init(_ task: MediaTask, of family: String, _ exchange: Exchange) {
         self.task = task
         origin = exchange.origin
-        switch exchange.options.chatFormat {
-        case .auto: format = family == "sora" ? .json : .markdown
-        case .json: format = .json
-        case .markdown: format = .markdown
-        }
+        format = Format(of: family, exchange.options)
     }
 }

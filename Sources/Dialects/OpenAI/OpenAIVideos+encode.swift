@@ -34,7 +34,7 @@ extension OpenAIVideos {
             return fresh([
                 "object": "redemption", "added_micros": .integer(added.micros), "quota": Self.quota(quota),
             ])
-        case .relayed, .relaying, .told, .telling:
+        case .relayed, .relaying, .told, .telling, .toldCameo:
             preconditionFailure("no route of this dialect is a chat")
         case .following(let course): return events(of: course, for: exchange)
         case .models(let models): return .json(["object": "list", "data": .array(models.map(Self.model))])
@@ -43,7 +43,8 @@ extension OpenAIVideos {
         // Nothing here asks for them.
         case .batch: return Response(status: 204)
         case .report(let report): return encode(.task(report.task), for: exchange)
-        case .reports, .stats, .bridged: return Response(status: 204)
+        case .reports, .stats, .bridged, .madeCameo, .cameos, .cameo, .deletedCameo, .callerStats:
+            return Response(status: 204)
         case .health(let health):
             let body: JSON = [
                 "status": health.isDatabaseUp ? "ok" : "error", "version": .string(health.version),

@@ -19,6 +19,21 @@ extension OpenAIText {
                 return chat.events(news, usage: wantsUsage)
             }
             return .events(BodyStream(next: next, abandon: {}))
+        case .toldCameo(let cameo, let family, let isStreamed):
+            let chat = CharacterChat(cameo: cameo, format: MediaChat.Format(of: family, exchange.options))
+            guard isStreamed else {
+                return Response(
+                    status: 200, headers: [Response.jsonType, OpenAIVideos.noStore],
+                    body: chat.completion().serialized())
+            }
+            let rest = Guarded<[UInt8]?>(chat.events())
+            let next: @Sendable () -> [UInt8]? = {
+                rest.withLock { events in
+                    defer { events = nil }
+                    return events
+                }
+            }
+            return .events(BodyStream(next: next, abandon: {}))
         // A chat about media whose client did not want to wait.
         case .accepted: return OpenAIImages().encode(outcome, for: exchange)
         case .limited(let outcome, let allowance): return encode(outcome, for: exchange).adding(allowance)

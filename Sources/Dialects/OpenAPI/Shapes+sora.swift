@@ -11,6 +11,13 @@ extension Shapes {
 
     private static let page = object([("items", things), ("cursor", textOrNull)])
 
+    private static let character = object([
+        ("id", text), ("cameo_id", textOrNull), ("character_id", textOrNull), ("username", text),
+        ("display_name", text), ("profile_url", textOrNull), ("instruction_set", text),
+        ("safety_instruction_set", text), ("status", word("processing", "finalized")), ("created_at", text),
+        ("updated_at", text),
+    ])
+
     static let sora: [(name: String, schema: JSON)] = [
         (
             "SoraInvite",
@@ -30,5 +37,34 @@ extension Shapes {
         ("SoraPrompt", object([("enhanced_prompt", text)])),
         ("SoraTasks", success(("token_id", whole), ("count", whole), ("tasks", things))),
         ("SoraTask", success(("task", thing))),
+        (
+            "SoraMadeCharacter",
+            object([
+                ("id", text), ("object", word("character")), ("created", whole), ("model", text),
+                (
+                    "data",
+                    object(
+                        [
+                            ("cameo_id", text), ("character_id", text), ("username", text),
+                            ("display_name", text), ("message", text),
+                        ], optional: ["character_id"])
+                ),
+            ])
+        ),
+        ("SoraCharacters", success(("characters", ["type": "array", "items": character]))),
+        ("SoraCharacter", success(("character", character))),
+        ("SoraMessage", success(("message", text))),
+        (
+            "SoraStats",
+            success(
+                (
+                    "stats",
+                    object([
+                        ("total_tokens", whole), ("active_tokens", whole), ("today_images", whole),
+                        ("total_images", whole), ("today_videos", whole), ("total_videos", whole),
+                        ("today_errors", whole), ("total_errors", whole),
+                    ])
+                ))
+        ),
     ]
 }

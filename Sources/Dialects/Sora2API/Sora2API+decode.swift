@@ -12,6 +12,11 @@ extension Sora2API {
         case Self.ownFeed:
             return .ask(.ownFeed(limit: try Self.limit(query)), account: try Self.account(match))
         case Self.inviteCodes: return .ask(.inviteCode, account: nil)
+        case Self.create: return .makeCameo(try CameoDraft(request, of: match.mount))
+        case Self.characters: return .cameos
+        case Self.character: return .cameo(match.values[0])
+        case Self.remove: return .deleteCameo(match.values[0])
+        case Self.stats: return .callerStats
         default: return .ask(try Self.question(request, match), account: try Self.account(query))
         }
     }

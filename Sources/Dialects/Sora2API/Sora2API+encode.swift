@@ -2,10 +2,18 @@ public import Core
 
 extension Sora2API {
     public func encode(_ outcome: Outcome, for exchange: Exchange) -> Response {
-        guard case .bridged(let question, let answer, let account) = outcome else {
-            return OpenAIVideos().encode(outcome, for: exchange)
+        let body: JSON
+        switch outcome {
+        case .bridged(let question, let answer, let account): body = Self.json(answer, to: question, account)
+        case .madeCameo(let cameo): body = Self.made(cameo)
+        case .cameos(let cameos):
+            body = ["success": true, "characters": .array(cameos.map(Self.json))]
+        case .cameo(let cameo): body = ["success": true, "character": Self.json(cameo)]
+        case .deletedCameo: body = ["success": true, "message": "Character deleted"]
+        case .callerStats(let stats): body = ["success": true, "stats": Self.json(stats)]
+        default: return OpenAIVideos().encode(outcome, for: exchange)
         }
-        return .json(Self.json(answer, to: question, account)).adding("Cache-Control", "no-store")
+        return .json(body).adding("Cache-Control", "no-store")
     }
 
     public func encode(_ error: KinoraError, for exchange: Exchange) -> Response {
@@ -39,6 +47,40 @@ extension Sora2API {
             ]
         case (.task(let task), _): return ["success": true, "task": .object(task)]
         }
+    }
+
+    // Characters
+
+    private static func made(_ cameo: Cameo) -> JSON {
+        var data: JSONObject = ["cameo_id": JSON(cameo.cameoID)]
+        data["character_id"] = cameo.characterID.map(JSON.string)
+        data["username"] = .string(cameo.username)
+        data["display_name"] = .string(cameo.displayName)
+        data["message"] = "Character created successfully"
+        return [
+            "id": .string(cameo.id), "object": "character", "created": .integer(cameo.createdAt.seconds),
+            "model": .string(cameo.model), "data": .object(data),
+        ]
+    }
+
+    private static func json(_ cameo: Cameo) -> JSON {
+        [
+            "id": .string(cameo.id), "cameo_id": JSON(cameo.cameoID), "character_id": JSON(cameo.characterID),
+            "username": .string(cameo.username), "display_name": .string(cameo.displayName),
+            "profile_url": JSON(cameo.profileURL), "instruction_set": .string(cameo.instructionSet),
+            "safety_instruction_set": .string(cameo.safetyInstructionSet),
+            "status": .string(cameo.state.rawValue), "created_at": .string(cameo.createdAt.iso8601),
+            "updated_at": .string(cameo.updatedAt.iso8601),
+        ]
+    }
+
+    private static func json(_ stats: CallerStats) -> JSON {
+        [
+            "total_tokens": JSON(stats.accounts), "active_tokens": JSON(stats.activeAccounts),
+            "today_images": JSON(stats.imagesToday), "total_images": JSON(stats.images),
+            "today_videos": JSON(stats.videosToday), "total_videos": JSON(stats.videos),
+            "today_errors": JSON(stats.failedToday), "total_errors": JSON(stats.failed),
+        ]
     }
 
     private static func feed(_ items: [JSON], _ cursor: String?) -> JSON {

@@ -12,7 +12,9 @@ extension Sora2API: Described {
     /// Of everything that the bridge answers.
     private static let errors: Set<Int> = [400, 404, 409, 501, 502]
 
-    var operations: [Operation] {
+    var operations: [Operation] { questions + characters }
+
+    private var questions: [Operation] {
         [
             Self.asking(
                 Self.inviteCodes, Words("An invite code (operators)", "获取邀请码（仅运营方）"), "SoraInvite"),
@@ -41,6 +43,55 @@ extension Sora2API: Described {
                 "SoraOwnFeed", [Self.limit(8)]),
         ]
     }
+
+    private var characters: [Operation] {
+        [
+            Operation(
+                route: Self.create, summary: Words("Make a character of a video", "从视频创建角色"),
+                body: Self.creation,
+                replies: [
+                    Reply(200, Words("The character.", "已创建的角色。"), .json("SoraMadeCharacter"))
+                ], errors: Self.errors.union([403, 422])),
+            Operation(
+                route: Self.characters, summary: Words("Your characters", "我的角色列表"),
+                replies: [Reply(200, .asItStands, .json("SoraCharacters"))]),
+            Operation(
+                route: Self.character, summary: Words("One of them", "角色详情"),
+                replies: [Reply(200, .asItStands, .json("SoraCharacter"))], errors: [404]),
+            Operation(
+                route: Self.remove, summary: Words("Forget a character", "删除角色（仅从本系统删除）"),
+                replies: [Reply(200, Words("It is gone here.", "已删除。"), .json("SoraMessage"))],
+                errors: [404, 409]),
+            Operation(
+                route: Self.stats, summary: Words("What you have had made", "我的统计信息"),
+                replies: [Reply(200, .asItStands, .json("SoraStats"))]),
+        ]
+    }
+
+    private static let creation = BodyShape(
+        fields: [
+            Field("model", Shapes.textOrNull, Words("A model of videos.", "视频模型。")),
+            Field(
+                "video", ["type": ["string", "null"]],
+                Words("An address, a data URL or base64; or `video_base64`.", "视频地址、data URL 或 Base64。")),
+            Field("video_base64", Shapes.textOrNull, Words("The same.", "同上，Base64 视频。")),
+            Field(
+                "timestamps", Shapes.textOrNull,
+                Words("From which second to which; 0,3 without it.", "视频时间戳，默认 0,3。")),
+            Field(
+                "username", ["type": ["string", "null"], "maxLength": 64], Words("Without @.", "角色用户名（不含 @）。")
+            ),
+            Field(
+                "display_name", ["type": ["string", "null"], "maxLength": 128], Words("Its name.", "显示名称。")),
+            Field(
+                "instruction_set", ["type": ["string", "null"], "maxLength": 8000],
+                Words("How it behaves.", "角色指令集。")),
+            Field(
+                "safety_instruction_set", ["type": ["string", "null"], "maxLength": 8000],
+                Words("What it must not do.", "安全指令集。")),
+        ],
+        files: [.file("video", .video, Words("The video.", "视频文件。"))],
+        example: ["video": "https://example.com/me.mp4", "timestamps": "0,3", "username": "my_character"])
 
     private static func asking(
         _ route: Route, _ summary: Words, _ shape: String, _ query: [Field] = []

@@ -14,5 +14,5 @@ public struct Statement: Sendable, Hashable, CustomStringConvertible {
     public static let all: [Statement] =
         tasks + limits + claims + waiting + settlements + cancellations + removals + webhooks + workers
         + configuration + administration + checks + webhookAdministration + logs + logReading + money + codes
-        + usage + routes + relays + reports + bridge
+        + usage + routes + relays + reports + bridge + cameos
 }

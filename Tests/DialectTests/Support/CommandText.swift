@@ -48,6 +48,11 @@ enum CommandText {
             lines("model \(quoted(id))", [family.map { "family: \($0)" }])
         case .ask(let question, let account):
             lines("ask \(question)", [account.map { "of account \($0)" }])
+        case .makeCameo(let draft): lines("make a character", cameoLines(draft))
+        case .cameos: "characters"
+        case .cameo(let id): "character \(quoted(id))"
+        case .deleteCameo(let id): "delete character \(quoted(id))"
+        case .callerStats: "stats of the caller"
         case .catalogue: "catalogue"
         case .batch(let batch): "batch of \(batch.lines.count)"
         case .signedMedia(let name, let expires, let signature):
@@ -70,15 +75,7 @@ enum CommandText {
             let spelling = parameter.field == parameter.name ? "" : " (as \(parameter.field))"
             return "\(parameter.name)\(spelling): \(parameter.value.text)"
         }
-        let references = submission.references.map { reference in
-            switch reference.source {
-            case .uploaded(let file):
-                "\(reference.field): file of \(file.bytes) bytes, \(name(file.mediaType))"
-            case .bytes(let bytes):
-                "\(reference.field): \(bytes.count) bytes, \(name(MediaType(sniffing: bytes)))"
-            case .url(let url): "\(reference.field): \(url)"
-            }
-        }
+        let references = submission.references.map(line)
         return [
             "model: \(submission.model ?? (submission.remixOf == nil ? "the usual one" : "of the source"))",
             submission.family.map { "family: \($0)" }, submission.provider.map { "provider: \($0)" },
@@ -92,6 +89,30 @@ enum CommandText {
                 submission.waitSeconds.map { "wait: \($0) s" },
                 submission.resultForm.map { "results as: \($0.rawValue)" },
             ]
+            + (submission.cameo.map {
+                ["character\($0.isAskedFor ? "" : ", or a reference"):"] + cameoLines($0)
+            } ?? [])
+    }
+
+    private static func line(_ reference: Reference) -> String {
+        switch reference.source {
+        case .uploaded(let file):
+            "\(reference.field): file of \(file.bytes) bytes, \(name(file.mediaType))"
+        case .bytes(let bytes):
+            "\(reference.field): \(bytes.count) bytes, \(name(MediaType(sniffing: bytes)))"
+        case .url(let url): "\(reference.field): \(url)"
+        }
+    }
+
+    private static func cameoLines(_ draft: CameoDraft) -> [String?] {
+        [
+            draft.model.map { "model: \($0)" }, draft.family.map { "family: \($0)" }, line(draft.video),
+            "timestamps: \(draft.timestamps)", draft.username.map { "username: \(quoted($0))" },
+            draft.displayName.map { "display name: \(quoted($0))" },
+            draft.instructionSet.map { "instructions: \(quoted($0))" },
+            draft.safetyInstructionSet.map { "safety instructions: \(quoted($0))" },
+            draft.idempotencyKey.map { "idempotency key: \(quoted($0))" },
+        ]
     }
 
     private static func name(_ type: MediaType?) -> String { type?.rawValue ?? "unknown type" }
