@@ -1,11 +1,13 @@
 internal import Core
 
-/// Volcengine Ark: Seedance's videos and Seedream's pictures, below `/ark/api/v3`; abroad, with other names
-/// for the models, below `/byteplus/api/v3`. Keys that begin with `ark-sandbox` or `byteplus-sandbox` are
-/// good. Last frames, drafts, assets, web search and streams of pictures do not exist here, nor are addresses
-/// fetched or called back.
+/// Volcengine Ark: Seedance's videos, Seedream's pictures and Seed's chats, below `/ark/api/v3`; abroad, with
+/// other names for the models, below `/byteplus/api/v3`. Keys that begin with `ark-sandbox` or
+/// `byteplus-sandbox` are good. Last frames, drafts, assets, web search and streams of pictures do not exist
+/// here, nor are addresses fetched or called back.
 struct ArkSandbox: SandboxVendor {
     enum Site: String { case ark, byteplus }
+
+    private static let talker = OpenAISandbox()
 
     let name: String
     /// What stands before the names of its models.
@@ -36,6 +38,9 @@ struct ArkSandbox: SandboxVendor {
         guard path.starts(with: ["api", "v3"]) else { throw KinoraError(.routeNotFound) }
         let method = request.head.method == .head ? .get : request.head.method
         let rest = path.dropFirst(2)
+        if method == .post, rest == ["chat", "completions"] {
+            return .talk(try Self.talker.chat(request.body, of: brands.map { "\($0)seed-1-6-250615" }))
+        }
         if rest.starts(with: ["contents", "generations", "tasks"]) {
             switch (method, rest.count) {
             case (.post, 3): return .submit(try draft(request))
@@ -151,6 +156,7 @@ struct ArkSandbox: SandboxVendor {
         case .pictures(let pictures): return answer(pictures)
         case .content(let file, let type): return StoreLink.answer(file, type)
         case .fixed(let response): return response
+        case .talk: return Self.talker.answer(served)
         default: return Response(status: 500)
         }
     }

@@ -1,11 +1,13 @@
 internal import Core
 
 /// Alibaba's DashScope, below `/dashscope/api/v1`: Wan's and HappyHorse's videos and pictures, all of them
-/// tasks. Keys that begin with `sk-sandbox` are good. Uploads to its own store do not exist here, and
-/// addresses are not fetched.
+/// tasks; below `/dashscope/compatible-mode/v1` Qwen's chats, as OpenAI has them. Keys that begin with
+/// `sk-sandbox` are good. Uploads to its own store do not exist here, and addresses are not fetched.
 struct DashScopeSandbox: SandboxVendor {
     let name = "dashscope"
 
+    private static let talker = OpenAISandbox()
+    private static let textModels = ["qwen3-max", "qwen-plus", "qwen-flash"]
     /// How long it knows a task.
     private static let memory = Duration.seconds(24 * 3600)
 
@@ -24,6 +26,9 @@ struct DashScopeSandbox: SandboxVendor {
     func order(_ request: VendorRequest) throws(KinoraError) -> Order {
         if let order = try StoreLink.order(request) { return order }
         let path = request.segments
+        if path == ["compatible-mode", "v1", "chat", "completions"], request.head.method == .post {
+            return .talk(try Self.talker.chat(request.body, of: Self.textModels))
+        }
         guard path.starts(with: ["api", "v1"]) else { throw KinoraError(.routeNotFound) }
         let method = request.head.method == .head ? .get : request.head.method
         let rest = Array(path.dropFirst(2))
@@ -87,6 +92,7 @@ struct DashScopeSandbox: SandboxVendor {
         case .cancelled: return said([:])
         case .content(let file, let type): return StoreLink.answer(file, type)
         case .fixed(let response): return response
+        case .talk: return Self.talker.answer(served)
         default: return Response(status: 500)
         }
     }

@@ -17,9 +17,10 @@ extension OpenAISandbox {
     ]
     private static let roles = ["developer", "system", "user", "assistant", "tool", "function"]
 
-    func chat(_ body: RequestBody) throws(KinoraError) -> Talk {
+    /// `models`: those that there are.
+    func chat(_ body: RequestBody, of models: [String] = textModels) throws(KinoraError) -> Talk {
         let fields = try fields(body, known: Self.chatFields)
-        let model = try model(fields, of: Self.textModels)
+        let model = try model(fields, of: models)
         guard let messages = fields["messages"]?.arrayValue else {
             throw KinoraError(.missingParameter, "Missing required parameter: 'messages'.", field: "messages")
         }

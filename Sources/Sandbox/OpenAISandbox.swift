@@ -3,14 +3,15 @@ internal import Core
 /// The OpenAI video and images APIs, text models and embeddings, below `/openai/v1`. Keys that begin with
 /// `sk-sandbox` are good; every other key is answered 401.
 ///
-/// `seconds` may also be "10" and "15": many compatible gateways offer these lengths, the vendor does not.
+/// `seconds` may also be "10", "15" and "25": many compatible gateways offer these lengths, the vendor does
+/// not.
 /// The files API does not exist here, so every `file_id` is unknown; an https `image_url` is accepted and not
 /// fetched, since the sandbox never speaks to the outside. The two billing pages are those of compatible
 /// gateways, and count in dollars.
 struct OpenAISandbox: SandboxVendor {
     let name = "openai"
 
-    private static let seconds = ["4", "8", "12", "10", "15"]
+    private static let seconds = ["4", "8", "12", "10", "15", "25"]
     private static let sizes = ["720x1280", "1280x720"]
     private static let sizesOfPro = sizes + ["1024x1792", "1792x1024", "1080x1920", "1920x1080"]
     private static let models: [(id: String, created: Int)] = [

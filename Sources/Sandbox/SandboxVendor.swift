@@ -21,7 +21,7 @@ protocol SandboxVendor: Sendable {
 enum SandboxVendors {
     static let all: [any SandboxVendor] = [
         OpenAISandbox(), OpenArtSandbox(), ArkSandbox(), ArkSandbox(.byteplus), DashScopeSandbox(),
-        ViduSandbox(), ZhipuSandbox(), BridgeSandbox(),
+        ViduSandbox(), ZhipuSandbox(), HubSandbox(), LlmageSandbox(), BridgeSandbox(),
     ]
 
     static func named(_ name: String) -> (any SandboxVendor)? { all.first { $0.name == name } }

@@ -1,9 +1,12 @@
 internal import Core
 
-/// Zhipu, below `/zhipu/api/paas/v4`: CogView's pictures at once, CogVideoX's videos as tasks. Keys have the
-/// form `id.secret`; those whose id begins with `sandbox` are good. Pictures as tasks do not exist here.
+/// Zhipu, below `/zhipu/api/paas/v4`: CogView's pictures at once, CogVideoX's videos as tasks, and chats.
+/// Keys have the form `id.secret`; those whose id begins with `sandbox` are good. Pictures as tasks do not
+/// exist here.
 struct ZhipuSandbox: SandboxVendor {
     let name = "zhipu"
+
+    private static let talker = OpenAISandbox()
 
     func newTaskID() -> String { "\(UInt64.random(in: .min ... .max))-\(UInt16.random(in: .min ... .max))" }
 
@@ -27,6 +30,8 @@ struct ZhipuSandbox: SandboxVendor {
         switch (method, Array(path.dropFirst(3))) {
         case (.post, ["images", "generations"]): return .draw(try picture(request))
         case (.post, ["videos", "generations"]): return .submit(try draft(request))
+        case (.post, ["chat", "completions"]):
+            return .talk(try Self.talker.chat(request.body, of: ["glm-4.6", "glm-4.5-flash"]))
         case (.get, let rest) where rest.count == 2 && rest[0] == "async-result": return .poll(rest[1])
         default: throw KinoraError(.routeNotFound)
         }
@@ -123,6 +128,7 @@ struct ZhipuSandbox: SandboxVendor {
             ])
         case .content(let file, let type): return StoreLink.answer(file, type)
         case .fixed(let response): return response
+        case .talk: return Self.talker.answer(served)
         default: return Response(status: 500)
         }
     }

@@ -3,7 +3,7 @@ public import Core
 /// Every vendor, found by the name that routes and accounts carry.
 public enum Vendors {
     public static let all: [any Vendor] = [
-        OpenAI(), OpenArt(), Ark(), Ark(.byteplus), DashScope(), Vidu(), Zhipu(),
+        OpenAI(), OpenArt(), Ark(), Ark(.byteplus), DashScope(), Vidu(), Zhipu(), Hub(), Llmage(),
     ]
 
     /// Throws `configuration` for a name that this Kinora does not know.

@@ -45,6 +45,8 @@ struct Party {
             parameters: ["seconds": 5, "size": "1280x720"],
             // It is overloaded with a 429.
             exceptions: [.unavailable: .upstreamRate]),
+        "hub": Party(path: "/hub", key: "sk_sandbox_one1", model: "kling"),
+        "llmage": Party(path: "/llmage", key: "llmage-sandbox-one1", model: "happyhorse-1.0-t2v"),
     ]
 }
 

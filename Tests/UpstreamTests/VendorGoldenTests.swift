@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import TestSupport
 import Testing
 import Upstream
@@ -190,6 +191,14 @@ import Upstream
             #expect(kinds.contains("balance") == !vendor.balance(account).isEmpty, "\(vendor.name)")
             #expect(kinds.contains("found") == (vendor.lookUp(.video) != nil), "\(vendor.name)")
         }
+    }
+
+    /// Tests/LiveTests are run by hand, with real keys: a vendor that is missing there would not be missed.
+    @Test func everyVendorIsAskedLive() throws {
+        let folder = URL(filePath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+        let text = try String(contentsOf: folder.appending(path: "LiveTests/test_live.py"), encoding: .utf8)
+        let names = text.matches(of: /Vendor\("([a-z-]+)"/).map { String($0.1) }
+        #expect(names.sorted() == Vendors.all.map(\.name).sorted())
     }
 
     @Test func aPollAndALookUpMayBeRepeatedAndASubmitMayNot() throws {

@@ -193,4 +193,14 @@ public struct Ark: Vendor {
             return nil
         } catch { return error }
     }
+
+    // MARK: text models
+
+    public func relay(_ request: RelayRequest, as model: String, _ account: VendorAccount) -> HTTPCall? {
+        TextModels.relay(request, as: model, account, at: account.url(""))
+    }
+
+    public func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage? {
+        try TextModels.relayed(reply, Self.error)
+    }
 }

@@ -15,7 +15,9 @@ extension DashScope {
     }
 
     static func error(_ reply: HTTPReply) -> KinoraError {
-        let code = (try? JSONParser.parse(reply.body))?["code"]?.stringValue ?? ""
+        let json = try? JSONParser.parse(reply.body)
+        // Text models are refused in OpenAI's envelope.
+        let code = (json?["code"] ?? json?["error"]?["code"])?.stringValue ?? ""
         let kind = kind(of: code) ?? kind(of: reply.status)
         return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
     }

@@ -143,4 +143,18 @@ public struct DashScope: Vendor {
                 ?? KinoraError(.upstreamProtocol, detail: "the tasks are no list: \(reply.excerpt)")
         } catch { return error }
     }
+
+    // MARK: text models
+
+    /// They have an address of their own, beside that of the media: `/compatible-mode/v1`.
+    public func relay(_ request: RelayRequest, as model: String, _ account: VendorAccount) -> HTTPCall? {
+        let media = "/api/v1", base = account.url("")
+        guard base.hasSuffix(media) else { return nil }
+        let texts = base.dropLast(media.count) + "/compatible-mode/v1"
+        return TextModels.relay(request, as: model, account, at: String(texts))
+    }
+
+    public func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage? {
+        try TextModels.relayed(reply, Self.error)
+    }
 }

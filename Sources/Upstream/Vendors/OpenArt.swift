@@ -91,14 +91,8 @@ public struct OpenArt: Vendor {
 
     /// The document has no codes: all there is are words.
     private static func failure(_ words: String) -> KinoraError {
-        isRefusal(words)
+        VendorWords.tellRefusal(words)
             ? KinoraError(.contentRefused, detail: words) : KinoraError(.generationFailed, detail: words)
-    }
-
-    private static func isRefusal(_ words: String) -> Bool {
-        let text = words.lowercased()
-        let signs = ["policy", "moderation", "sensitive", "审核", "违规", "敏感"]
-        return signs.contains(where: text.contains)
     }
 
     public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? {
@@ -183,7 +177,7 @@ public struct OpenArt: Vendor {
         switch (reply.status, code) {
         case (402, _), (_, "insufficient_quota"): return KinoraError(.upstreamMoney, detail: detail)
         case (_, "content_policy_violation"): return KinoraError(.contentRefused, detail: detail)
-        case (400, _) where isRefusal(json?["detail"]?.stringValue ?? ""):
+        case (400, _) where VendorWords.tellRefusal(json?["detail"]?.stringValue ?? ""):
             return KinoraError(.contentRefused, detail: detail)
         case (401, _), (403, _): return KinoraError(.upstreamCredential, detail: detail)
         case (429, "rate_limit_exceeded"):

@@ -1,7 +1,7 @@
 public import Core
 
-/// Zhipu (bigmodel.cn, z.ai): CogView's pictures, with the answer, and CogVideoX's videos. The base URL ends
-/// in `/api/paas/v4`.
+/// Zhipu (bigmodel.cn, z.ai): CogView's pictures, with the answer, CogVideoX's videos, and text models. The
+/// base URL ends in `/api/paas/v4`.
 public struct Zhipu: Vendor {
     public init() {}
 
@@ -140,6 +140,16 @@ public struct Zhipu: Vendor {
     }
 
     private static func isAboutTask(_ error: KinoraError) -> Bool { error.code == .upstreamRequest }
+
+    // MARK: text models
+
+    public func relay(_ request: RelayRequest, as model: String, _ account: VendorAccount) -> HTTPCall? {
+        TextModels.relay(request, as: model, account, at: account.url(""))
+    }
+
+    public func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage? {
+        try TextModels.relayed(reply, Self.error)
+    }
 
     // MARK: errors
 

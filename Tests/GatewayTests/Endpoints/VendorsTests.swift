@@ -54,6 +54,20 @@ extension GatewayTests {
             }
         }
 
+        @Test func aChatIsAnswered() throws {
+            try withGateway(through: .nginx) { gateway in
+                let reply = try gateway.send(
+                    .post(
+                        "/v1/chat/completions",
+                        json: [
+                            "model": "qwen3-max", "messages": [["role": "user", "content": "count to 3"]],
+                        ]))
+                #expect(reply.status == 200, "\(reply.text)")
+                let choice = reply.json["choices"]?.arrayValue?.first
+                #expect(choice?["message"]?["content"] == "1 2 3")
+            }
+        }
+
         @Test(arguments: [
             ("ark", "doubao-seedream-4-0-250828"), ("dashscope", "wan2.2-t2i-flash"),
             ("zhipu", "cogview-3-flash"),
