@@ -24,7 +24,7 @@ public struct NumberSetting: Setting, Equatable {
         name: "error_ban_threshold", range: 0...1_000_000, defaultValue: 5,
         description: "Errors of an account without a success between them that disable it; 0: never.")
     public static let maxWaitingTasks = NumberSetting(
-        name: "max_waiting_tasks", range: 0...1_000_000, defaultValue: 10_000,
+        name: "max_waiting_tasks", range: 0...10_000_000, defaultValue: 10_000,
         description: "Tasks of one family of models that may wait for a free slot; 0: refuse when no slot is "
             + "free.")
     public static let lowCreditThreshold = NumberSetting(

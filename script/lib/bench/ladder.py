@@ -61,7 +61,7 @@ def measure():
             "echo": [Step("C echo", clients, [*nginx, echo], "/bench/echo") for clients in CLIENTS],
             "hello": [Step("hello", clients, ours, "/livez") for clients in CLIENTS],
             "closing": [Step("hello, no kept connection", clients, ours, "/bench/closing") for clients in CLIENTS],
-            "key": [Step("key check", clients, ours, "/v1/models", key=KEY) for clients in CLIENTS],
+            "key": [Step("key check", clients, ours, "/v1/models/sora-2", key=KEY) for clients in CLIENTS],
             "read": [Step("finished task", clients, everything, key=KEY, paths=finished) for clients in CLIENTS],
             "poll": [Step("waiting task", clients, everything, key=KEY, paths=waiting) for clients in CLIENTS],
             "first": [Step("first read of a task", clients, everything, key=KEY, paths=many) for clients in CLIENTS],
@@ -90,7 +90,7 @@ def conclusions(ladder, tls):
     return [
         compare("C echo / nginx alone", "echo", "nothing", f"{how}: libfcgi in C behind nginx, kept connections"),
         compare("hello / C echo", "hello", "echo", f"{how}: GET /livez, answered without key or database"),
-        compare("key check / hello", "key", "hello", f"{how}: GET /v1/models, key checked in memory"),
+        compare("key check / hello", "key", "hello", f"{how}: GET /v1/models/sora-2, key checked in memory"),
         compare("finished task / hello", "read", "hello",
                 f"{how}: GET /v1/videos/(id), {FEW} of {TASKS} finished tasks in turn, from memory after the first "
                 "read of ten seconds", at_least=0.75),

@@ -14,6 +14,7 @@ import recovery
 import relay
 import start
 import submit
+import waiters
 
 PARTS = {
     "ladder": ladder.measure,
@@ -26,6 +27,7 @@ PARTS = {
     "recovery": recovery.measure,
     "relay": relay.measure,
     "growth": growth.measure,
+    "waiters": waiters.measure,
 }
 
 

@@ -22,7 +22,7 @@ def room_for_everything():
         CREATE TABLE IF NOT EXISTS public.bench_slots AS SELECT id, slots FROM kinora.account;
         UPDATE kinora.account SET slots = 100000, state = 'active', state_reason = '', cooling_until = NULL,
             consecutive_errors = 0, consecutive_throttles = 0;
-        INSERT INTO kinora.setting (name, value, description) VALUES ('max_waiting_tasks', '1000000', 'script/bench')
+        INSERT INTO kinora.setting (name, value, description) VALUES ('max_waiting_tasks', '10000000', 'script/bench')
         ON CONFLICT (name) DO UPDATE SET value = excluded.value;
     """)
     try:
