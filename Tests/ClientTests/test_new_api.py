@@ -1,4 +1,4 @@
-"""new-api in front of Kinora: see new_api.py for what it insists on."""
+"""new-api in front of Kinora, in three generations: see new_api.py for what each insists on."""
 
 import base64
 import os
@@ -8,15 +8,26 @@ import pytest
 
 from conftest import KINORA
 from media import png, probe
-from new_api import Channel, FetchFailed
+from new_api import Channel, FetchFailed, Task
 
 REQUEST = {"model": "sora-2", "prompt": "a kite over the sea", "seconds": "4", "size": "720x1280"}
 
 
-@pytest.fixture
-def channel():
+def opened(generation):
     # The address an operator types may end in a slash; new-api puts the path behind it all the same.
-    channel = Channel(os.environ["KINORA_URL"] + "/", KINORA.key, KINORA.trust)
+    return Channel(os.environ["KINORA_URL"] + "/", KINORA.key, KINORA.trust, generation)
+
+
+@pytest.fixture(params=[1, 2, 3], ids=lambda generation: f"generation {generation}")
+def channel(request):
+    channel = opened(request.param)
+    yield channel
+    channel.close()
+
+
+@pytest.fixture
+def third():
+    channel = opened(3)
     yield channel
     channel.close()
 
@@ -96,6 +107,61 @@ def test_unfinished_content_is_no_content(channel):
     task, _ = channel.submit(REQUEST)
     with pytest.raises(FetchFailed):
         channel.content(task)
+
+
+def test_the_third_asks_for_parts_and_for_heads(third):
+    task, _ = third.submit(REQUEST)
+    ended(third, task)
+    whole = third.content(task)
+    head = third.content(task, "HEAD")
+    assert head.headers["content-length"] == whole.headers["content-length"] and not head.content
+    part = third.content(task, Range="bytes=0-99")
+    assert part.status_code == 206 and part.content == whole.content[:100]
+    assert third.content(task, **{"If-None-Match": whole.headers["etag"]}).status_code == 304
+    assert third.content(task, Range="bytes=99999999999-").status_code == 416
+
+
+def test_what_never_was_is_given_up_and_nothing_else_is(channel):
+    lost = Task("sora-2-000000000000", 4, "720x1280")
+    channel.poll([lost])
+    # The second takes our words for those of a failed task, the others the status.
+    assert (lost.state, lost.faults) == ("FAILURE", 0)
+    task, _ = channel.submit(REQUEST)
+    assert ended(channel, task).faults == 0
+
+
+@pytest.fixture
+def painter():
+    channel = opened(2)
+    yield channel
+    channel.close()
+
+
+PICTURE = {"model": "gpt-image-2", "prompt": "a kite over the sea", "size": "1024x1024"}
+
+
+@pytest.mark.parametrize("more", [{}, {"n": 2, "quality": "hd", "user": "u-1"}, {"references": ["gone"]}])
+def test_pictures_are_drawn(painter, more):
+    pictures = painter.draw({**PICTURE, **more})
+    assert len(pictures) == more.get("n", 1)
+    assert all(picture.get("url") or picture.get("b64_json") for picture in pictures)
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_pictures_are_edited_from_files(painter, count):
+    assert len(painter.edit(PICTURE, [png(64, 64)] * count)) == 1
+
+
+@pytest.mark.parametrize("name", ["image", "images"])
+def test_pictures_are_edited_from_text(painter, name):
+    text = "data:image/png;base64," + base64.b64encode(png(64, 64)).decode()
+    assert len(painter.edit({**PICTURE, name: text if name == "image" else [text]})) == 1
+
+
+def test_a_refused_picture_reaches_its_user_with_our_words(painter):
+    with pytest.raises(FetchFailed) as failure:
+        painter.draw({**PICTURE, "n": 50})
+    assert failure.value.status == 400 and '"n"' in failure.value.answer["message"]
 
 
 def test_fields_it_passes_on_and_we_do_not_know_do_no_harm(channel):
