@@ -3,6 +3,8 @@ internal import Core
 /// What a request asks a vendor for, in no vendor's words.
 enum Order: Sendable {
     case submit(Draft)
+    /// A new task whose end the client waits for.
+    case make(Draft)
     /// A new task like a finished one, with another prompt.
     case remix(of: String, prompt: String)
     case poll(String)
@@ -29,7 +31,7 @@ enum Order: Sendable {
 
     var operation: Operation {
         switch self {
-        case .submit, .remix, .draw, .once: .submit
+        case .submit, .make, .remix, .draw, .once: .submit
         case .poll: .poll
         case .list, .numberedPage: .list
         case .talk: .talk

@@ -21,7 +21,8 @@ protocol SandboxVendor: Sendable {
 enum SandboxVendors {
     static let all: [any SandboxVendor] = [
         OpenAISandbox(), OpenArtSandbox(), ArkSandbox(), ArkSandbox(.byteplus), DashScopeSandbox(),
-        ViduSandbox(), ZhipuSandbox(), HubSandbox(), LlmageSandbox(), BridgeSandbox(),
+        ViduSandbox(), ZhipuSandbox(), HubSandbox(), LlmageSandbox(), JimengAPISandbox(),
+        BridgeSandbox(),
     ]
 
     static func named(_ name: String) -> (any SandboxVendor)? { all.first { $0.name == name } }

@@ -65,6 +65,9 @@ final class World: Sendable {
             return .talk(talk, now)
         case .submit(let draft):
             return .task(try accept(draft, for: owner, id: newID, fault))
+        case .make(let draft):
+            _ = try accept(draft, for: owner, id: newID, fault)
+            return .task(try end(of: newID, for: owner))
         case .remix(let source, let prompt):
             return .task(try remix(source, prompt, for: owner, id: newID, fault))
         case .poll(let id):
@@ -117,6 +120,16 @@ final class World: Sendable {
         draft.prompt = prompt
         draft.remixOf = source
         return try accept(draft, for: owner, id: id, fault)
+    }
+
+    /// The task when it has ended, which takes its time.
+    private func end(of id: String, for owner: Owner) throws(KinoraError) -> TaskView {
+        while !isStopping {
+            let view = try view(of: id, for: owner)
+            if view.isFinal { return view }
+            usleep(10_000)
+        }
+        throw KinoraError(.shuttingDown)
     }
 
     /// Takes at least as long as a task does.

@@ -4,6 +4,7 @@ public import Core
 public enum Vendors {
     public static let all: [any Vendor] = [
         OpenAI(), OpenArt(), Ark(), Ark(.byteplus), DashScope(), Vidu(), Zhipu(), Hub(), Llmage(),
+        JimengAPI(),
     ]
 
     /// Throws `configuration` for a name that this Kinora does not know.

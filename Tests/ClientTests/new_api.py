@@ -140,7 +140,8 @@ class Channel:
             fields = {"model": fields["model"], **fields} if "model" in fields else dict(fields)
         if self.generation == 3:
             if picture:
-                fields = {name: value if isinstance(value, str) else json.dumps(value) for name, value in fields.items()}
+                texts = ((name, value if isinstance(value, str) else json.dumps(value)) for name, value in fields.items())
+                fields = dict(texts)
             elif str(fields.get("seconds", "")).isdigit():
                 fields["seconds"] = int(fields["seconds"])
         if not picture:

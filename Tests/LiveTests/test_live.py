@@ -1,6 +1,7 @@
 """One cheap submission to each real vendor whose key is at hand: it costs what the vendor takes for it.
 
-`script/test live` runs this against an instance of its own. From the environment, for each vendor (NAME in capitals):
+`script/test live` runs this against an instance of its own. From the environment, for each vendor (NAME in capitals,
+with _ for -):
 
     KINORA_LIVE_NAME_KEY    the credential, as `kinora account add` takes it; without it the vendor is left out
     KINORA_LIVE_NAME_URL    another base URL than the one below: another region, or a gateway
@@ -35,7 +36,11 @@ class Vendor:
     has_routes: bool = True
 
     def setting(self, what):
-        return os.environ.get(f"KINORA_LIVE_{self.name.upper()}_{what}")
+        return os.environ.get(f"{self.prefix}_{what}")
+
+    @property
+    def prefix(self):
+        return f"KINORA_LIVE_{self.name.upper().replace('-', '_')}"
 
 
 PICTURES = "/v1/images/generations"
@@ -50,6 +55,7 @@ VENDORS = [
     Vendor("openart", None, "openart-video", {"seconds": "4"}),
     Vendor("hub", None, "openart-video", {"seconds": "4"}, has_routes=False),
     Vendor("llmage", None, "viduq3-pro", {"seconds": "4"}, has_routes=False),
+    Vendor("jimeng-api", None, "jimeng-4.5", {}, PICTURES, has_routes=False),
 ]
 
 
@@ -75,8 +81,8 @@ def account(request):
     key, url = vendor.setting("KEY"), vendor.setting("URL") or vendor.url
     model = vendor.setting("MODEL") or vendor.model
     if not key:
-        pytest.skip(f"left out: KINORA_LIVE_{vendor.name.upper()}_KEY is not set")
-    assert url, f"{vendor.name} needs KINORA_LIVE_{vendor.name.upper()}_URL as well"
+        pytest.skip(f"left out: {vendor.prefix}_KEY is not set")
+    assert url, f"{vendor.name} needs {vendor.prefix}_URL as well"
     for other in json.loads(kinora("account", "list", "--json")):
         kinora("account", "disable", str(other["id"]))
     name = f"live-{vendor.name}"

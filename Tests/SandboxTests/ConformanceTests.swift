@@ -9,6 +9,7 @@ import Upstream
 /// apart, from the vendor's documents: what they agree on, neither has made up.
 @Suite struct ConformanceTests {
     private static let names = Vendors.all.map(\.name)
+    private static let namesWithTasks = names.filter { Party.all[$0]?.hasTasks == true }
 
     /// The classes of what a submit is refused with.
     private static let refusals: [Fault: ErrorCode] = [
@@ -22,7 +23,7 @@ import Upstream
         refusals.keys.map { (name, $0) }.sorted { $0.1.rawValue < $1.1.rawValue }
     }
 
-    @Test(arguments: names)
+    @Test(arguments: namesWithTasks)
     func aTaskGoesFromItsSubmitToItsFilm(_ name: String) throws {
         try withConversation(with: name) { talk in
             let ticket = try talk.submitted()
@@ -34,6 +35,27 @@ import Upstream
             #expect(talk.vendor.contentError(film) == nil)
             #expect(film.headers["x-accel-redirect"]?.hasSuffix(".mp4") == true)
             #expect(try talk.sandbox.stats()["by_vendor"]?[name] == 1)
+        }
+    }
+
+    /// Vendors without tasks have just the submit.
+    @Test(arguments: names.filter { !namesWithTasks.contains($0) })
+    func aFilmComesWithTheAnswer(_ name: String) throws {
+        try withConversation(with: name) { talk in
+            talk.edit { $0.withMore }
+            let film = try talk.send(HTTPCall(.get, try talk.submitted()))
+            #expect(talk.vendor.contentError(film) == nil)
+            #expect(film.headers["x-accel-redirect"]?.hasSuffix(".mp4") == true)
+            talk.edit { $0.withoutAddresses }
+            let none = #expect(throws: KinoraError.self) { try talk.submitted() }
+            #expect(none?.code == .upstreamEmptyResult)
+            talk.edit { $0 }
+            let failure = #expect(throws: KinoraError.self) { try talk.submitted("[sandbox:fail] a cat") }
+            #expect(failure?.code == .generationFailed)
+            let link = try talk.submitted()
+            talk.sandbox.clock.advance(by: .seconds(25 * 3600))
+            let ended = talk.vendor.contentError(try talk.send(HTTPCall(.get, link)))
+            #expect(ended?.code == .upstreamEmptyResult)
         }
     }
 
@@ -72,7 +94,7 @@ import Upstream
     }
 
     @Test(
-        arguments: names,
+        arguments: namesWithTasks,
         [
             (Fault.wrongKey, ErrorCode.upstreamCredential), (.serverError, .upstreamServer),
             (.badGateway, .upstreamServer), (.html, .upstreamProtocol), (.truncatedJSON, .upstreamProtocol),
@@ -93,7 +115,7 @@ import Upstream
         }
     }
 
-    @Test(arguments: names)
+    @Test(arguments: namesWithTasks)
     func aTaskThatFailedHasFailed(_ name: String) throws {
         try withConversation(with: name) { talk in
             let ticket = try talk.submitted("[sandbox:fail] a cat")
@@ -107,7 +129,7 @@ import Upstream
     }
 
     /// Vendors add members without notice.
-    @Test(arguments: names)
+    @Test(arguments: namesWithTasks)
     func unknownMembersAreOverlooked(_ name: String) throws {
         try withConversation(with: name) { talk in
             talk.edit { $0.withMore }
@@ -119,7 +141,7 @@ import Upstream
         }
     }
 
-    @Test(arguments: names)
+    @Test(arguments: namesWithTasks)
     func aSlowAnswerIsAnAnswer(_ name: String) throws {
         try withConversation(with: name) { talk in
             try talk.arm(.slowBody, at: "submit", ["delay_seconds": .decimal("0.1")])
@@ -128,7 +150,7 @@ import Upstream
         }
     }
 
-    @Test(arguments: names)
+    @Test(arguments: namesWithTasks)
     func aTaskWithoutAResultHasNone(_ name: String) throws {
         try withConversation(with: name) { talk in
             let ticket = try talk.submitted()
@@ -147,7 +169,7 @@ import Upstream
         }
     }
 
-    @Test(arguments: names)
+    @Test(arguments: namesWithTasks)
     func aResultThatHasEndedIsNotThere(_ name: String) throws {
         try withConversation(with: name) { talk in
             guard talk.party.linksEnd else { return }

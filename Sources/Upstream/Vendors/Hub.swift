@@ -120,19 +120,21 @@ public struct Hub: Vendor {
 
     public func probeError(_ reply: HTTPReply) -> KinoraError? {
         do throws(KinoraError) {
-            _ = try Self.remaining(reply)
+            _ = try Self.quota(reply)
             return nil
         } catch { return error }
     }
 
     public func balance(_ account: VendorAccount) -> [HTTPCall] { [get("/api/user/quota", account)] }
 
-    /// A unit of its quota is a million micro-units.
+    /// A unit of its quota is a million micro-units. Who never had any is not measured, or learns it from a
+    /// refusal.
     public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
-        try Self.remaining(replies[0]) * 1_000_000
+        let quota = try Self.quota(replies[0])
+        return quota.total == 0 ? nil : quota.remaining * 1_000_000
     }
 
-    private static func remaining(_ reply: HTTPReply) throws(KinoraError) -> Int64 {
+    private static func quota(_ reply: HTTPReply) throws(KinoraError) -> (total: Int64?, remaining: Int64) {
         let json = try json(reply)
         if json["success"] == false { throw error(reply) }
         guard let remaining = json["data"]?["remainingQuota"]?.integerValue,
@@ -140,7 +142,7 @@ public struct Hub: Vendor {
         else {
             throw KinoraError(.upstreamProtocol, detail: "remainingQuota is no amount: \(reply.excerpt)")
         }
-        return remaining
+        return (json["data"]?["totalQuota"]?.integerValue, remaining)
     }
 
     public func relay(_ request: RelayRequest, as model: String, _ account: VendorAccount) -> HTTPCall? {

@@ -65,7 +65,8 @@ extension OpenAI {
             if let place = picture["b64_json"]?.integerValue {
                 return VendorResult(.media(Int(place)), revisedPrompt: revised)
             }
-            return picture["url"]?.stringValue.map { VendorResult(.link($0), revisedPrompt: revised) }
+            guard let link = picture["url"]?.stringValue, !link.isEmpty else { return nil }
+            return VendorResult(.link(link), revisedPrompt: revised)
         }
         guard !results.isEmpty else { throw KinoraError(.upstreamEmptyResult, detail: reply.excerpt) }
         return results

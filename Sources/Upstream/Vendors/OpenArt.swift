@@ -147,15 +147,17 @@ public struct OpenArt: Vendor {
         [HTTPCall(.get, account.url("/api/credits"), headers: headers(account), timeoutSeconds: 30)]
     }
 
-    /// A credit is a million micro-units.
+    /// A credit is a million micro-units. Where a video costs none, as at a Kinora without prices, having
+    /// none is no lack.
     public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
         if [404, 405, 501].contains(replies[0].status) {
             throw KinoraError(
                 .unsupportedByVendor, "The service does not tell what credit it has.",
                 detail: replies[0].excerpt)
         }
-        guard let total = try Self.json(replies[0])["grand_total"]?.doubleValue, (0...1e12).contains(total)
-        else {
+        let json = try Self.json(replies[0])
+        if json["credits_per_video"]?.doubleValue == 0 { return nil }
+        guard let total = json["grand_total"]?.doubleValue, (0...1e12).contains(total) else {
             throw KinoraError(.upstreamProtocol, detail: "grand_total is no amount: \(replies[0].excerpt)")
         }
         return Int64((total * 1_000_000).rounded())

@@ -13,8 +13,8 @@ enum TextModels {
         return spoken.relay(request, as: model, place)
     }
 
-    /// As `Vendor.relayed`. `error`: what the vendor's own table makes of a refusal. Where that is the client's
-    /// doing, the client is told the vendor's words, which have OpenAI's form.
+    /// As `Vendor.relayed`. `error`: what the vendor's own table makes of a refusal. Where that is the
+    /// client's doing, the client is told the vendor's words, which have OpenAI's form.
     static func relayed(
         _ reply: HTTPReply, _ error: (HTTPReply) -> KinoraError
     ) throws(KinoraError) -> TokenUsage? {

@@ -84,7 +84,8 @@ extension GatewayTests {
                 let media = try gateway.sendAnonymously(.get(String(link.dropFirst(url.count))))
                 let isPicture = row.category.hasSuffix("i")
                 #expect(MediaType(sniffing: media.body)?.family == (isPicture ? .image : .video))
-                let short = id.replacing(row.model, with: "").replacing("-", with: "").prefix(12)
+                let number = id.replacing(row.model, with: "").replacing("task_", with: "")
+                let short = number.replacing("-", with: "").prefix(12)
                 let vendors = try database().rows(
                     """
                     SELECT a.vendor, r.vendor FROM task t JOIN attempt p ON p.task_id = t.id
@@ -97,7 +98,7 @@ extension GatewayTests {
         }
 
         private func call(_ row: Row) throws -> Call {
-            let shape = row.family == "sora" && !row.model.contains("landscape") ? "720x1280" : "1280x720"
+            let shape = row.model.contains("portrait") ? "720x1280" : "1280x720"
             let bytes = row.pictures > 0 ? try picture(shape) : []
             func files(_ names: String...) -> [FormFile] {
                 zip(names, 0..<row.pictures).map { name, _ in FormFile(field: name, bytes: bytes) }

@@ -34,8 +34,8 @@ def waiting(tasks):
         for task in tasks:
             plain = stack.enter_context(socket.create_connection((url.hostname, url.port), timeout=10))
             sockets.append(stack.enter_context(trust.wrap_socket(plain, server_hostname=url.hostname)))
-            request = f"GET /v1/videos/{task}?wait=300 HTTP/1.1\r\nHost: {url.netloc}\r\nAuthorization: Bearer {KEY}\r\n\r\n"
-            sockets[-1].sendall(request.encode())
+            lines = [f"GET /v1/videos/{task}?wait=300 HTTP/1.1", f"Host: {url.netloc}", f"Authorization: Bearer {KEY}"]
+            sockets[-1].sendall("\r\n".join([*lines, "", ""]).encode())
         time.sleep(1)
         check(sockets)
         yield
@@ -71,6 +71,6 @@ def measure():
                 with waiting(tasks):
                     beside.append(step.measure().p99)
     empty()
-    how = f"wrk -c{CLIENTS} -d{SECONDS}s over TLS, GET /v1/videos/(id) of {WAITERS} finished tasks; {ROUNDS} runs with " \
-        f"and {ROUNDS} without {WAITERS} requests of ?wait=300"
+    how = f"wrk -c{CLIENTS} -d{SECONDS}s over TLS, GET /v1/videos/(id) of {WAITERS} finished tasks; {ROUNDS} runs " \
+        f"with and {ROUNDS} without {WAITERS} requests of ?wait=300"
     return [figures.ratio(f"read, p99, {WAITERS} waiters / none", beside, alone, "ms", how, at_most=1.2)], [step]
