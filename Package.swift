@@ -40,14 +40,15 @@ let package = Package(
 
         .target(name: "Core", dependencies: [crypto], swiftSettings: strict),
         .target(name: "Dialects", dependencies: ["Core", crypto], swiftSettings: strict),
-        .target(name: "Upstream", dependencies: ["Core", "CCurl"], swiftSettings: strict),
+        .target(name: "Upstream", dependencies: ["Core", "CCurl", crypto], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Core", "CPostgres", crypto], swiftSettings: strict),
         .target(name: "Processes", dependencies: ["Core"], swiftSettings: strict),
         .target(
             name: "Engine", dependencies: ["Core", "Processes", "Store", "Upstream", crypto],
             swiftSettings: strict),
         .target(name: "FastCGI", dependencies: ["Core", "CFastCGI", crypto], swiftSettings: strict),
-        .target(name: "Sandbox", dependencies: ["Core", "FastCGI", "Processes"], swiftSettings: strict),
+        .target(
+            name: "Sandbox", dependencies: ["Core", "FastCGI", "Processes", crypto], swiftSettings: strict),
         .executableTarget(
             name: "FCGIApp",
             dependencies: [
@@ -68,7 +69,8 @@ let package = Package(
         .testTarget(
             name: "DialectTests", dependencies: ["Core", "Dialects", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "UpstreamTests", dependencies: ["Core", "TestSupport", "Upstream"], swiftSettings: strict),
+            name: "UpstreamTests", dependencies: ["Core", "TestSupport", "Upstream", crypto],
+            swiftSettings: strict),
         .testTarget(
             name: "StoreTests", dependencies: ["Core", "Store", "TestSupport"], swiftSettings: strict),
         .testTarget(
@@ -80,7 +82,7 @@ let package = Package(
             swiftSettings: strict),
         .testTarget(
             name: "SandboxTests",
-            dependencies: ["Core", "Processes", "Sandbox", "TestSupport", "Upstream"],
+            dependencies: ["Core", "Processes", "Sandbox", "TestSupport", "Upstream", crypto],
             swiftSettings: strict),
         .testTarget(name: "TidyTests", dependencies: ["Core", "Dialects"], swiftSettings: strict),
     ]

@@ -42,7 +42,7 @@ public struct AccountInspection: Sendable {
     /// which is no fault of the account.
     public func refresh(_ account: NamedAccount) throws(KinoraError) -> AccountFinding {
         let finding = find(account) { vendor, opened throws(KinoraError) in
-            let calls = vendor.balance(opened)
+            let calls = vendor.balance(opened, at: SystemClock().now)
             guard !calls.isEmpty else {
                 throw KinoraError(.unsupportedByVendor, "The vendor does not tell what credit it has.")
             }

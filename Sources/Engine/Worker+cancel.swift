@@ -36,7 +36,7 @@ extension Worker {
             guard task.running >= TaskMachine.arrivalMax, let lookUp = vendor.lookUp(task.kind) else {
                 return try wait(cancellation, Self.answerPause)
             }
-            return send(lookUp(account), cancellation, .lookUp(page: 1), account)
+            return send(lookUp(job(for: task), account), cancellation, .lookUp(page: 1), account)
         }
         if !cancellation.isAsked, let call = vendor.cancel(ticket, account) {
             send(call, cancellation, .cancel, account)
@@ -95,7 +95,7 @@ extension Worker {
         }
         switch progress {
         case .pending: try wait(cancellation, machine(for: task, vendor).pace.next(after: task.running))
-        case .completed, .failed: try end(task, .cancelled)
+        case .completed, .told, .failed: try end(task, .cancelled)
         }
     }
 

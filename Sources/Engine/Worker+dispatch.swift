@@ -262,7 +262,7 @@ extension Worker {
         if let harvest {
             gather(task, harvest)
         } else if let ticket = task.vendorTask {
-            send(vendor.poll(ticket, account), task, .poll, account)
+            send(vendor.poll(ticket, account), task, .poll(isSecond: false), account)
         } else if task.state == .storing {
             let loss = KinoraError(.submitUnknown, detail: "its result was lost with the worker that had it")
             perform(.fail(loss), task)

@@ -35,7 +35,7 @@ extension Worker {
         case .lookUp:
             let account = try account(of: task)
             if let call = try vendor(of: task).lookUp(task.kind) {
-                send(call(account), task, .lookUp(page: 1), account)
+                send(call(job(for: task), account), task, .lookUp(page: 1), account)
             }
         case .requeue(let delay, let error):
             let error = scrubbed(error, task), blame = blame(for: error, fault)

@@ -40,9 +40,9 @@ extension Worker {
         do throws(KinoraError) {
             let vendor = try vendor(of: task)
             switch completion.purpose {
-            case .submit(_, let reply): try settleSubmit(completion, vendor, reply)
+            case .submit(let files, let reply): try settleSubmit(completion, vendor, files, reply)
             case .lookUp(let page): try settleLookUp(completion, vendor, page: page)
-            case .poll: try settlePoll(completion, vendor)
+            case .poll(let isSecond): try settlePoll(completion, vendor, isSecond: isSecond)
             case .fetch(let harvest, let url, let path, let hop):
                 settleFetch(completion, vendor, harvest, url, path, hop)
             }
@@ -65,10 +65,12 @@ extension Worker {
     }
 
     private func settleSubmit(
-        _ completion: Completion, _ vendor: any Vendor, _ made: ReplyFile?
+        _ completion: Completion, _ vendor: any Vendor, _ files: [MediaFile], _ made: ReplyFile?
     ) throws(KinoraError) {
         let task = completion.task
-        let answer = Result { () throws(KinoraError) in try read(completion.result, made, vendor) }
+        let answer = Result { () throws(KinoraError) in
+            try read(completion.result, of: job(for: task, files), made, vendor)
+        }
         // Read or not, it goes before anybody hears how the task goes on.
         if let made { unlink(made.path) }
         func perform(_ event: TaskEvent) { self.perform(machine(for: task, vendor).action(on: event), task) }
@@ -94,14 +96,15 @@ extension Worker {
 
     /// What a submit's reply says, and the media that came with it.
     private func read(
-        _ result: Result<HTTPReply, TransportFailure>, _ made: ReplyFile?, _ vendor: any Vendor
+        _ result: Result<HTTPReply, TransportFailure>, of job: VendorJob, _ made: ReplyFile?,
+        _ vendor: any Vendor
     ) throws(KinoraError) -> (VendorAnswer, [HeldFile]) {
         let reply: HTTPReply
         do { reply = try result.get() } catch { throw error.error }
-        guard let made else { return (try vendor.accepted(reply), []) }
+        guard let made else { return (try vendor.accepted(reply, for: job), []) }
         let (rest, files) = try media.spool.cut(made.path, members: made.mediaMembers)
         let short = HTTPReply(status: reply.status, headers: reply.headers, body: rest)
-        return (try vendor.accepted(short), files)
+        return (try vendor.accepted(short, for: job), files)
     }
 
     /// What a reply means that accepts nothing. A success that cannot be read, and a server's fault, leave
@@ -144,7 +147,9 @@ extension Worker {
         perform(machine(for: task, vendor).action(on: event), task)
     }
 
-    private func settlePoll(_ completion: Completion, _ vendor: any Vendor) throws(KinoraError) {
+    private func settlePoll(
+        _ completion: Completion, _ vendor: any Vendor, isSecond: Bool
+    ) throws(KinoraError) {
         let task = completion.task
         let reply: HTTPReply
         do { reply = try completion.result.get() } catch { throw error.error }
@@ -155,6 +160,11 @@ extension Worker {
                 machine(for: task, vendor).action(
                     on: .pending(progress: percent, isPostprocessing: isPostprocessing)),
                 task)
+        case .told(let call):
+            guard !isSecond else {
+                throw KinoraError(.upstreamProtocol, detail: "its result is told by ever another reply")
+            }
+            send(call, task, .poll(isSecond: true), account)
         case .failed(let error):
             perform(machine(for: task, vendor).action(on: .failed(error)), task)
         case .completed(let results):

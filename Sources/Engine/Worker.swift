@@ -29,7 +29,9 @@ public final class Worker: Sendable {
         /// Copies of the references go with the call, and are removed with its end. `made` is where a reply
         /// lies that is the result.
         case submit([MediaFile], made: ReplyFile?)
-        case lookUp(page: Int), poll
+        case lookUp(page: Int)
+        /// The reply to `isSecond` tells what came of a task that the first one called done.
+        case poll(isSecond: Bool)
         case fetch(Harvest, from: String, to: String, hop: Int)
     }
 

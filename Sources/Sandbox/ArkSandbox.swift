@@ -22,7 +22,7 @@ struct ArkSandbox: SandboxVendor {
 
     private static func random() -> String { String(TaskID.random().description.prefix(8)) }
 
-    func key(of head: RequestHead) throws(KinoraError) -> String {
+    func key(of head: RequestHead, at now: Timestamp) throws(KinoraError) -> String {
         if try StoreLink.isOne(head, of: name) { return "" }
         let words = head.authorization.revealed().split(separator: " ")
         guard words.count == 2, words[0] == "Bearer" else { throw KinoraError(.missingKey) }

@@ -8,7 +8,7 @@ struct BridgeSandbox: SandboxVendor {
 
     func newTaskID() -> String { TaskID.random().description }
 
-    func key(of head: RequestHead) throws(KinoraError) -> String {
+    func key(of head: RequestHead, at now: Timestamp) throws(KinoraError) -> String {
         let words = head.authorization.revealed().split(separator: " ")
         guard words.count == 2, words[0] == "Bearer" else { throw KinoraError(.missingKey) }
         guard words[1].hasPrefix("bridge-sandbox") else { throw KinoraError(.invalidKey) }

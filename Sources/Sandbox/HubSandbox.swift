@@ -14,7 +14,7 @@ struct HubSandbox: SandboxVendor {
 
     func newTaskID() -> String { "job_\(TaskID.random().description.replacing("-", with: ""))" }
 
-    func key(of head: RequestHead) throws(KinoraError) -> String {
+    func key(of head: RequestHead, at now: Timestamp) throws(KinoraError) -> String {
         if try StoreLink.isOne(head, of: name) { return "" }
         let words = head.authorization.revealed().split(separator: " ")
         guard words.count == 2, words[0] == "Bearer" else { throw KinoraError(.missingKey) }

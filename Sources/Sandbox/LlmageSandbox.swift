@@ -10,7 +10,7 @@ struct LlmageSandbox: SandboxVendor {
 
     func newTaskID() -> String { String(UInt64.random(in: 1_000_000_000...9_999_999_999)) }
 
-    func key(of head: RequestHead) throws(KinoraError) -> String {
+    func key(of head: RequestHead, at now: Timestamp) throws(KinoraError) -> String {
         if try StoreLink.isOne(head, of: name) { return "" }
         let words = head.authorization.revealed().split(separator: " ")
         guard words.count == 2, words[0] == "Bearer" else { throw KinoraError(.missingKey) }
@@ -124,8 +124,9 @@ struct LlmageSandbox: SandboxVendor {
         }
         for file in files {
             guard rule.files.contains(file.field) else { throw Self.bad(file.field, "unknown file") }
-            guard file.field == "video_files" || file.field == "audio_files"
-                || file.mediaType.map(ReferenceImage.types.contains) == true
+            guard
+                file.field == "video_files" || file.field == "audio_files"
+                    || file.mediaType.map(ReferenceImage.types.contains) == true
             else { throw Self.bad(file.field, "no picture") }
         }
         let first = files.first { $0.mediaType.map(ReferenceImage.types.contains) == true }

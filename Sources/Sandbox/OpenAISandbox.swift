@@ -25,7 +25,7 @@ struct OpenAISandbox: SandboxVendor {
 
     func newTaskID() -> String { "video_\(Self.randomHex())" }
 
-    func key(of head: RequestHead) throws(KinoraError) -> String {
+    func key(of head: RequestHead, at now: Timestamp) throws(KinoraError) -> String {
         if Self.isFileLink(head.target) {
             // As object stores do with two ways to prove oneself at once.
             guard head.authorization.isEmpty else { throw KinoraError(.malformedRequest) }
@@ -274,7 +274,7 @@ struct OpenAISandbox: SandboxVendor {
         case .talk(let talk, let now): return answer(talk, id: "chatcmpl-\(Self.randomHex())", at: now)
         case .pictures(let pictures): return answer(pictures)
         case .fixed(let response): return response
-        case .page, .cancelled: return Response(status: 500)
+        case .page, .cancelled, .outcome: return Response(status: 500)
         }
     }
 

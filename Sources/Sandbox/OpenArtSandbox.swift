@@ -14,7 +14,7 @@ struct OpenArtSandbox: SandboxVendor {
 
     func newTaskID() -> String { TaskID.random().description }
 
-    func key(of head: RequestHead) throws(KinoraError) -> String {
+    func key(of head: RequestHead, at now: Timestamp) throws(KinoraError) -> String {
         // The films lie with a host of their own, which wants no key and takes none.
         if head.target.hasPrefix("/openart/cdn/") {
             guard head.headers["x-api-key"] == nil, head.authorization.isEmpty else {

@@ -7,13 +7,18 @@ enum Order: Sendable {
     case make(Draft)
     /// A new task like a finished one, with another prompt.
     case remix(of: String, prompt: String)
-    case poll(String)
+    /// Where the vendor keeps tasks apart, `section` says where it looks for this one.
+    case poll(String, in: String? = nil)
+    /// What a finished task has made, where that is asked for apart.
+    case outcome(String)
     case list(Page)
     case numberedPage(NumberedPage)
     case content(String, Rendition)
     case delete(String)
     /// Ends a task that rests in the queue still. One that has ended is forgotten, where the vendor does so.
     case cancel(String, forgetsEnded: Bool)
+    /// Ends a task in whatever state it is, and forgets it where the vendor does so.
+    case abort(String, forgets: Bool)
     /// What the key may spend and has spent.
     case credit(Billing)
     /// Asks a text model.
@@ -36,14 +41,16 @@ enum Order: Sendable {
         case .list, .numberedPage: .list
         case .talk: .talk
         case .content, .picture, .film: .content
-        case .delete, .cancel, .credit, .fixed: .other
+        case .delete, .cancel, .abort, .credit, .fixed, .outcome: .other
         }
     }
 
     /// The task asked about; nil for a submit and for a list.
     var taskID: String? {
         switch self {
-        case .poll(let id), .content(let id, _), .delete(let id), .cancel(let id, _): id
+        case .poll(let id, _), .outcome(let id), .content(let id, _), .delete(let id), .cancel(let id, _),
+            .abort(let id, _):
+            id
         default: nil
         }
     }
@@ -52,6 +59,7 @@ enum Order: Sendable {
 /// What came of an order; the vendor words it.
 enum Served: Sendable {
     case task(TaskView)
+    case outcome(TaskView)
     case tasks([TaskView], hasMore: Bool)
     /// `total` counts those of all pages.
     case page([TaskView], NumberedPage, total: Int)
@@ -99,6 +107,10 @@ struct Draft: Sendable {
     var remixOf: String?
     /// Where the client reaches the sandbox, if it wants links.
     var origin = ""
+    /// The client's own id of it, by which it can be asked for too; a key uses one once.
+    var alias: String?
+    /// Where the vendor keeps it, if it keeps tasks apart.
+    var section: String?
     /// What else the vendor tells of it again.
     var facts: JSONObject = [:]
     /// Pictures are wanted instead, from a vendor whose pictures are tasks too.

@@ -42,8 +42,11 @@ struct Responder: Handler {
         var strike: Strike?
         let response: Response
         do throws(KinoraError) {
-            let owner = Owner(vendor: vendor.name, key: try vendor.key(of: connection.head))  // 1 who
-            let body = try intake.body(of: connection, into: spool)
+            let key = try vendor.key(of: connection.head, at: world.now)
+            let owner = Owner(vendor: vendor.name, key: key)  // 1 who
+            let body =
+                vendor.signsBodies
+                ? try intake.rawJSON(of: connection) : try intake.body(of: connection, into: spool)
             let order = try vendor.order(  // 2 what
                 VendorRequest(
                     head: connection.head, segments: Array(path.segments.dropFirst()), query: path.query,

@@ -54,6 +54,8 @@ struct SandboxState: Sendable {
         var open: [String] = []
         /// Deleted ones too.
         var accepted = 0
+        /// Ids of tasks by the client's own.
+        var aliases: [String: String] = [:]
     }
 
     private let defaults: SandboxSettings
@@ -94,7 +96,8 @@ struct SandboxState: Sendable {
     /// prompt's markers.
     mutating func strike(for order: Order, of owner: Owner) -> Strike? {
         if case .poll = order { counts.polls += 1 }
-        if let task = order.taskID.flatMap({ tasks[$0] }), task.owner != owner { counts.strangers += 1 }
+        let id = order.taskID.map { named($0, by: owner) }
+        if let task = id.flatMap({ tasks[$0] }), task.owner != owner { counts.strangers += 1 }
         if let strike = faults.takeArmed(order.operation, of: owner.vendor) { return strike }
         switch order {
         case .submit(let draft): return faults.takeMarker(ofPrompt: draft.prompt)
@@ -103,7 +106,7 @@ struct SandboxState: Sendable {
         case .draw(let draft): return faults.takeMarker(ofPrompt: draft.prompt)
         default: break
         }
-        guard let id = order.taskID, tasks[id]?.owner == owner, !(tasks[id]?.markers.isEmpty ?? true)
+        guard let id, tasks[id]?.owner == owner, !(tasks[id]?.markers.isEmpty ?? true)
         else { return nil }
         return FaultBook.takeMarker(order.operation, of: &tasks[id]!)
     }
@@ -115,6 +118,9 @@ struct SandboxState: Sendable {
         try checkLimit(of: owner, now: now)
         if let credit = settings.credit, spent(by: owner) + SandboxSettings.dollarsPerTask > credit + 1e-9 {
             throw KinoraError(.upstreamMoney)
+        }
+        if let alias = draft.alias, accounts[owner]?.aliases[alias] != nil {
+            throw KinoraError(.alreadyExists, field: alias)
         }
         sequence += 1
         let markers = FaultMarker.all(in: draft.prompt)
@@ -128,6 +134,7 @@ struct SandboxState: Sendable {
         tasks[id] = task
         accounts[owner, default: Account()].tasks.append((sequence, id))
         accounts[owner, default: Account()].open.append(id)
+        if let alias = draft.alias { accounts[owner, default: Account()].aliases[alias] = id }
         accounts[owner, default: Account()].accepted += 1
         if settings.render == .prompt || draft.pictures != nil, task.film != nil { filmed.append(id) }
         counts.accepted += 1
@@ -220,8 +227,13 @@ struct SandboxState: Sendable {
         return true
     }
 
-    func view(of id: String, for owner: Owner, at now: Timestamp) throws(KinoraError) -> TaskView {
-        guard let task = tasks[id], task.owner == owner else { throw KinoraError(.taskNotFound) }
+    /// The id of the task that an owner calls so.
+    private func named(_ name: String, by owner: Owner) -> String { accounts[owner]?.aliases[name] ?? name }
+
+    func view(of name: String, for owner: Owner, at now: Timestamp) throws(KinoraError) -> TaskView {
+        guard let task = tasks[named(name, by: owner)], task.owner == owner else {
+            throw KinoraError(.taskNotFound)
+        }
         return view(of: task, at: now)
     }
 
@@ -264,6 +276,11 @@ struct SandboxState: Sendable {
         case .inProgress, .cancelled: throw KinoraError(.taskNotFinal)
         case .completed, .failed: return false
         }
+    }
+
+    /// Ends a task that has not ended.
+    mutating func abort(_ id: String, for owner: Owner, at now: Timestamp) throws(KinoraError) {
+        if try !view(of: id, for: owner, at: now).isFinal { tasks[id]?.cancelledAt = now }
     }
 
     /// Forgets a finished task. Gives the name of its film when no other task has it.

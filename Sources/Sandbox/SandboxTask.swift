@@ -49,6 +49,8 @@ struct TaskView: Sendable {
     let film: String?
     /// Whether the vendor should call the status by a word that nobody knows.
     var hasUnknownStatus = false
+    /// Whether it is the answer to its submit.
+    var isNew = false
 
     /// A task rests in the queue for the first tenth of its time.
     private static let queuedShare = 0.1

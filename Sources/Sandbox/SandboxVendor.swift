@@ -7,8 +7,10 @@ protocol SandboxVendor: Sendable {
     var name: String { get }
     /// A new task's id in the vendor's form.
     func newTaskID() -> String
-    /// The key of a request. Throws `missingKey` or `invalidKey`.
-    func key(of head: RequestHead) throws(KinoraError) -> String
+    /// Whether a request's signature covers its body, which is then passed on as it came.
+    var signsBodies: Bool { get }
+    /// The key of a request. Throws `missingKey`, or what is wrong with it.
+    func key(of head: RequestHead, at now: Timestamp) throws(KinoraError) -> String
     /// What a request asks for, checked as strictly as the vendor checks it.
     func order(_ request: VendorRequest) throws(KinoraError) -> Order
     func answer(_ served: Served) -> Response
@@ -17,11 +19,16 @@ protocol SandboxVendor: Sendable {
     func sealed(_ response: Response, took: Duration) -> Response
 }
 
+extension SandboxVendor {
+    var signsBodies: Bool { false }
+}
+
 /// Every vendor that the sandbox plays.
 enum SandboxVendors {
     static let all: [any SandboxVendor] = [
         OpenAISandbox(), OpenArtSandbox(), ArkSandbox(), ArkSandbox(.byteplus), DashScopeSandbox(),
-        ViduSandbox(), ZhipuSandbox(), HubSandbox(), LlmageSandbox(), JimengAPISandbox(),
+        ViduSandbox(), ZhipuSandbox(), KlingSandbox(), JimengSandbox(), MiniMaxSandbox(), RunwaySandbox(),
+        LumaSandbox(), FalSandbox(), ReplicateSandbox(), HubSandbox(), LlmageSandbox(), JimengAPISandbox(),
         BridgeSandbox(),
     ]
 

@@ -12,7 +12,7 @@ struct ViduSandbox: SandboxVendor {
         String(UInt64.random(in: 700_000_000_000_000_000...899_999_999_999_999_999))
     }
 
-    func key(of head: RequestHead) throws(KinoraError) -> String {
+    func key(of head: RequestHead, at now: Timestamp) throws(KinoraError) -> String {
         if try StoreLink.isOne(head, of: name) { return "" }
         let words = head.authorization.revealed().split(separator: " ")
         guard words.count == 2, words[0] == "Token" else { throw KinoraError(.missingKey) }

@@ -21,6 +21,8 @@ final class World: Sendable {
     /// Whether requests that are held on purpose must be let go.
     var isStopping: Bool { isStopped.load(ordering: .acquiring) }
 
+    var now: Timestamp { clock.now }
+
     func stop() { isStopped.store(true, ordering: .releasing) }
 
     /// Runs `body` on the state, under its lock.
@@ -70,10 +72,16 @@ final class World: Sendable {
             return .task(try end(of: newID, for: owner))
         case .remix(let source, let prompt):
             return .task(try remix(source, prompt, for: owner, id: newID, fault))
-        case .poll(let id):
-            var view = try view(of: id, for: owner)
+        case .poll(let id, let section):
+            var view = try view(of: id, for: owner, in: section)
             view.hasUnknownStatus = fault == .unknownStatus
             return .task(view)
+        case .outcome(let id):
+            let view = try view(of: id, for: owner)
+            guard view.status == .completed || view.status == .failed else {
+                throw KinoraError(.taskNotCompleted)
+            }
+            return .outcome(view)
         case .list(let page):
             return try locked { (state) throws(KinoraError) in try state.list(page, for: owner, at: now) }
         case .numberedPage(let page): return state.withLock { $0.list(page, for: owner, at: now) }
@@ -85,6 +93,9 @@ final class World: Sendable {
             if isCancelled { return .cancelled(id) }
             guard forgetsEnded else { throw KinoraError(.taskFinal) }
             return try delete(id, for: owner, at: now)
+        case .abort(let id, let forgets):
+            try locked { (state) throws(KinoraError) in try state.abort(id, for: owner, at: now) }
+            return forgets ? try delete(id, for: owner, at: now) : .task(try view(of: id, for: owner))
         case .credit(let part):
             return state.withLock { .credit(part, limit: $0.settings.credit, used: $0.spent(by: owner)) }
         case .draw(let draft): return .pictures(try draw(draft, for: owner, id: newID, fault))
@@ -101,13 +112,19 @@ final class World: Sendable {
         try state.withLock(body)
     }
 
-    private func view(of id: String, for owner: Owner) throws(KinoraError) -> TaskView {
+    private func view(
+        of id: String, for owner: Owner, in section: String? = nil
+    ) throws(KinoraError) -> TaskView {
         let now = clock.now
         do throws(KinoraError) {
-            return try locked { (state) throws(KinoraError) in try state.view(of: id, for: owner, at: now) }
+            let view = try locked { (state) throws(KinoraError) in
+                try state.view(of: id, for: owner, at: now)
+            }
+            guard section == nil || section == view.draft.section else { throw KinoraError(.taskNotFound) }
+            return view
         } catch {
-            // Some vendors tell the id again even of a task that they do not know.
-            throw error.code == .taskNotFound ? KinoraError(.taskNotFound, taskID: id) : error
+            // Some vendors tell the id again even of a task that they do not know, and some say so by place.
+            throw error.code == .taskNotFound ? KinoraError(.taskNotFound, field: section, taskID: id) : error
         }
     }
 
@@ -202,7 +219,9 @@ final class World: Sendable {
                 }
             }
         }
-        return try view(of: id, for: owner)
+        var view = try view(of: id, for: owner)
+        view.isNew = true
+        return view
     }
 
     /// One picture after the other, in the background. With the last of them all are there.
@@ -245,14 +264,5 @@ final class World: Sendable {
         let file =
             rendition == .video ? film : try studio.still(rendition, of: film, seconds: view.draft.seconds)
         return .content(file: file, type: rendition.mediaType)
-    }
-}
-
-/// The system's clock.
-struct SystemClock: WallClock {
-    var now: Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
     }
 }

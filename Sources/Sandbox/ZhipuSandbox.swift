@@ -10,7 +10,7 @@ struct ZhipuSandbox: SandboxVendor {
 
     func newTaskID() -> String { "\(UInt64.random(in: .min ... .max))-\(UInt16.random(in: .min ... .max))" }
 
-    func key(of head: RequestHead) throws(KinoraError) -> String {
+    func key(of head: RequestHead, at now: Timestamp) throws(KinoraError) -> String {
         if try StoreLink.isOne(head, of: name) { return "" }
         let words = head.authorization.revealed().split(separator: " ")
         guard words.count == 2, words[0] == "Bearer" else { throw KinoraError(.missingKey) }

@@ -1,3 +1,4 @@
+import Crypto
 import Glibc
 import Core
 
@@ -101,7 +102,7 @@ final class BodyReader {
         var start = 0
         for (range, file) in places.sorted(by: { $0.range.lowerBound < $1.range.lowerBound }) {
             append(.bytes(Array(json[start..<range.lowerBound])))
-            append("data:\(file.type.rawValue);base64,")
+            if !file.isBare { append("data:\(file.type.rawValue);base64,") }
             append(.base64(path: file.path, bytes: try size(ofFileAt: file.path)))
             start = range.upperBound
         }
@@ -118,6 +119,20 @@ final class BodyReader {
             case "\n": text += "%0A"
             default: text.unicodeScalars.append(scalar)
             }
+        }
+    }
+
+    /// The SHA-256 of everything, as hex. Throws `storageFailed` when a file cannot be read.
+    func hash() throws(KinoraError) -> String {
+        defer { rewind() }
+        var hash = SHA256()
+        var buffer = [UInt8](repeating: 0, count: 64 << 10)
+        while true {
+            guard let count = buffer.withUnsafeMutableBytes({ read(into: $0) }) else {
+                throw KinoraError(.storageFailed, detail: "a file of the body cannot be read")
+            }
+            guard count > 0 else { return Hex.text(hash.finalize()) }
+            hash.update(data: buffer[..<count])
         }
     }
 

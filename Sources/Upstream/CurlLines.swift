@@ -56,8 +56,7 @@ public final class CurlLines: Sendable {
         while wanted: LiveReply.Wanted
     ) throws(KinoraError) -> LiveReply {
         let transfer = Transfer(call, account, .reader, options.egress) { _ in }
-        try call.checkHeaders()
-        transfer.body = try BodyReader(call.body)
+        try transfer.ready(at: options.clock.now)
         let place = "\(account.baseURL) \(account.proxyURL ?? "")"
         let spare = state.withLock { $0.spare[place]?.popLast() }
         guard let line = spare ?? Line() else { throw KinoraError(.internalFault, detail: "curl_multi_init") }

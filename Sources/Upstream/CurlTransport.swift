@@ -15,6 +15,8 @@ public final class CurlTransport: Transport {
         public var connectionsPerHostMax = 64
         /// Longest time without a byte of a file.
         public var stallSecondsMax = 60
+        /// What calls are signed by.
+        public var clock: any WallClock = SystemClock()
 
         public init() {}
     }
@@ -110,8 +112,7 @@ public final class CurlTransport: Transport {
 
     private func begin(_ transfer: Transfer, on handle: UnsafeMutableRawPointer) -> Bool {
         do throws(KinoraError) {
-            try transfer.call.checkHeaders()
-            transfer.body = try BodyReader(transfer.call.body)
+            try transfer.ready(at: options.clock.now)
         } catch {
             transfer.completion(.failure(TransportFailure(error, mayHaveArrived: false)))
             return false

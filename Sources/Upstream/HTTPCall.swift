@@ -7,8 +7,8 @@ public struct HTTPCall: Sendable {
         case json(JSON)
         /// JSON that goes out byte for byte as it is.
         case jsonBytes([UInt8])
-        /// JSON in which files stand as data URLs, each in the place of its mark. They are read as they go
-        /// out.
+        /// JSON in which files stand as data URLs or base64, each in the place of its mark. They are read as
+        /// they go out.
         case jsonWithFiles(JSON, [InlineFile])
         case multipart([Part])
         /// A file as it is.
@@ -20,11 +20,14 @@ public struct HTTPCall: Sendable {
         public let mark: String
         public let path: String
         public let type: MediaType
+        /// Whether it is base64 alone, without the head of a data URL.
+        public let isBare: Bool
 
-        public init(mark: String, path: String, type: MediaType) {
+        public init(mark: String, path: String, type: MediaType, isBare: Bool = false) {
             self.mark = mark
             self.path = path
             self.type = type
+            self.isBare = isBare
         }
     }
 
@@ -48,6 +51,11 @@ public struct HTTPCall: Sendable {
     /// Members of the reply whose text is media, as base64: the reply goes to the disk, and they are taken
     /// out of it. Not empty: the reply is the result, and the call lasts as long as that takes.
     public var mediaMembers: Set<String> = []
+    /// Gives the headers that sign the call, as it leaves: by the SHA-256 of its body, as hex, and the time.
+    public var signing: Signing?
+
+    public typealias Signing = @Sendable (_ bodyHash: String, _ now: Timestamp) -> [Header]
+    public typealias Header = (name: String, value: Secret)
 
     public init(
         _ method: Method, _ url: String, headers: [(name: String, value: Secret)] = [], body: Body = .none,

@@ -1,6 +1,6 @@
 import Core
 
-/// References of a job on their way into a JSON body, as data URLs.
+/// References of a job on their way into a JSON body, as data URLs or base64.
 struct InlineReferences {
     private(set) var files: [HTTPCall.InlineFile] = []
     private let token: String
@@ -13,8 +13,10 @@ struct InlineReferences {
         self.bodyBytesMax = bodyBytesMax
     }
 
-    /// What stands for the reference in the JSON.
-    mutating func dataURL(_ reference: VendorReference) throws(KinoraError) -> JSON {
+    /// What stands for the reference in the JSON: a data URL, or base64 alone.
+    mutating func dataURL(
+        _ reference: VendorReference, isBare: Bool = false
+    ) throws(KinoraError) -> JSON {
         bytes += (reference.bytes + 2) / 3 * 4 + 1024
         guard bytes <= bodyBytesMax else {
             throw KinoraError(
@@ -23,7 +25,8 @@ struct InlineReferences {
         }
         // Unguessable before the task is accepted, so no prompt has it.
         let mark = "kinora-file-\(token)-\(files.count)."
-        files.append(HTTPCall.InlineFile(mark: mark, path: reference.path, type: reference.type))
+        files.append(
+            HTTPCall.InlineFile(mark: mark, path: reference.path, type: reference.type, isBare: isBare))
         return .string(mark)
     }
 

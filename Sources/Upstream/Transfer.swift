@@ -1,16 +1,17 @@
 import CCurl
+import Crypto
 import Glibc
 import Core
 
 /// One call on its way: what curl's callbacks work on. Touched by one thread only, once started.
 final class Transfer: @unchecked Sendable {
-    let call: HTTPCall
+    private(set) var call: HTTPCall
     let account: VendorAccount
     let sink: ReplySink
     let completion: @Sendable (Result<HTTPReply, TransportFailure>) -> Void
     let egress: EgressGuard
 
-    var body: BodyReader?
+    private(set) var body: BodyReader?
     var headerList: UnsafeMutablePointer<curl_slist>?
     private(set) var replyHeaders: [String: String] = [:]
     private var replyBody: [UInt8] = []
@@ -48,6 +49,15 @@ final class Transfer: @unchecked Sendable {
 
     static func from(_ context: UnsafeMutableRawPointer?) -> Transfer {
         Unmanaged<Transfer>.fromOpaque(context!).takeUnretainedValue()
+    }
+
+    /// Makes the body ready, and signs the call where it is to be signed. Throws what keeps it from leaving.
+    func ready(at now: Timestamp) throws(KinoraError) {
+        body = try BodyReader(call.body)
+        if let signing = call.signing {
+            call.headers += signing(try body?.hash() ?? Hex.text(SHA256.hash(data: [UInt8]())), now)
+        }
+        try call.checkHeaders()
     }
 
     func takeHeader(_ line: UnsafeRawBufferPointer) {

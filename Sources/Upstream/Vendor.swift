@@ -12,15 +12,15 @@ public protocol Vendor: Sendable {
 
     func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall
     /// What a submit's reply accepts. Throws what the reply refuses it with.
-    func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer
+    func accepted(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> VendorAnswer
     func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall
     /// What a poll's reply says. Throws when the poll failed; a task that failed is `.failed`.
     func progress(
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress
-    /// Lists recent tasks of the account, to find one of that kind whose submit was not answered. Nil: the
-    /// vendor cannot list such.
-    func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)?
+    /// Lists recent tasks of the account, or asks by our own id of the job, to find one of that kind whose
+    /// submit was not answered. Nil: the vendor can do neither.
+    func lookUp(_ kind: MediaKind) -> (@Sendable (VendorJob, VendorAccount) -> HTTPCall)?
     /// What a look-up's reply says about `job`. Throws when the look-up failed.
     func found(
         _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
@@ -38,7 +38,7 @@ public protocol Vendor: Sendable {
     /// What a probe's reply refuses it with; nil when the account is well.
     func probeError(_ reply: HTTPReply) -> KinoraError?
     /// Asks, in this order, for what tells the account's credit. Empty: the vendor does not tell it.
-    func balance(_ account: VendorAccount) -> [HTTPCall]
+    func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall]
     /// The credit left, in micro-units, by the replies to `balance`; nil: without limit. Throws what they
     /// refuse it with.
     func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64?
@@ -63,7 +63,7 @@ extension Vendor {
 extension Vendor {
     public var usualSlots: Int { 4 }
 
-    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? { nil }
+    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorJob, VendorAccount) -> HTTPCall)? { nil }
 
     public func found(
         _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
@@ -77,7 +77,7 @@ extension Vendor {
 
     public func removalError(_ reply: HTTPReply) -> KinoraError? { nil }
 
-    public func balance(_ account: VendorAccount) -> [HTTPCall] { [] }
+    public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] { [] }
 
     public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
         throw KinoraError(.unsupportedByVendor, "The service does not tell what credit it has.")
@@ -118,6 +118,8 @@ public struct VendorResult: Sendable {
 public enum VendorProgress: Sendable {
     /// Percent is nil when the vendor tells none.
     case pending(percent: Int?, isPostprocessing: Bool)
+    /// It is done, and what came of it another reply tells, which `progress` reads too.
+    case told(by: HTTPCall)
     case completed([VendorResult])
     case failed(KinoraError)
 }

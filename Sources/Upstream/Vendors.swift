@@ -3,8 +3,8 @@ public import Core
 /// Every vendor, found by the name that routes and accounts carry.
 public enum Vendors {
     public static let all: [any Vendor] = [
-        OpenAI(), OpenArt(), Ark(), Ark(.byteplus), DashScope(), Vidu(), Zhipu(), Hub(), Llmage(),
-        JimengAPI(),
+        OpenAI(), OpenArt(), Ark(), Ark(.byteplus), DashScope(), Vidu(), Zhipu(), Kling(), Jimeng(),
+        MiniMax(), Runway(), Luma(), Fal(), Replicate(), Hub(), Llmage(), JimengAPI(),
     ]
 
     /// Throws `configuration` for a name that this Kinora does not know.

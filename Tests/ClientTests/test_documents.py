@@ -291,25 +291,6 @@ def test_sora2api_tokens(operator):
 # Jimeng's gateway
 
 
-ROUTES = [("jimeng-3.0", "openai", "gpt-image-2"), ("pixeldance", "ark", "doubao-seedance-1-5-pro-251215")]
-
-
-@pytest.fixture(scope="module")
-def jimeng():
-    """Who makes its models an operator says; here the sandbox does."""
-    def kinora(*arguments):
-        return subprocess.run(["kinora", "route", *arguments], check=True, timeout=60, text=True,
-                              capture_output=True).stdout
-
-    for route in ROUTES:
-        kinora("add", *route)
-    yield
-    for model, _, _ in ROUTES:
-        for route in json.loads(kinora("list", model, "--json")):
-            kinora("remove", str(route["id"]))
-
-
-@pytest.mark.usefixtures("jimeng")
 class TestJimeng:
     @pytest.mark.parametrize("mount", ["", "/jimeng"])
     def test_models(self, mount):

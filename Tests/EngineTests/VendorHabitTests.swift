@@ -83,6 +83,44 @@ import Upstream
         #expect(json["image_url"]?.stringValue == files.first?.mark)
     }
 
+    /// A vendor that keeps a client's own id is asked by that, and its task gone on with.
+    @Test func aSubmitWithoutAnAnswerIsFoundByOurOwnID() throws {
+        let stage = try stage("kling", "kling-v2-6")
+        stage.vendor.script { call in
+            if call.step == .submit { return .lost(mayHaveArrived: true) }
+            guard call.path != "https://cdn.example/1.mp4" else { return nil }
+            guard call.path.hasSuffix("/7") else {
+                return .json(200, ["code": 0, "data": ["task_id": "7", "task_status": "submitted"]])
+            }
+            let made: JSON = ["videos": [["url": "https://cdn.example/1.mp4"]]]
+            return .json(200, ["code": 0, "data": ["task_status": "succeed", "task_result": made]])
+        }
+        _ = try stage.worker()
+        _ = try stage.finished()
+        let submits = stage.vendor.calls(.submit)
+        #expect(submits.count == 1)
+        guard case .json(let body)? = submits.first?.body else { return }
+        let id = body["external_task_id"]?.stringValue ?? "none"
+        #expect(stage.vendor.calls.contains { $0.path.hasSuffix("/v1/videos/text2video/\(id)") })
+    }
+
+    /// What came of a task may stand in a reply of its own, which is asked for once.
+    @Test func aResultThatIsToldApartIsAskedFor() throws {
+        let stage = try stage("minimax", "MiniMax-Hailuo-2.3")
+        stage.vendor.script { call in
+            switch call.path {
+            case "/v1/video_generation": .json(200, ["task_id": "1"])
+            case "/v1/query/video_generation?task_id=1": .json(200, ["status": "Success", "file_id": "2"])
+            case "/v1/files/retrieve?file_id=2":
+                .json(200, ["file": ["download_url": "https://cdn.example/1.mp4"]])
+            default: nil
+            }
+        }
+        _ = try stage.worker()
+        _ = try stage.finished()
+        #expect(stage.vendor.calls(.content).map(\.path).contains("https://cdn.example/1.mp4"))
+    }
+
     /// Its list tells nothing that could tell one task from another: whoever has sent it once does not send
     /// it again.
     @Test func aSubmitWithoutAnAnswerIsNotRepeatedWhereTheListDoesNotTell() throws {

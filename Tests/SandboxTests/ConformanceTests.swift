@@ -162,7 +162,7 @@ import Upstream
                 case .failed(let error): code = error.code
                 // Its result is asked for at the vendor itself.
                 case .completed: code = talk.vendor.contentError(HTTPReply(status: 404))?.code
-                case .pending: code = nil
+                case .pending, .told: code = nil
                 }
             } catch { code = (error as? KinoraError)?.code }
             #expect(code == .upstreamEmptyResult)

@@ -1,4 +1,5 @@
 import Core
+import Crypto
 import Synchronization
 import TestSupport
 import Testing
@@ -47,6 +48,32 @@ struct Party {
             parameters: ["seconds": 5, "size": "1280x720"],
             // It is overloaded with a 429.
             exceptions: [.unavailable: .upstreamRate]),
+        "kling": Party(path: "/kling", key: "api-key-kling-sandbox-one1", model: "kling-v2-6"),
+        "jimeng": Party(
+            path: "/jimeng", key: "AKSANDBOXone1:SKSANDBOXone1", model: "jimeng_t2v_v30",
+            // Who has not paid has not the right.
+            exceptions: [.insufficientQuota: .upstreamCredential]),
+        "minimax": Party(
+            path: "/minimax", key: "sk-api-sandbox-one1", model: "MiniMax-Hailuo-2.3",
+            parameters: ["seconds": 6],
+            // It has one code for both.
+            exceptions: [.concurrency: .upstreamRate]),
+        "runway": Party(
+            path: "/runway", key: "key_sandbox_one1", model: "gen4.5",
+            parameters: ["seconds": 5, "size": "1280x720"],
+            // What is too much waits there, and a prompt is judged as a task.
+            exceptions: [.concurrency: .upstreamRate, .contentRefusal: .upstreamRequest]),
+        "luma": Party(
+            path: "/luma/dream-machine/v1", key: "luma-sandbox-one1", model: "ray-2",
+            exceptions: [.concurrency: .upstreamRate]),
+        "fal": Party(
+            path: "/fal", key: "sandbox-one:secret1",
+            model: "fal-ai/kling-video/v2.5-turbo/pro/text-to-video",
+            exceptions: [.concurrency: .upstreamRate]),
+        "replicate": Party(
+            path: "/replicate/v1", key: "r8_sandbox_one1", model: "kwaivgi/kling-v2.5-turbo-pro",
+            // It judges no prompt before it makes it.
+            exceptions: [.concurrency: .upstreamRate, .contentRefusal: .upstreamRequest]),
         "hub": Party(path: "/hub", key: "sk_sandbox_one1", model: "kling"),
         "llmage": Party(path: "/llmage", key: "llmage-sandbox-one1", model: "happyhorse-1.0-t2v"),
         "jimeng-api": Party(
@@ -74,10 +101,11 @@ final class Conversation: Sendable {
         self.sandbox = sandbox
     }
 
-    func job(_ prompt: String = "a cat") -> VendorJob {
+    func job(_ prompt: String = "a cat", model: String? = nil) -> VendorJob {
         VendorJob(
-            model: party.model, category: .t2v, prompt: prompt, parameters: party.parameters, references: [],
-            remixOf: nil, token: "token-1", startedAt: sandbox.clock.now,
+            model: model ?? party.model, category: .t2v, prompt: prompt, parameters: party.parameters,
+            references: [],
+            remixOf: nil, token: TaskID.random().description, startedAt: sandbox.clock.now,
             timeLeft: .seconds(3600))
     }
 
@@ -104,6 +132,10 @@ final class Conversation: Sendable {
             request.headers.append(("Content-Type", "application/json"))
         default: Issue.record("a body that this conversation does not know")
         }
+        if let signing = call.signing {
+            let hash = Hex.text(SHA256.hash(data: request.body))
+            request.headers += signing(hash, sandbox.clock.now).map { ($0.name, $0.value.revealed()) }
+        }
         var client = sandbox.client
         client.headers = []
         let reply = try client.send(request)
@@ -117,8 +149,12 @@ final class Conversation: Sendable {
     }
 
     /// Of a vendor that makes no tasks, the address of the film.
-    func submitted(_ prompt: String = "a cat") throws -> String {
-        switch try vendor.accepted(try send(try vendor.submit(job(prompt), account))) {
+    func submitted(_ prompt: String = "a cat", model: String? = nil) throws -> String {
+        try submitted(job(prompt, model: model))
+    }
+
+    func submitted(_ job: VendorJob) throws -> String {
+        switch try vendor.accepted(try send(try vendor.submit(job, account)), for: job) {
         case .ticket(let ticket) where party.hasTasks: return ticket
         case .made(let results) where !party.hasTasks:
             guard case .link(let link)? = results.first?.source else {
@@ -131,7 +167,9 @@ final class Conversation: Sendable {
     }
 
     func polled(_ ticket: String) throws -> VendorProgress {
-        try vendor.progress(try send(vendor.poll(ticket, account)), of: ticket, account)
+        let progress = try vendor.progress(try send(vendor.poll(ticket, account)), of: ticket, account)
+        guard case .told(let call) = progress else { return progress }
+        return try vendor.progress(try send(call), of: ticket, account)
     }
 
     /// Where the finished film is. It ends within a minute of the sandbox's time.
@@ -159,7 +197,7 @@ final class Conversation: Sendable {
     func refusals(in reply: HTTPReply) -> [KinoraError] {
         var errors: [KinoraError] = []
         do throws(KinoraError) {
-            if case .refused(let error) = try vendor.accepted(reply) { errors.append(error) }
+            if case .refused(let error) = try vendor.accepted(reply, for: job()) { errors.append(error) }
         } catch { errors.append(error) }
         do throws(KinoraError) { _ = try vendor.progress(reply, of: "t", account) } catch {
             errors.append(error)

@@ -15,7 +15,7 @@ import Testing
     /// edge.
     private static let foreign: [String: Set<String>] = [
         "Core": ["Crypto"], "Dialects": ["Crypto"], "Store": ["Crypto"], "Engine": ["Crypto"],
-        "FastCGI": ["Crypto"],
+        "FastCGI": ["Crypto"], "Upstream": ["Crypto"], "Sandbox": ["Crypto"],
         "FCGIApp": ["ArgumentParser", "Crypto", "CryptoExtras", "Logging"],
     ]
     private static let system: Set<String> = ["Glibc", "Musl", "Darwin", "Synchronization"]

@@ -1,4 +1,5 @@
 import Core
+import Crypto
 import Foundation
 import TestSupport
 import Testing
@@ -48,6 +49,40 @@ import Upstream
             \r\n--\(boundary)\r\nContent-Disposition: form-data; name="empty"\r\n\r\n\r\n--\(boundary)--\r\n
             """
         #expect(request.body == Array(head.utf8) + bytes + Array(tail.utf8))
+    }
+
+    /// By the hash of what then goes out, files included, and the clock of the transport.
+    @Test func aCallIsSignedAsItLeaves() throws {
+        let picture = ScratchFile()
+        defer { picture.remove() }
+        let bytes = random(300_000)
+        try picture.write(bytes)
+        let server = try LoopbackServer { connection in
+            _ = connection.readRequest(keeping: 8 << 20)
+            connection.send(Wire.reply())
+        }
+        let line = try Line(server)
+        defer { line.stop() }
+        let file = HTTPCall.InlineFile(mark: "mark-1", path: picture.path, type: .png, isBare: true)
+        var call = line.submit("/tasks", .jsonWithFiles(["image": "mark-1"], [file]))
+        call.signing = { hash, now in [("X-Hash", Secret(hash)), ("X-Time", Secret("\(now.seconds)"))] }
+        let before = SystemClock().now.seconds
+        _ = try line.reply(call)
+        let request = try #require(server.requests.all.first)
+        #expect(request.values(of: "x-hash") == [Hex.text(SHA256.hash(data: request.body))])
+        let time = request.values(of: "x-time").first.flatMap { Int64($0) }
+        #expect((before...SystemClock().now.seconds).contains(try #require(time)))
+        #expect(try JSONParser.parse(request.body)["image"] == .string(Base64.encode(bytes)))
+    }
+
+    @Test func aSignatureCannotAddAHeader() throws {
+        let server = try LoopbackServer { connection in connection.send(Wire.reply()) }
+        let line = try Line(server)
+        defer { line.stop() }
+        var call = line.submit("/tasks", .json([:]))
+        call.signing = { _, _ in [("Authorization", Secret("a\r\nX-Other: b"))] }
+        #expect(throws: TransportFailure.self) { try line.reply(call) }
+        #expect(server.requests.all.isEmpty)
     }
 
     @Test(arguments: [0, 1, 2, 3, 300_000, 300_001, 300_002])

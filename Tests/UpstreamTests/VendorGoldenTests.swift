@@ -1,4 +1,5 @@
 import Core
+import Crypto
 import Foundation
 import TestSupport
 import Testing
@@ -7,17 +8,19 @@ import Upstream
 /// Tests/Golden/vendors/NAME/KIND: what a vendor's adapter sends, and what it makes of replies. A file may
 /// hold several cases, divided by rules; what they give stands in the same order, divided by blank lines.
 ///
-/// - `submit`: a job as JSON; gives the call.
+/// - `submit`: a job as JSON, which may name another key; gives the call, signed at a time of the tests'.
 /// - `accepted`, `progress`, `content`: a reply; gives the vendor's id, the progress, the refusal.
 /// - `removal`: a reply; gives the call, once, and then the refusals.
 /// - `cancel`: nothing; gives the call.
 /// - `probe`: a reply; gives the call, once, and then the refusals.
 /// - `balance`: as many replies as there are calls, again and again; gives the calls, once, and then credits.
-/// - `found`: a job, and in the next section the reply to a look-up.
+/// - `found`: a job, and then replies to a look-up; gives the call, once, and what they say.
 ///
 /// A reply is its status, its headers, a blank line, and a body.
 @Suite struct VendorGoldenTests {
     private static let key = "sk-golden-0123456789"
+    /// When everything happens.
+    private static let now = Timestamp(seconds: 1_767_323_045)
     private let account = VendorAccount(
         row: 1, baseURL: "https://api.example/v1/", credential: Secret(key), proxyURL: nil)
 
@@ -42,6 +45,12 @@ import Upstream
             timeLeft: .seconds(3600 * (json["hours_left"]?.integerValue ?? 1)))
     }
 
+    /// The account of a job that names a key.
+    private func account(_ text: String) throws -> VendorAccount {
+        guard let key = try JSONParser.parse(Array(text.utf8))["key"]?.stringValue else { return account }
+        return VendorAccount(row: 1, baseURL: account.baseURL, credential: Secret(key))
+    }
+
     private func reply(_ text: String) throws -> HTTPReply {
         let lines = text.split(separator: "\n", omittingEmptySubsequences: false)
         let head = lines.prefix { !$0.isEmpty }
@@ -64,6 +73,12 @@ import Upstream
             "\(header.name.lowercased()): \(header.value.revealed().replacing(Self.key, with: "{key}"))"
         }
         lines.append("(\(call.isRepeatable ? "repeatable" : "once"), \(call.timeoutSeconds) s)")
+        if let signing = call.signing {
+            lines += signing(Self.bodyHash(of: call), Self.now).map { header in
+                let value = header.value.revealed().replacing(Self.key, with: "{key}")
+                return "\(header.name.lowercased()): \(value) (signed)"
+            }
+        }
         if !call.mediaMembers.isEmpty { lines.append("(media: \(call.mediaMembers.sorted()))") }
         switch call.body {
         case .none: break
@@ -71,11 +86,24 @@ import Upstream
         case .jsonBytes(let bytes): lines += ["", String(decoding: bytes, as: UTF8.self)]
         case .jsonWithFiles(let json, let files):
             lines +=
-                ["", json.text] + files.map { "\($0.mark) <- \($0.path) as data URL, \($0.type.rawValue)" }
+                ["", json.text] + files.map(show)
         case .multipart(let parts): lines += [""] + parts.map(show)
         case .file(let path, let type): lines += ["", "<- \(path), \(type.rawValue)"]
         }
         return lines.joined(separator: "\n")
+    }
+
+    /// Files are not there: what they are part of has a hash of its own making.
+    private static func bodyHash(of call: HTTPCall) -> String {
+        switch call.body {
+        case .none: Hex.text(SHA256.hash(data: [UInt8]()))
+        case .json(let json): Hex.text(SHA256.hash(data: json.serialized()))
+        default: "(hash)"
+        }
+    }
+
+    private func show(_ file: HTTPCall.InlineFile) -> String {
+        "\(file.mark) <- \(file.path) as \(file.isBare ? "base64" : "data URL"), \(file.type.rawValue)"
     }
 
     private func show(_ part: HTTPCall.Part) -> String {
@@ -96,6 +124,7 @@ import Upstream
         switch progress {
         case .pending(let percent, let isPostprocessing):
             "pending\(percent.map { " \($0) %" } ?? "")\(isPostprocessing ? ", postprocessing" : "")"
+        case .told(let call): "told by\n\(show(call))"
         case .completed(let results): "completed\n\(results.map(show).joined(separator: "\n"))"
         case .failed(let error): "failed: \(show(error))"
         }
@@ -130,9 +159,14 @@ import Upstream
         }
         switch kind {
         case "submit":
-            return try sections.map { text in try result { show(try vendor.submit(try job(text), account)) } }
+            return try sections.map { text in
+                try result { show(try vendor.submit(try job(text), try account(text))) }
+            }
         case "accepted":
-            return try sections.map { text in try result { show(try vendor.accepted(try reply(text))) } }
+            let job = try job("{}")
+            return try sections.map { text in
+                try result { show(try vendor.accepted(try reply(text), for: job)) }
+            }
         case "progress":
             return try sections.map { text in
                 try result { show(try vendor.progress(try reply(text), of: "video_1/2", account)) }
@@ -147,7 +181,7 @@ import Upstream
             let call = show(vendor.probe(account))
             return [call] + (try sections.map { vendor.probeError(try reply($0)).map(show) ?? "well" })
         case "balance":
-            let calls = vendor.balance(account)
+            let calls = vendor.balance(account, at: Self.now)
             return calls.map(show)
                 + (try stride(from: 0, to: sections.count, by: calls.count).map { first in
                     try result {
@@ -157,9 +191,11 @@ import Upstream
                 })
         case "found":
             let job = try job(sections[0])
-            return try sections.dropFirst().map { text in
-                try result { show(try vendor.found(try reply(text), for: job, account)) }
-            }
+            let call = vendor.lookUp(.video).map { show($0(job, account)) } ?? "none"
+            return [call]
+                + (try sections.dropFirst().map { text in
+                    try result { show(try vendor.found(try reply(text), for: job, account)) }
+                })
         default: throw UnknownKind(kind: String(kind))
         }
     }
@@ -188,7 +224,8 @@ import Upstream
             #expect(kinds.contains("cancel") == (vendor.cancel("x", account) != nil), "\(vendor.name)")
             let canRemove = vendor.removal(of: "x", account) != nil
             #expect(kinds.contains("removal") == canRemove, "\(vendor.name)")
-            #expect(kinds.contains("balance") == !vendor.balance(account).isEmpty, "\(vendor.name)")
+            #expect(
+                kinds.contains("balance") == !vendor.balance(account, at: Self.now).isEmpty, "\(vendor.name)")
             #expect(kinds.contains("found") == (vendor.lookUp(.video) != nil), "\(vendor.name)")
         }
     }
@@ -205,8 +242,8 @@ import Upstream
         for vendor in Vendors.all {
             #expect(vendor.poll("t", account).isRepeatable)
             #expect(vendor.probe(account).isRepeatable)
-            for call in vendor.balance(account) { #expect(call.isRepeatable) }
-            #expect(vendor.lookUp(.video)?(account).isRepeatable ?? true)
+            for call in vendor.balance(account, at: Self.now) { #expect(call.isRepeatable) }
+            #expect(vendor.lookUp(.video)?(try job("{}"), account).isRepeatable ?? true)
             #expect(try !vendor.submit(try job("{}"), account).isRepeatable)
             #expect(try vendor.submit(try job("{}"), account).timeoutSeconds <= Limits.submitSecondsMax)
         }

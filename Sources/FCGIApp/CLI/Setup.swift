@@ -53,6 +53,13 @@ struct Setup: KinoraCommand {
         (vendor: "dashscope", path: "/dashscope/api/v1", key: "sk-sandbox-dashscope"),
         (vendor: "vidu", path: "/vidu/ent/v2", key: "vda_sandbox_default"),
         (vendor: "zhipu", path: "/zhipu/api/paas/v4", key: "sandbox-default.secret"),
+        (vendor: "kling", path: "/kling", key: "api-key-kling-sandbox-default"),
+        (vendor: "jimeng", path: "/jimeng", key: "AKSANDBOXdefault:SKSANDBOXdefault"),
+        (vendor: "minimax", path: "/minimax", key: "sk-api-sandbox-default"),
+        (vendor: "runway", path: "/runway", key: "key_sandbox_default"),
+        (vendor: "luma", path: "/luma/dream-machine/v1", key: "luma-sandbox-default"),
+        (vendor: "fal", path: "/fal", key: "sandbox-default:secret"),
+        (vendor: "replicate", path: "/replicate/v1", key: "r8_sandbox_default"),
     ]
 
     /// The sandbox moves when the port changes: its accounts follow.

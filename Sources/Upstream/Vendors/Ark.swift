@@ -79,7 +79,9 @@ public struct Ark: Vendor {
         return .object(item)
     }
 
-    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+    public func accepted(
+        _ reply: HTTPReply, for job: VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let pictures = json["data"]?.arrayValue { return Self.made(pictures, reply) }
         guard let id = json["id"]?.stringValue, (1...512).contains(id.utf8.count) else {
@@ -129,9 +131,9 @@ public struct Ark: Vendor {
 
     private static let pageSize = 100
 
-    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? {
+    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorJob, VendorAccount) -> HTTPCall)? {
         guard kind == .video else { return nil }
-        return { account in get("\(Self.tasks)?page_num=1&page_size=\(Self.pageSize)", account) }
+        return { _, account in get("\(Self.tasks)?page_num=1&page_size=\(Self.pageSize)", account) }
     }
 
     /// The list tells no prompt, so a task that may be the job's is never taken for it: somebody else's film

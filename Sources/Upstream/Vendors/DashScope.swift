@@ -34,7 +34,9 @@ public struct DashScope: Vendor {
             timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
     }
 
-    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+    public func accepted(
+        _ reply: HTTPReply, for job: VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let id = json["output"]?["task_id"]?.stringValue, (1...512).contains(id.utf8.count) {
             return .ticket(id)
@@ -93,8 +95,8 @@ public struct DashScope: Vendor {
 
     // MARK: after a submit without an answer
 
-    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? {
-        { account in get("/tasks?page_no=1&page_size=100", account) }
+    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorJob, VendorAccount) -> HTTPCall)? {
+        { _, account in get("/tasks?page_no=1&page_size=100", account) }
     }
 
     /// The list tells no prompt, so a task that may be the job's is never taken for it: somebody else's film

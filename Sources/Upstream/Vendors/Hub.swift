@@ -58,7 +58,7 @@ public struct Hub: Vendor {
             timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
     }
 
-    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+    public func accepted(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if json["success"] == false { return .refused(Self.error(reply)) }
         if let pictures = json["data"]?.arrayValue { return .made(try OpenAI.made(pictures, reply)) }
@@ -125,7 +125,9 @@ public struct Hub: Vendor {
         } catch { return error }
     }
 
-    public func balance(_ account: VendorAccount) -> [HTTPCall] { [get("/api/user/quota", account)] }
+    public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] {
+        [get("/api/user/quota", account)]
+    }
 
     /// A unit of its quota is a million micro-units. Who never had any is not measured, or learns it from a
     /// refusal.
@@ -134,7 +136,9 @@ public struct Hub: Vendor {
         return quota.total == 0 ? nil : quota.remaining * 1_000_000
     }
 
-    private static func quota(_ reply: HTTPReply) throws(KinoraError) -> (total: Int64?, remaining: Int64) {
+    private static func quota(
+        _ reply: HTTPReply
+    ) throws(KinoraError) -> (total: Int64?, remaining: Int64) {
         let json = try json(reply)
         if json["success"] == false { throw error(reply) }
         guard let remaining = json["data"]?["remainingQuota"]?.integerValue,

@@ -55,7 +55,7 @@ public struct JimengAPI: Vendor {
         return call
     }
 
-    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+    public func accepted(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }
         guard let made = json["data"]?.arrayValue else {
@@ -100,7 +100,7 @@ public struct JimengAPI: Vendor {
         } catch { return error }
     }
 
-    public func balance(_ account: VendorAccount) -> [HTTPCall] {
+    public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] {
         [HTTPCall(.post, account.url("/token/points"), headers: headers(account), timeoutSeconds: 30)]
     }
 

@@ -94,7 +94,7 @@ public struct Llmage: Vendor {
         return parts
     }
 
-    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+    public func accepted(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }
         guard let id = json["taskid"]?.stringValue, (1...512).contains(id.utf8.count) else {

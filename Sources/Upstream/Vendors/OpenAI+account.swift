@@ -17,7 +17,7 @@ extension OpenAI {
         } catch { return error }
     }
 
-    public func balance(_ account: VendorAccount) -> [HTTPCall] {
+    public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] {
         guard !account.baseURL.hasPrefix("https://api.openai.com/") else { return [] }
         return ["subscription", "usage"].map {
             HTTPCall(

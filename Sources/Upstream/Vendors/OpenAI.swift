@@ -50,7 +50,9 @@ public struct OpenAI: Vendor {
         return call("/videos", .multipart(fields.map { .text(name: $0.name, value: $0.value) } + [file]))
     }
 
-    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+    public func accepted(
+        _ reply: HTTPReply, for job: VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let pictures = json["data"]?.arrayValue { return .made(try Self.made(pictures, reply)) }
         guard let id = json["id"]?.stringValue ?? json["task_id"]?.stringValue,
@@ -91,9 +93,9 @@ public struct OpenAI: Vendor {
         }
     }
 
-    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? {
+    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorJob, VendorAccount) -> HTTPCall)? {
         guard kind == .video else { return nil }
-        return { account in list(account, after: nil) }
+        return { _, account in list(account, after: nil) }
     }
 
     private func list(_ account: VendorAccount, after id: String?) -> HTTPCall {

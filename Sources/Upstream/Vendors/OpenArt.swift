@@ -48,7 +48,9 @@ public struct OpenArt: Vendor {
         return call("/api/generate-with-file", .multipart(parts))
     }
 
-    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+    public func accepted(
+        _ reply: HTTPReply, for job: VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
         guard let id = try Self.json(reply)["task_id"]?.stringValue, (1...512).contains(id.utf8.count) else {
             throw KinoraError(
                 .upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
@@ -95,8 +97,8 @@ public struct OpenArt: Vendor {
             ? KinoraError(.contentRefused, detail: words) : KinoraError(.generationFailed, detail: words)
     }
 
-    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorAccount) -> HTTPCall)? {
-        { account in
+    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorJob, VendorAccount) -> HTTPCall)? {
+        { _, account in
             HTTPCall(
                 .get, account.url("/api/tasks?limit=500"), headers: headers(account), timeoutSeconds: 30)
         }
@@ -143,7 +145,7 @@ public struct OpenArt: Vendor {
         } catch { return error }
     }
 
-    public func balance(_ account: VendorAccount) -> [HTTPCall] {
+    public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] {
         [HTTPCall(.get, account.url("/api/credits"), headers: headers(account), timeoutSeconds: 30)]
     }
 

@@ -89,7 +89,9 @@ public struct Vidu: Vendor {
         }
     }
 
-    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+    public func accepted(
+        _ reply: HTTPReply, for job: VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
         guard let id = try Self.json(reply)["task_id"]?.stringValue, (1...512).contains(id.utf8.count) else {
             throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
         }
@@ -155,7 +157,9 @@ public struct Vidu: Vendor {
         } catch { return error }
     }
 
-    public func balance(_ account: VendorAccount) -> [HTTPCall] { [probe(account)] }
+    public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] {
+        [probe(account)]
+    }
 
     /// A credit is a million micro-units.
     public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {

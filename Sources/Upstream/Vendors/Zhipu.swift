@@ -66,7 +66,9 @@ public struct Zhipu: Vendor {
         return images.count > 1 ? .array(images) : images.first
     }
 
-    public func accepted(_ reply: HTTPReply) throws(KinoraError) -> VendorAnswer {
+    public func accepted(
+        _ reply: HTTPReply, for job: VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }
         if let pictures = json["data"]?.arrayValue {

@@ -174,11 +174,11 @@ extension GatewayTests {
                 #expect(urls(try draw(gateway, at: "/sora" + Self.create)).count == 1)
                 let other = try draw(gateway, at: "/jimeng" + Self.create)
                 #expect((other.status, other.errorCode) == (404, "model_not_found"))
-                let nobody = try draw(
+                let own = try draw(
                     gateway, ["model": "jimeng-4.5", "size": .null], at: "/jimeng" + Self.create)
-                #expect((nobody.status, nobody.errorCode) == (503, "no_account"))
+                #expect(urls(own).count == 1)
                 let five = try draw(gateway, ["model": "jimeng-4.5", "n": 5], at: "/jimeng" + Self.create)
-                #expect([400, 503].contains(five.status))
+                #expect(five.status == 400)
             }
         }
 

@@ -29,6 +29,10 @@ extension GatewayTests {
             "sora-video-landscape-25s", "sora-video-portrait-10s", "sora-video-portrait-15s",
             "sora-video-portrait-25s",
         ]
+        private static let jimengPictures = [
+            "jimeng-3.0", "jimeng-3.0-pro", "jimeng-3.0-t2i-s", "jimeng-3.0-t2i-p", "jimeng-4.5",
+            "doubao-seedream-4-0-250828", "doubao-seedream-4-5-251128",
+        ]
         private static let seedances = ["doubao-seedance-2-0-260128", "dreamina-seedance-2-0-260128"]
 
         static let rows: [Row] = [
@@ -50,6 +54,8 @@ extension GatewayTests {
                 "llmage", "i2v", pictures: 1, of: ["doubao-seedance-1-5-pro-251215", "happyhorse-1.0-i2v"]),
             make("llmage", "ref2v", pictures: 1, of: seedances),
             make("llmage", "ref2v", pictures: 1, of: ["happyhorse-1.0-r2v"]),
+            make("jimeng", "t2i", of: jimengPictures), make("jimeng", "i2i", pictures: 1, of: jimengPictures),
+            make("jimeng", "t2v", of: ["pixeldance"]), make("jimeng", "i2v", pictures: 1, of: ["seaweed"]),
             make("openart", "t2v", of: ["openart-video"]),
             make("openart", "ref2v", pictures: 1, of: ["openart-video"]),
         ].flatMap(\.self)
@@ -63,7 +69,7 @@ extension GatewayTests {
             let known = try database().rows(
                 """
                 SELECT m.family, m.id, c.category FROM model m JOIN model_category c ON c.model_id = m.id
-                WHERE m.family IN ('sora', 'llmage', 'openart') AND m.kind IN ('image', 'video')
+                WHERE m.family IN ('sora', 'llmage', 'openart', 'jimeng') AND m.kind IN ('image', 'video')
                     AND c.category <> 'v2v'
                 """
             ).map { $0.compactMap(\.self) }
@@ -114,6 +120,17 @@ extension GatewayTests {
                     .with("Prefer", "respond-async")
             case ("sora", _):
                 return .post("/v1/videos", form: [model, prompt], files: files("input_reference"))
+            case ("jimeng", "t2i"):
+                return Call.post(
+                    "/jimeng/v1/images/generations", json: ["model": .string(row.model), "prompt": "雨中的纸船"]
+                ).with("Prefer", "respond-async")
+            case ("jimeng", "i2i"):
+                return Call.post("/jimeng/v1/images/edits", form: [model, prompt], files: files("image"))
+                    .with("Prefer", "respond-async")
+            case ("jimeng", _):
+                return Call.post(
+                    "/jimeng/v1/videos/generations", form: [model, prompt], files: files("image_file_1")
+                ).with("Prefer", "respond-async")
             case ("openart", "t2v"): return .post("/api/generate", json: ["prompt": "雨中的纸船"])
             case ("openart", _):
                 return .post(

@@ -24,14 +24,18 @@ extension GatewayTests {
             ("ark", "doubao-seedance-1-5-pro-251215"), ("ark", "doubao-seedance-2-0-fast-260128"),
             ("byteplus", "dreamina-seedance-2-0-260128"), ("dashscope", "happyhorse-1.0-t2v"),
             ("dashscope", "wan2.6-t2v"), ("vidu", "viduq3-pro"), ("zhipu", "cogvideox-3"),
+            ("kling", "kling-v2-6"), ("kling", "kling-3.0-turbo"), ("jimeng", "pixeldance"),
+            ("minimax", "MiniMax-Hailuo-2.3"), ("runway", "gen4.5"), ("luma", "ray-2"),
+            ("fal", "kling-2.5-turbo"),
         ])
         func aPromptBecomesAFilm(_ vendor: String, _ model: String) throws {
             try withGateway(through: .nginx) { gateway in
                 let before = try accepted(by: vendor)
+                let seconds: JSON = vendor == "minimax" ? "6" : "5"
                 let reply = try gateway.send(
                     .post(
                         "/v1/videos",
-                        json: ["model": .string(model), "prompt": "a quiet harbour", "seconds": "5"]))
+                        json: ["model": .string(model), "prompt": "a quiet harbour", "seconds": seconds]))
                 try film(of: reply, gateway)
                 #expect(try accepted(by: vendor) > before)
             }
@@ -39,7 +43,9 @@ extension GatewayTests {
 
         @Test(arguments: [
             ("ark", "doubao-seedance-1-5-pro-251215"), ("dashscope", "happyhorse-1.0-i2v"),
-            ("zhipu", "cogvideox-3"),
+            ("zhipu", "cogvideox-3"), ("kling", "kling-v3"), ("kling", "kling-3.0-turbo"),
+            ("jimeng", "seaweed"), ("minimax", "MiniMax-Hailuo-2.3-Fast"), ("runway", "gen4_turbo"),
+            ("luma", "ray-flash-2"), ("replicate", "kling-2.5-turbo-i2v"),
         ])
         func aPictureBecomesAFilm(_ vendor: String, _ model: String) throws {
             try withGateway(through: .nginx) { gateway in
@@ -47,8 +53,10 @@ extension GatewayTests {
                 let reply = try gateway.send(
                     .post(
                         "/v1/videos",
-                        form: [("model", model), ("prompt", "it moves"), ("seconds", "5")],
-                        files: [FormFile(field: "input_reference", bytes: try picture())]))
+                        form: [
+                            ("model", model), ("prompt", "it moves"),
+                            ("seconds", vendor == "minimax" ? "6" : "5"),
+                        ], files: [FormFile(field: "input_reference", bytes: try picture("512x512"))]))
                 try film(of: reply, gateway)
                 #expect(try accepted(by: vendor) > before)
             }
@@ -70,7 +78,9 @@ extension GatewayTests {
 
         @Test(arguments: [
             ("ark", "doubao-seedream-4-0-250828"), ("dashscope", "wan2.2-t2i-flash"),
-            ("zhipu", "cogview-3-flash"),
+            ("zhipu", "cogview-3-flash"), ("kling", "kling-v3-image"), ("jimeng", "jimeng-3.0"),
+            ("jimeng", "jimeng-4.5"), ("minimax", "image-01"), ("runway", "gen4_image"),
+            ("fal", "nano-banana"),
         ])
         func aPromptBecomesAPicture(_ vendor: String, _ model: String) throws {
             try withGateway(through: .nginx) { gateway in

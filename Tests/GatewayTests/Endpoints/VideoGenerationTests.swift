@@ -229,7 +229,7 @@ extension GatewayTests {
             }
         }
 
-        @Test func withoutARouteNobodyMakesAModelOfJimeng() throws {
+        @Test func withoutAnAccountNobodyMakesAModelOfJimeng() throws {
             try withSite { site in
                 try site.startSandbox(taskSeconds: 0.2)
                 _ = try site.start("all")

@@ -52,14 +52,6 @@ final class Tally: EventSink {
     }
 }
 
-struct SystemClock: WallClock {
-    var now: Timestamp {
-        var time = timespec()
-        clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
-    }
-}
-
 func say(_ text: String, to descriptor: Int32) {
     let line = Array("\(text)\n".utf8)
     _ = write(descriptor, line, line.count)

@@ -1,0 +1,147 @@
+public import Core
+
+/// Jimeng as Volcengine's visual service sells it: its videos and pictures. The base URL is
+/// `https://visual.volcengineapi.com`; a credential is an access key, a colon and a secret key, with which
+/// each call is signed as it leaves.
+public struct Jimeng: Vendor {
+    public init() {}
+
+    public let name = "jimeng"
+    public let pollInterval: ClosedRange<Duration> = .seconds(3) ... .seconds(10)
+    public let usualSlots = 1
+
+    private static let version = "2022-08-31"
+
+    private func call(_ action: String, _ body: HTTPCall.Body, _ account: VendorAccount) -> HTTPCall {
+        let query = [("Action", action), ("Version", Self.version)]
+        var call = HTTPCall(
+            .post, account.url("/?\(query.map { "\($0)=\($1)" }.joined(separator: "&"))"),
+            headers: [("Accept", Secret("application/json"))], body: body, timeoutSeconds: 30)
+        let keys = AccessKeys(account.credential)
+        let (host, path) = Self.place(account.url("/"))
+        call.signing = { hash, now in
+            let signature = SignatureV4(
+                .volcengine, accessKey: keys.id, secret: keys.secret, region: "cn-north-1", service: "cv")
+            let own = [("X-Date", SignatureV4.moment(now)), ("X-Content-Sha256", hash)]
+            let request = SignatureV4.Request(
+                method: .post, path: path, query: query.map { (name: $0, value: $1) },
+                headers: [("content-type", "application/json"), ("host", host)]
+                    + own.map { ($0.0.lowercased(), $0.1) }, payload: hash)
+            return own.map { ($0.0, Secret($0.1)) }
+                + [("Authorization", signature.authorization(of: request, at: now))]
+        }
+        return call
+    }
+
+    /// Host and path of an address. A port that goes without saying is not said.
+    private static func place(_ url: String) -> (host: String, path: String) {
+        let pieces = url.split(separator: "/", maxSplits: 3, omittingEmptySubsequences: false)
+        guard pieces.count == 4 else { return ("", "/") }
+        var host = pieces[2]
+        if let port = [":443", ":80"].first(where: host.hasSuffix) { host.removeLast(port.count) }
+        return (String(host), "/\(pieces[3])")
+    }
+
+    // MARK: submit
+
+    public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
+        guard job.remixOf == nil else {
+            throw KinoraError(
+                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
+        }
+        var call = call("CVSync2AsyncSubmitTask", try JimengOrder(job).body, account)
+        call.timeoutSeconds = Limits.submitSecondsMax
+        call.isRepeatable = false
+        return call
+    }
+
+    public func accepted(
+        _ reply: HTTPReply, for job: VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
+        let json = try Self.envelope(reply)
+        if let error = Self.refusal(json, reply) {
+            guard (200..<300).contains(reply.status) else { throw error }
+            return .refused(error)
+        }
+        guard let id = json["data"]?["task_id"]?.stringValue, (1...400).contains(id.utf8.count) else {
+            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
+        }
+        return .ticket("\(try JimengOrder.key(of: job))/\(id)")
+    }
+
+    // MARK: poll
+
+    /// A ticket is the service, which every poll must name again, and the task's id.
+    public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall {
+        let slash = ticket.firstIndex(of: "/") ?? ticket.startIndex
+        let id = String(ticket[slash...].drop { $0 == "/" })
+        return call("CVSync2AsyncGetResult", Self.question(id, of: String(ticket[..<slash])), account)
+    }
+
+    private static func question(_ id: String, of key: String) -> HTTPCall.Body {
+        // A text that holds JSON.
+        let wishes: JSON = ["return_url": true]
+        return .json([
+            "req_key": .string(key), "task_id": .string(id), "req_json": .string(wishes.text),
+        ])
+    }
+
+    public func progress(
+        _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
+    ) throws(KinoraError) -> VendorProgress {
+        let json = try Self.envelope(reply)
+        let data = json["data"] ?? .null
+        let status = data["status"]?.stringValue
+        if let error = Self.refusal(json, reply) {
+            // What is done has failed for good, and so has what the review refused.
+            guard status == "done" || error.code == .contentRefused else { throw error }
+            return .failed(
+                error.code == .contentRefused
+                    ? error : KinoraError(.generationFailed, detail: reply.excerpt))
+        }
+        switch status {
+        case "in_queue", "generating": return .pending(percent: nil, isPostprocessing: false)
+        case "done":
+            let pictures = (data["image_urls"]?.arrayValue ?? []).compactMap(\.stringValue)
+            let links = ([data["video_url"]?.stringValue].compactMap(\.self) + pictures)
+                .filter { !$0.isEmpty }
+            guard !links.isEmpty else {
+                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
+            }
+            return .completed(links.map { VendorResult(.link($0)) })
+        case "not_found", "expired": return .failed(KinoraError(.upstreamExpired, detail: reply.excerpt))
+        case let word:
+            throw KinoraError(
+                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+        }
+    }
+
+    // MARK: the rest
+
+    public func contentError(_ reply: HTTPReply) -> KinoraError? {
+        switch reply.status {
+        case 200: nil
+        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
+        case 408, 500...: KinoraError(.upstreamServer, detail: reply.excerpt)
+        case 429: KinoraError(.upstreamRate, retryAfterSeconds: reply.retryAfterSeconds)
+        default: KinoraError(.upstreamProtocol, detail: reply.excerpt)
+        }
+    }
+
+    /// Asks for a task that there is not: it lists none, and has nothing else that is free.
+    public func probe(_ account: VendorAccount) -> HTTPCall {
+        call("CVSync2AsyncGetResult", Self.question("0", of: "jimeng_t2v_v30"), account)
+    }
+
+    public func probeError(_ reply: HTTPReply) -> KinoraError? {
+        do throws(KinoraError) {
+            let json = try Self.envelope(reply)
+            guard json["code"]?.integerValue != nil else {
+                throw KinoraError(.upstreamProtocol, detail: "the answer has no code: \(reply.excerpt)")
+            }
+            // That there is no such task was to be expected.
+            let error = Self.refusal(json, reply)
+            return error?.code == .upstreamRequest ? nil : error
+        } catch { return error }
+    }
+}

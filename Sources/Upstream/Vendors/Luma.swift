@@ -1,0 +1,177 @@
+public import Core
+
+/// Luma's Dream Machine: Ray's videos. The base URL is `https://api.lumalabs.ai/dream-machine/v1`. Pictures
+/// go by address only.
+public struct Luma: Vendor {
+    public init() {}
+
+    public let name = "luma"
+    public let pollInterval: ClosedRange<Duration> = .seconds(3) ... .seconds(15)
+    public let usualSlots = 2
+
+    private static let ratios = ["16:9", "9:16", "1:1", "4:3", "3:4", "21:9", "9:21"]
+
+    private func call(
+        _ method: Method, _ path: String, _ account: VendorAccount, _ body: HTTPCall.Body = .none
+    ) -> HTTPCall {
+        HTTPCall(
+            method, account.url(path),
+            headers: [
+                ("Authorization", Secret("Bearer \(account.credential.revealed())")),
+                ("Accept", Secret("application/json")),
+            ], body: body, timeoutSeconds: 30)
+    }
+
+    // MARK: submit
+
+    public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
+        guard job.remixOf == nil else {
+            throw KinoraError(
+                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
+        }
+        let isOfText = job.category == .t2v && job.references.isEmpty
+        let isOfFrames =
+            job.category == .i2v && (1...2).contains(job.references.count)
+            && job.references.allSatisfy { $0.type.family == .image }
+        guard isOfText || isOfFrames else {
+            throw KinoraError(
+                .unsupportedByVendor, "This model does not take these references.", field: "references")
+        }
+        let given = job.parameters
+        var fields: JSONObject = ["model": .string(job.model), "prompt": .string(job.prompt)]
+        let shape = given["size"]?.stringValue.flatMap { FrameShape($0, among: Self.ratios) }
+        fields["aspect_ratio"] = given["ratio"] ?? shape.map { .string($0.ratio) }
+        fields["resolution"] =
+            given["resolution"]?.stringValue.map { .string($0.lowercased()) }
+            ?? shape.map { .string($0.level == 480 ? "540p" : "\($0.level)p") }
+        fields["duration"] = given["seconds"].map { .string("\($0.text)s") }
+        if isOfFrames {
+            var frames: JSONObject = [:]
+            for (index, reference) in job.references.enumerated() {
+                frames["frame\(index)"] = ["type": "image", "url": try reference.address()]
+            }
+            fields["keyframes"] = .object(frames)
+        }
+        fields["callback_url"] = job.callbackURL.map { .string($0) }
+        var call = call(.post, "/generations/video", account, .json(.object(fields)))
+        call.timeoutSeconds = Limits.submitSecondsMax
+        call.isRepeatable = false
+        return call
+    }
+
+    public func accepted(
+        _ reply: HTTPReply, for job: VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
+        guard let id = try Self.json(reply)["id"]?.stringValue, (1...512).contains(id.utf8.count) else {
+            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
+        }
+        return .ticket(id)
+    }
+
+    // MARK: poll
+
+    private func generation(_ method: Method, _ ticket: String, _ account: VendorAccount) -> HTTPCall {
+        call(method, "/generations/\(PercentCoding.encode(ticket))", account)
+    }
+
+    public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall {
+        generation(.get, ticket, account)
+    }
+
+    public func progress(
+        _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
+    ) throws(KinoraError) -> VendorProgress {
+        if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
+        let json = try Self.json(reply)
+        switch json["state"]?.stringValue {
+        case "queued", "dreaming": return .pending(percent: nil, isPostprocessing: false)
+        case "completed":
+            guard let link = json["assets"]?["video"]?.stringValue, !link.isEmpty else {
+                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
+            }
+            return .completed([VendorResult(.link(link))])
+        case "failed":
+            let reason = json["failure_reason"]?.stringValue ?? "no reason given"
+            return .failed(
+                KinoraError(
+                    Self.isRefusal(reason) ? .contentRefused : .generationFailed, detail: reason))
+        case let word:
+            throw KinoraError(
+                .upstreamProtocol, detail: "unknown state '\(word ?? "none")': \(reply.excerpt)")
+        }
+    }
+
+    // MARK: the rest
+
+    public func contentError(_ reply: HTTPReply) -> KinoraError? {
+        switch reply.status {
+        case 200: nil
+        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
+        default: Self.error(reply)
+        }
+    }
+
+    /// Ends a generation in any state, which is then known no more.
+    public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? {
+        generation(.delete, ticket, account)
+    }
+
+    public func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall? {
+        generation(.delete, ticket, account)
+    }
+
+    public func removalError(_ reply: HTTPReply) -> KinoraError? {
+        switch reply.status {
+        case 200..<300, 404: nil
+        default: Self.error(reply)
+        }
+    }
+
+    public func probe(_ account: VendorAccount) -> HTTPCall { call(.get, "/credits", account) }
+
+    public func probeError(_ reply: HTTPReply) -> KinoraError? {
+        do throws(KinoraError) {
+            _ = try credits([reply])
+            return nil
+        } catch { return error }
+    }
+
+    public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] { [probe(account)] }
+
+    /// It counts in cents; a dollar is a million micro-units.
+    public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
+        guard let cents = try Self.json(replies[0])["credit_balance"]?.doubleValue, (0...1e12).contains(cents)
+        else {
+            throw KinoraError(
+                .upstreamProtocol, detail: "credit_balance is no amount: \(replies[0].excerpt)")
+        }
+        return Int64((cents * 10_000).rounded())
+    }
+
+    // MARK: errors
+
+    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
+        guard (200..<300).contains(reply.status) else { throw error(reply) }
+        do { return try JSONParser.parse(reply.body) } catch {
+            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
+        }
+    }
+
+    private static func isRefusal(_ words: String) -> Bool { words.lowercased().contains("moderat") }
+
+    /// Errors have words and no codes.
+    private static func error(_ reply: HTTPReply) -> KinoraError {
+        let words = (try? JSONParser.parse(reply.body))?["detail"]?.stringValue ?? ""
+        let kind: ErrorCode =
+            switch reply.status {
+            case 400, 422: isRefusal(words) ? .contentRefused : .upstreamRequest
+            case 401, 403: .upstreamCredential
+            case 402: .upstreamMoney
+            case 429: .upstreamRate
+            case 408, 500...: .upstreamServer
+            case 400..<500: .upstreamRequest
+            default: .upstreamProtocol
+            }
+        return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
+    }
+}

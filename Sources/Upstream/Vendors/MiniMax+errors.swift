@@ -1,0 +1,57 @@
+import Core
+
+/// MiniMax's error codes. Nearly all of them come with 200, and its own programs read some of them otherwise
+/// than its table: then the words decide.
+extension MiniMax {
+    static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
+        guard (200..<300).contains(reply.status) else { throw error(reply) }
+        do { return try JSONParser.parse(reply.body) } catch {
+            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
+        }
+    }
+
+    static func error(_ reply: HTTPReply) -> KinoraError {
+        let base = (try? JSONParser.parse(reply.body))?["base_resp"] ?? .null
+        return KinoraError(
+            kind(of: base) ?? kind(of: reply.status), retryAfterSeconds: reply.retryAfterSeconds,
+            detail: reply.excerpt)
+    }
+
+    /// What a reply that calls itself a success refuses the request with. Nil: it does not.
+    static func refusal(_ json: JSON, _ reply: HTTPReply) -> KinoraError? {
+        let base = json["base_resp"] ?? .null
+        guard let code = base["status_code"]?.integerValue, code != 0 else { return nil }
+        return KinoraError(
+            kind(of: base) ?? .upstreamProtocol, retryAfterSeconds: reply.retryAfterSeconds,
+            detail: reply.excerpt)
+    }
+
+    private static func kind(of base: JSON) -> ErrorCode? {
+        let words = base["status_msg"]?.stringValue?.lowercased() ?? ""
+        switch base["status_code"]?.integerValue {
+        case 1002, 1039: return words.contains("sensitive") ? .contentRefused : .upstreamRate
+        case 1000, 1001, 1024: return .upstreamServer
+        case 1004, 2049: return .upstreamCredential
+        case 1008: return .upstreamMoney
+        case 1026, 1027: return .contentRefused
+        // A plan's share of a few hours is used up, and comes back by itself.
+        case 1028, 1030: return .upstreamRate
+        case 2013: return .upstreamRequest
+        // About one model of many: the account is well.
+        case 2061: return .unsupportedByVendor
+        case _ where words.contains("insufficient balance"): return .upstreamMoney
+        default: return nil
+        }
+    }
+
+    private static func kind(of status: Int) -> ErrorCode {
+        switch status {
+        case 401, 403: .upstreamCredential
+        case 402: .upstreamMoney
+        case 429: .upstreamRate
+        case 408, 500...: .upstreamServer
+        case 400..<500: .upstreamRequest
+        default: .upstreamProtocol
+        }
+    }
+}

@@ -1,0 +1,180 @@
+public import Core
+
+/// Replicate: any of its models, which a route names as `owner/name`. The base URL is
+/// `https://api.replicate.com/v1`.
+public struct Replicate: Vendor {
+    public init() {}
+
+    public let name = "replicate"
+    public let pollInterval: ClosedRange<Duration> = .seconds(3) ... .seconds(15)
+    public let usualSlots = 4
+
+    /// Data it takes for small files only.
+    private static let dataBytesMax: Int64 = 256 << 10
+
+    private func call(
+        _ method: Method, _ path: String, _ account: VendorAccount, _ body: HTTPCall.Body = .none
+    ) -> HTTPCall {
+        HTTPCall(
+            method, account.url(path),
+            headers: [
+                ("Authorization", Secret("Bearer \(account.credential.revealed())")),
+                ("Accept", Secret("application/json")),
+            ], body: body, timeoutSeconds: 30)
+    }
+
+    // MARK: submit
+
+    public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
+        guard job.remixOf == nil else {
+            throw KinoraError(
+                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
+        }
+        var input = try ModelInput(job)
+        if ![.t2i, .i2i].contains(job.category) { input["duration"] = job.parameters["seconds"] }
+        var media: [JSON] = []
+        for reference in job.references {
+            media.append(try input.media(reference, within: Self.dataBytesMax))
+        }
+        switch (job.category, media.count) {
+        case (.t2v, 0), (.t2i, 0): break
+        case (.i2v, 1): input["image"] = media[0]
+        case (.i2v, 2):
+            input["image"] = media[0]
+            input["last_frame_image"] = media[1]
+        case (.i2i, 1...): input["image_input"] = .array(media)
+        case (.ref2v, 1...): input["reference_images"] = .array(media)
+        default: throw ModelInput.unsupported()
+        }
+        var fields: JSONObject = ["input": .object(input.fields)]
+        if let url = job.callbackURL {
+            fields["webhook"] = .string(url)
+            fields["webhook_events_filter"] = ["completed"]
+        }
+        let model = job.model.split(separator: "/").map { PercentCoding.encode(String($0)) }
+        var call = call(
+            .post, "/models/\(model.joined(separator: "/"))/predictions", account, input.files.body(fields))
+        call.timeoutSeconds = Limits.submitSecondsMax
+        call.isRepeatable = false
+        return call
+    }
+
+    public func accepted(
+        _ reply: HTTPReply, for job: VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
+        guard let id = try Self.json(reply)["id"]?.stringValue, (1...512).contains(id.utf8.count) else {
+            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
+        }
+        return .ticket(id)
+    }
+
+    // MARK: poll
+
+    private func prediction(_ ticket: String) -> String { "/predictions/\(PercentCoding.encode(ticket))" }
+
+    public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall {
+        call(.get, prediction(ticket), account)
+    }
+
+    public func progress(
+        _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
+    ) throws(KinoraError) -> VendorProgress {
+        if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
+        let json = try Self.json(reply)
+        switch json["status"]?.stringValue {
+        case "starting", "processing": return .pending(percent: nil, isPostprocessing: false)
+        case "succeeded":
+            let links = ModelInput.links(in: json["output"] ?? .null)
+            guard !links.isEmpty else {
+                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
+            }
+            return .completed(links.map { VendorResult(.link($0)) })
+        case "failed":
+            let reason = json["error"]?.stringValue ?? "no reason given"
+            // Models have no codes: they say it in words of their own.
+            let words = ["nsfw", "sensitive", "safety", "moderat", "(e005)"]
+            let isRefusal = words.contains { reason.lowercased().contains($0) }
+            return .failed(KinoraError(isRefusal ? .contentRefused : .generationFailed, detail: reason))
+        case "canceled", "aborted":
+            return .failed(KinoraError(.generationFailed, detail: "cancelled at the vendor"))
+        case let word:
+            throw KinoraError(
+                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+        }
+    }
+
+    // MARK: after a submit without an answer
+
+    public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorJob, VendorAccount) -> HTTPCall)? {
+        { _, account in call(.get, "/predictions", account) }
+    }
+
+    /// The list need not tell inputs, so a prediction that may be the job's is never taken for it. That there
+    /// is none is certain where the list, newest first, is whole or reaches back.
+    public func found(
+        _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
+    ) throws(KinoraError) -> LookUpPage {
+        let json = try Self.json(reply)
+        guard let rows = json["results"]?.arrayValue else {
+            throw KinoraError(.upstreamProtocol, detail: "the list has no results: \(reply.excerpt)")
+        }
+        // Times are texts that sort. A minute of slack: the vendor's clock is not ours.
+        let earliest = (job.startedAt + .seconds(-60)).iso8601
+        let mayBeOurs = rows.contains { row in
+            row["created_at"]?.stringValue ?? "~" >= earliest
+                && row["model"]?.stringValue ?? job.model == job.model
+        }
+        let isWhole = json["next"].map(\.isNull) ?? false
+        let reachesBack = rows.last.map { $0["created_at"]?.stringValue ?? "~" < earliest } ?? false
+        return LookUpPage(candidates: [], nextPage: nil, isClear: !mayBeOurs && (isWhole || reachesBack))
+    }
+
+    // MARK: the rest
+
+    public func contentError(_ reply: HTTPReply) -> KinoraError? {
+        switch reply.status {
+        case 200: nil
+        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
+        default: Self.error(reply)
+        }
+    }
+
+    public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? {
+        call(.post, "\(prediction(ticket))/cancel", account)
+    }
+
+    public func probe(_ account: VendorAccount) -> HTTPCall { call(.get, "/predictions", account) }
+
+    public func probeError(_ reply: HTTPReply) -> KinoraError? {
+        do throws(KinoraError) {
+            guard try Self.json(reply)["results"]?.arrayValue != nil else {
+                throw KinoraError(.upstreamProtocol, detail: "the predictions are no list: \(reply.excerpt)")
+            }
+            return nil
+        } catch { return error }
+    }
+
+    // MARK: errors
+
+    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
+        guard (200..<300).contains(reply.status) else { throw error(reply) }
+        do { return try JSONParser.parse(reply.body) } catch {
+            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
+        }
+    }
+
+    private static func error(_ reply: HTTPReply) -> KinoraError {
+        let kind: ErrorCode =
+            switch reply.status {
+            case 401, 403: .upstreamCredential
+            case 402: .upstreamMoney
+            // There is no such model, or no longer.
+            case 404: .unsupportedByVendor
+            case 429: .upstreamRate
+            case 408, 500...: .upstreamServer
+            case 400..<500: .upstreamRequest
+            default: .upstreamProtocol
+            }
+        return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
+    }
+}
