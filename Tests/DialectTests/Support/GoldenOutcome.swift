@@ -47,7 +47,6 @@ struct GoldenOutcome {
                 FamilyStats(
                     accounts: 3, activeAccounts: 2, slots: 12, usedSlots: 5, waiting: 1, running: 4,
                     succeeded: 6, failed: 7, averageSeconds: 80))
-        case "bridged": outcome = try Self.bridged(json)
         case "task": outcome = .task(try Self.task(json["task"]))
         case "tasks":
             let tasks = try (json["tasks"]?.arrayValue ?? []).map(Self.task)
@@ -68,9 +67,44 @@ struct GoldenOutcome {
         case "model": outcome = .model(Self.model(json))
         case "health":
             outcome = .health(Health(isDatabaseUp: json["database"]?.boolValue ?? false, version: "1.2.3"))
-        case let other: throw Malformed(what: other ?? "no outcome")
+        case let word?: outcome = try Self.ofSora2API(word, json)
+        case nil: throw Malformed(what: "no outcome")
         }
         self.outcome = Self.allowance(json["allowance"]).map { .limited(outcome, $0) } ?? outcome
+    }
+
+    /// What a bridge and its characters give.
+    private static func ofSora2API(_ word: String, _ json: JSON) throws -> Outcome {
+        switch word {
+        case "told character":
+            return .toldCameo(
+                cameo(json), family: json["family"]?.stringValue ?? "sora",
+                isStreamed: json["streamed"]?.boolValue ?? false)
+        case "made character": return .madeCameo(cameo(json))
+        case "characters": return .cameos((json["characters"]?.arrayValue ?? []).map(cameo))
+        case "character": return .cameo(cameo(json))
+        case "deleted character": return .deletedCameo(cameo(json))
+        case "stats of the caller":
+            return .callerStats(
+                CallerStats(
+                    accounts: 10, activeAccounts: 8, imagesToday: 50, images: 1000, videosToday: 20,
+                    videos: 500, failedToday: 2, failed: 50))
+        case "bridged": return try bridged(json)
+        default: throw Malformed(what: word)
+        }
+    }
+
+    /// With a `cameo_id` it is made.
+    private static func cameo(_ json: JSON) -> Cameo {
+        let cameoID = json["cameo_id"]?.stringValue
+        return Cameo(
+            uid: id, state: cameoID == nil ? .processing : .finalized,
+            model: json["model"]?.stringValue ?? CameoDraft.usualModel, cameoID: cameoID,
+            characterID: json["character_id"]?.stringValue, username: json["username"]?.stringValue ?? "",
+            displayName: json["display_name"]?.stringValue ?? "",
+            profileURL: json["profile_url"]?.stringValue,
+            instructionSet: json["instruction_set"]?.stringValue ?? "", safetyInstructionSet: "",
+            createdAt: created, updatedAt: finished)
     }
 
     /// What the `request` asks, and its answer by the name of its kind.
