@@ -27,11 +27,11 @@ final class Listener: Sendable {
         let fd = socket(
             AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
         guard fd >= 0 else { throw Listener.fault("socket", path) }
-        // The mode must hold from the first moment, so it is set by umask and not afterwards by chmod.
-        let before = umask(0o117)
-        let bound = Listener.withAddress(&address) { bind(fd, $0, $1) }
-        umask(before)
-        guard bound == 0, listen(fd, 4096) == 0 else {
+        // Nobody can connect before listen(), so the mode holds for whoever does. umask() would set it too,
+        // but for every file that another thread makes at the same moment.
+        guard Listener.withAddress(&address, { bind(fd, $0, $1) }) == 0, chmod(path, 0o660) == 0,
+            listen(fd, 4096) == 0
+        else {
             let error = Listener.fault("bind", path)
             close(fd)
             throw error

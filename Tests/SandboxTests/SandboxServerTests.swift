@@ -348,4 +348,45 @@ import TestSupport
             #expect(unknown.status == 404 && unknown.json["error"]?["code"] == "model_not_found")
         }
     }
+
+    /// A umask belongs to the whole process: files that others make at the same moment must not get the mode
+    /// of the socket.
+    @Test func serversThatStartLeaveTheModesOfOtherFilesAlone() throws {
+        let folder = try Folder()
+        let isOver = Atomic<Bool>(false)
+        let others = Mutex<Set<mode_t>>([])
+        let maker = try Core.Thread {
+            while !isOver.load(ordering: .relaxed) {
+                let name = "\(folder.path)/\(UUID().uuidString)"
+                var facts = stat()
+                guard mkdir(name, 0o777) == 0, stat(name, &facts) == 0 else { continue }
+                let mode = facts.st_mode & 0o777
+                _ = others.withLock { $0.insert(mode) }
+                rmdir(name)
+            }
+        }
+        defer { _ = maker.join(until: .now + .seconds(10)) }
+        let before = try Self.umaskOfProcess()
+        defer { isOver.store(true, ordering: .relaxed) }
+        try concurrently(4) { thread in
+            for number in 0..<10 {
+                let socket = "\(folder.path)/\(thread)-\(number).sock"
+                let options = SandboxOptions(
+                    socketPath: socket, renderDirectory: "\(folder.path)/\(thread)", threads: 1)
+                let server = try SandboxServer(options, clock: ManualClock()) { _ in }
+                try server.start()
+                var facts = stat()
+                #expect(stat(socket, &facts) == 0 && facts.st_mode & 0o777 == 0o660)
+                _ = server.drain(within: .seconds(10))
+            }
+        }
+        #expect(others.withLock { $0 } == [0o777 & ~before])
+        #expect(try Self.umaskOfProcess() == before)
+    }
+
+    private static func umaskOfProcess() throws -> mode_t {
+        let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+        let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("Umask:") })
+        return try #require(mode_t(line.dropFirst(6).trimmingCharacters(in: .whitespaces), radix: 8))
+    }
 }
