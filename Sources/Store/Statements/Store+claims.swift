@@ -10,19 +10,24 @@ extension Store {
     // Takes queued tasks and a free slot for each. $1 worker, $2 most tasks, $3 and $4 seconds an image and a
     // video may run, $5 lease in seconds, $6 and $7 models and the user of each that was served last. The
     // LIMITed, locking steps are MATERIALIZED: a plan that ran them again would claim too many.
-    // gate: the last priority that may be started now; behind it stands what waits for its window.
+    // gate: the last priority that may be started now; behind it stands what waits for its window. Only who
+    //     meets an off-peak task asks for it.
+    // lane: models and priorities that wait. Read by leaps through the index task_queued, as turns are: what
+    //     one user has queued costs the others nothing, and a model that nobody waits for costs nothing.
     // usable: accounts with room, as the view has it from which people see why a task waits.
-    // pair: what can be made where, and paid. way: how much of each model can be started now.
-    // lane, turn, asker: priorities, and for each the users in a circle behind the one served last. Both are
-    //     read by leaps through the index task_queued: what one user has queued costs the others nothing.
+    // pinned: a task pinned to an account comes before all others, since it can run nowhere else, even while
+    //     the account is paused for others.
+    // pair: where what waits can be made, and paid. way: how much of each model can be started now; `seen`
+    //     is the user served last.
+    // turn, asker: the users of each lane in a circle behind the one served last.
     // taken, due: each user's share of what can be started; of a lower priority only what comes after all of
     //     a higher one. Bounds instead of equations leave task_queued as the only index that has the order:
     //     where most tasks are queued, the primary key looks as good, and leads through all that ever were.
-    // line: who is next, everybody's first task before anybody's second. A task pinned to an account comes
-    //     before all others, since it can run nowhere else, even while the account is paused for others.
-    //     Arrays: `choice` takes one after the other, and would read all rows for each.
+    // line: who is next, everybody's first task before anybody's second. Arrays: `choice` takes one after the
+    //     other, and would read all rows for each.
     // choice: goes along the line and gives each the best pair that has a slot left: first where the task has
-    //     failed least often, then routes in order, then the least load. `used`: accounts given so far.
+    //     failed least often, then routes in order, then the least load. `used`: accounts given so far; nth:
+    //     the how manieth of its account.
     // free: the numbers behind the highest that is taken, and when they are used up the gaps before it, which
     //     takes a look at all that are taken.
     // Slots are numbered, and attempt_slot_taken refuses a number twice: two workers that pick the same one
@@ -34,36 +39,44 @@ extension Store {
         WITH RECURSIVE gate AS MATERIALIZED (
             SELECT (CASE WHEN off_peak_opens(now()) IS NULL THEN 32767 ELSE \(offPeak) - 1 END)::smallint
                 AS last),
+        lane AS (
+            (SELECT model_id, priority FROM task WHERE \(isFree) ORDER BY model_id, priority LIMIT 1)
+            UNION ALL
+            SELECT n.* FROM lane l CROSS JOIN LATERAL (SELECT model_id, priority FROM task
+                WHERE \(isFree) AND (model_id, priority) > (l.model_id, l.priority)
+                ORDER BY model_id, priority LIMIT 1) n),
         usable AS MATERIALIZED (
             SELECT id, vendor, slots, weight, credits_micros, slots_taken AS taken, room, is_open
             FROM v_account_load WHERE room > 0),
+        pinned AS MATERIALIZED (
+            SELECT q.* FROM usable a CROSS JOIN LATERAL (
+                SELECT id, model_id, priority, attempt, a.id AS account_id FROM task
+                WHERE state = 'queued' AND pinned_account_id = a.id AND due_at <= now()
+                    AND priority <= (SELECT last FROM gate)
+                    AND EXISTS (SELECT FROM route r WHERE r.model_id = task.model_id AND r.vendor = a.vendor
+                        AND coalesce(a.credits_micros >= coalesce(r.cost_micros, 1), true))
+                ORDER BY priority, id LIMIT least($2, a.room) FOR UPDATE SKIP LOCKED) q
+            WHERE EXISTS (SELECT FROM task WHERE state = 'queued' AND pinned_account_id IS NOT NULL)),
         pair AS MATERIALIZED (
             SELECT r.model_id, r.id AS route_id, r.vendor_model, r.position, a.id AS account_id,
                 r.enabled AND a.is_open AS is_open, a.taken, a.room,
                 a.slots::float8 * a.weight * r.weight AS capacity
-            FROM usable a JOIN route r USING (vendor)
+            FROM (SELECT model_id FROM lane UNION SELECT model_id FROM pinned) m
+            JOIN route r USING (model_id) JOIN usable a USING (vendor)
             WHERE coalesce(a.credits_micros >= coalesce(r.cost_micros, 1), true)),
         way AS MATERIALIZED (
-            SELECT model_id, sum(room)::bigint AS room FROM pair WHERE is_open GROUP BY model_id),
-        lane AS (
-            SELECT way.*, coalesce((SELECT user_id FROM unnest($6::text[], $7::bigint[]) AS s (model, user_id)
-                    WHERE model = model_id), 0) AS seen,
-                (SELECT min(priority) FROM task WHERE \(isFree) AND model_id = way.model_id
-                    AND priority <= (SELECT last FROM gate)) AS priority
-            FROM way
-            UNION ALL
-            SELECT model_id, room, seen,
-                (SELECT min(priority) FROM task WHERE \(isFree) AND model_id = lane.model_id
-                    AND priority > lane.priority AND priority <= (SELECT last FROM gate))
-            FROM lane WHERE priority IS NOT NULL),
+            SELECT model_id, sum(room)::bigint AS room,
+                coalesce((SELECT user_id FROM unnest($6::text[], $7::bigint[]) AS s (model, user_id)
+                    WHERE model = model_id), 0) AS seen
+            FROM pair WHERE is_open GROUP BY model_id),
         turn AS (
-            SELECT l.model_id, l.priority, l.room, half, upto, 1 AS nth,
+            SELECT l.model_id, l.priority, w.room, half, upto, 1 AS nth,
                 (SELECT user_id FROM task WHERE \(isFree) AND model_id = l.model_id AND priority = l.priority
                     AND user_id > behind AND user_id <= upto AND due_at <= now()
                     ORDER BY user_id LIMIT 1) AS user_id
-            FROM lane l CROSS JOIN LATERAL
-                (VALUES (1, l.seen, 9223372036854775807), (2, 0, l.seen)) AS circle (half, behind, upto)
-            WHERE l.priority IS NOT NULL
+            FROM lane l JOIN way w USING (model_id) CROSS JOIN LATERAL
+                (VALUES (1, w.seen, 9223372036854775807), (2, 0, w.seen)) AS circle (half, behind, upto)
+            WHERE l.priority < \(offPeak) OR l.priority <= (SELECT last FROM gate)
             UNION ALL
             SELECT t.model_id, t.priority, t.room, half, upto, nth + 1,
                 (SELECT user_id FROM task WHERE \(isFree) AND model_id = t.model_id AND priority = t.priority
@@ -89,13 +102,6 @@ extension Store {
                 FROM (SELECT *, row_number() OVER (PARTITION BY model_id, priority, user_id ORDER BY id)
                     AS round FROM taken) t) t
             WHERE priority <= coalesce(last, priority)),
-        pinned AS MATERIALIZED (
-            SELECT q.* FROM usable a CROSS JOIN LATERAL (
-                SELECT id, model_id, priority, attempt, a.id AS account_id FROM task
-                WHERE state = 'queued' AND pinned_account_id = a.id AND due_at <= now()
-                    AND priority <= (SELECT last FROM gate)
-                    AND EXISTS (SELECT FROM pair c WHERE c.model_id = task.model_id AND c.account_id = a.id)
-                ORDER BY priority, id LIMIT least($2, a.room) FOR UPDATE SKIP LOCKED) q),
         line AS MATERIALIZED (
             SELECT array_agg(id) AS ids, array_agg(model_id) AS models, array_agg(attempt) AS attempts,
                 array_agg(account_id) AS homes
@@ -105,16 +111,16 @@ extension Store {
         choice AS (
             SELECT 0 AS turn, NULL::bigint AS id, NULL::smallint AS attempt,
                 NULL::bigint AS account_id, NULL::bigint AS route_id, NULL::text AS vendor_model,
-                '{}'::bigint[] AS used
+                0 AS nth, '{}'::bigint[] AS used
             UNION ALL
-            SELECT l.turn, l.id, l.attempt, c.account_id, c.route_id, c.vendor_model,
+            SELECT l.turn, l.id, l.attempt, c.account_id, c.route_id, c.vendor_model, c.used + 1,
                 CASE WHEN c.account_id IS NULL THEN p.used ELSE p.used || c.account_id END
             FROM choice p JOIN line ON p.turn < cardinality(line.ids)
                 CROSS JOIN LATERAL (SELECT p.turn + 1 AS turn, ids[p.turn + 1] AS id,
                     models[p.turn + 1] AS model_id, attempts[p.turn + 1] AS attempt,
                     homes[p.turn + 1] AS account_id) l
                 LEFT JOIN LATERAL (
-                SELECT c.* FROM pair c
+                SELECT c.*, n.used FROM pair c
                     CROSS JOIN LATERAL (SELECT cardinality(array_positions(p.used, c.account_id)) AS used) n
                 WHERE c.model_id = l.model_id AND n.used < c.room
                     AND CASE WHEN l.account_id IS NULL THEN c.is_open ELSE c.account_id = l.account_id END
@@ -138,8 +144,8 @@ extension Store {
         p AS (
             INSERT INTO attempt (task_id, number, account_id, slot, route_id, vendor_model)
             SELECT c.id, c.attempt + 1, account_id, slots[nth] AS slot, c.route_id, c.vendor_model
-            FROM (SELECT *, row_number() OVER (PARTITION BY account_id ORDER BY turn) AS nth FROM choice) c
-            JOIN free USING (account_id) WHERE nth <= cardinality(slots) ORDER BY account_id, slot
+            FROM choice c JOIN free USING (account_id) WHERE nth <= cardinality(slots)
+            ORDER BY account_id, slot
             ON CONFLICT (account_id, slot) WHERE finished_at IS NULL DO NOTHING
             RETURNING task_id, number, account_id, route_id, vendor_model, vendor_task_id, started_at)
         UPDATE task SET state = 'running', phase = 'submitting', attempt = p.number, claim = task.claim + 1,
