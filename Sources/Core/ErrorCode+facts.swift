@@ -91,6 +91,8 @@ extension ErrorCode {
                 "KN417", 402, .later, .warning, "No upstream account available with sufficient credits.")
         case .webhookRefused:
             Self.fact("KN420", 502, .later, .warning, "The receiver of a webhook did not accept it.")
+        case .upstreamModelClosed:
+            Self.fact("KN421", 502, .elsewhere, .warning, "The upstream account has no access to this model.")
 
         case .internalFault: Self.fact("KN501", 500, .later, .error, "Internal server error")
         case .databaseAway:

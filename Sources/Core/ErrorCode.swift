@@ -59,6 +59,7 @@ public enum ErrorCode: String, Sendable, CaseIterable {
     case noAccount = "no_account"
     case insufficientCredits = "insufficient_credits"
     case webhookRefused = "webhook_refused"
+    case upstreamModelClosed = "upstream_model_closed"
     // 5: ours
     case internalFault = "internal_error"
     case databaseAway = "database_unavailable"

@@ -72,7 +72,8 @@ final class Relays: Sendable {
 
     /// Whether another account may do better: what is no matter of the request, and no matter of Kinora's.
     private static func isForAnother(_ error: KinoraError) -> Bool {
-        error.code.accountFault != nil || error.code == .unsupportedByVendor || error.code == .addressRefused
+        error.code.accountFault != nil
+            || [.unsupportedByVendor, .upstreamModelClosed, .addressRefused].contains(error.code)
     }
 
     /// What an error says of an account, for all processes; this one heeds it at once.

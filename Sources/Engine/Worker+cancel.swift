@@ -142,7 +142,7 @@ extension Worker {
     func noteLost(_ action: TaskAction, _ task: ClaimedTask) throws(KinoraError) {
         switch action {
         case .accept(let vendorTask, _): _ = try store.noteTicket(vendorTask, ofCancelled: task)
-        case .requeue: try end(task, .abandoned)
+        case .requeue, .elsewhere: try end(task, .abandoned)
         case .fail(let error) where ![.submitUnknown, .taskDeadline].contains(error.code):
             try end(task, task.vendorTask == nil ? .abandoned : .cancelled)
         case .fail, .wait, .lookUp: break

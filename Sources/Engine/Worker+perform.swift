@@ -49,6 +49,9 @@ extension Worker {
             } else {
                 try noteLost(action, task)
             }
+        case .elsewhere(let error):
+            let isLeft = try untilAnswered { store throws(KinoraError) in try store.hasOther(than: task) }
+            try write(isLeft ? .requeue(delay: .zero, error) : .fail(error), task, fault: fault)
         case .fail(let error):
             let error = scrubbed(error, task), blame = blame(for: error, fault)
             let isWritten = persist(task) { store throws(KinoraError) in
@@ -128,17 +131,21 @@ extension Worker {
     func persistThrowing(
         _ task: ClaimedTask, _ write: (Store) throws(KinoraError) -> Bool
     ) throws(KinoraError) -> Bool {
+        guard try untilAnswered(write) else {
+            events.emit(.leaseLost(task.id, on: task.attemptPoint))
+            return false
+        }
+        wakeups.noteChanges([task.row])
+        return true
+    }
+
+    private func untilAnswered<Value>(
+        _ ask: (Store) throws(KinoraError) -> Value
+    ) throws(KinoraError) -> Value {
         let pause = Signal()
         var delay = Duration.milliseconds(50)
         while true {
-            do throws(KinoraError) {
-                if try write(store) {
-                    wakeups.noteChanges([task.row])
-                    return true
-                }
-                events.emit(.leaseLost(task.id, on: task.attemptPoint))
-                return false
-            } catch {
+            do throws(KinoraError) { return try ask(store) } catch {
                 guard error.code == .databaseAway, !isStopping.load(ordering: .acquiring) else { throw error }
                 events.emit(.databaseLost(error))
                 _ = pause.wait(for: delay)

@@ -220,6 +220,7 @@ struct ArkSandbox: SandboxVendor {
         case .contentRefused:
             (400, "InputTextSensitiveContentDetected", "The input text may contain sensitive information.")
         case .modelNotFound: (404, "InvalidEndpointOrModel.NotFound", error.message)
+        case .upstreamModelClosed: (404, "ModelNotOpen", "The account has not activated the model.")
         case .contentNotFound: (403, "AccessDenied", "Request has expired.")
         case .taskNotFound, .routeNotFound: (404, "NotFound", "The resource does not exist.")
         case .taskNotFinal: (400, "InvalidParameter", "The status of the task does not allow this.")

@@ -88,7 +88,9 @@ extension JSONObject {
 
 extension ArmedFault {
     init(_ object: JSONObject) throws(KinoraError) {
-        try object.checkNames(["fault", "times", "operation", "vendor", "retry_after", "delay_seconds"])
+        try object.checkNames([
+            "fault", "times", "operation", "vendor", "key", "retry_after", "delay_seconds",
+        ])
         guard let fault = try object.word("fault", Fault.self) else {
             throw KinoraError(.missingParameter, "'fault' is missing.", field: "fault")
         }
@@ -107,13 +109,15 @@ extension ArmedFault {
             strike: Strike(
                 fault: fault, retryAfterSeconds: try object.integer("retry_after", 0...86_400),
                 delaySeconds: try object.seconds("delay_seconds")),
-            times: try object.integer("times", 1...1_000_000_000) ?? 1, operation: operation, vendor: vendor)
+            times: try object.integer("times", 1...1_000_000_000) ?? 1, operation: operation, vendor: vendor,
+            keyEnd: object["key"]?.stringValue ?? "")
     }
 
     var json: JSON {
         [
             "fault": JSON(strike.fault.rawValue), "times": JSON(times),
             "operation": JSON(operation?.rawValue ?? "any"), "vendor": JSON(vendor),
+            "key": keyEnd.isEmpty ? .null : JSON(keyEnd),
             "retry_after": strike.retryAfterSeconds.map { JSON($0) } ?? .null,
             "delay_seconds": strike.delaySeconds.map { .decimal(String($0)) } ?? .null,
         ]

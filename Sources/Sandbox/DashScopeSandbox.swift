@@ -191,6 +191,7 @@ struct DashScopeSandbox: SandboxVendor {
                 (400, "DataInspectionFailed", "Input data may contain inappropriate content.")
             case .forbidden: (403, "AccessDenied", error.message)
             case .modelNotFound: (404, "ModelNotFound", error.message)
+            case .upstreamModelClosed: (403, "Model.AccessDenied", "Model access denied.")
             case .contentNotFound: (403, "AccessDenied", "Request has expired.")
             case .routeNotFound: (404, "NotFound", "Not Found")
             case .taskNotFinal, .taskFinal: (400, "UnsupportedOperation", "Failed to cancel the task.")

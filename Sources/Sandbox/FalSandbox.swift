@@ -172,6 +172,7 @@ struct FalSandbox: SandboxVendor {
             case .shuttingDown: (503, "Service unavailable")
             case .upstreamServer, .internalFault, .storageFailed: (500, "Internal Server Error")
             case .taskNotFound, .routeNotFound, .modelNotFound: (404, "Not Found")
+            case .upstreamModelClosed: (404, "Application not found")
             case .taskNotCompleted: (400, "Request is still in progress")
             case .taskNotFinal, .taskFinal: (400, "ALREADY_COMPLETED")
             case .contentNotFound: (403, "Request has expired")

@@ -54,6 +54,9 @@ enum Fault: String, Sendable, CaseIterable {
     case notFound = "not_found"
     /// 401 for a key that was good, nothing done. Transient.
     case wrongKey = "wrong_key"
+    /// What the vendor says when an account has not opened the model that a submit names, nothing done.
+    /// Transient, so that a marker strikes the first account which is tried and not the one after it.
+    case modelClosed = "model_closed"
 }
 
 /// What a request is about, as far as faults are concerned; `talk` is a chat or an embedding. Everything else
@@ -74,7 +77,7 @@ extension Fault {
     func canStrike(_ operation: Operation) -> Bool {
         switch self {
         case .fail: operation == .submit
-        case .lostAnswer, .contentRefusal: operation == .submit || operation == .talk
+        case .lostAnswer, .contentRefusal, .modelClosed: operation == .submit || operation == .talk
         case .errorInside: operation == .talk
         case .unknownStatus: operation == .poll
         case .emptyResult: operation == .content

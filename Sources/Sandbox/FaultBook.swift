@@ -9,10 +9,12 @@ struct ArmedFault: Sendable, Equatable {
     var operation: Operation?
     /// Nil: any.
     var vendor: String?
+    /// The last characters of the key that it strikes; empty: any.
+    var keyEnd = ""
 
-    func strikes(_ operation: Operation, of vendor: String) -> Bool {
+    func strikes(_ operation: Operation, of owner: Owner) -> Bool {
         strike.fault.canStrike(operation) && (self.operation ?? operation) == operation
-            && (self.vendor ?? vendor) == vendor
+            && (vendor ?? owner.vendor) == owner.vendor && owner.key.hasSuffix(keyEnd)
     }
 }
 
@@ -59,8 +61,8 @@ struct FaultBook: Sendable {
     mutating func disarm() { armed = [] }
 
     /// Takes the first armed fault that strikes the operation.
-    mutating func takeArmed(_ operation: Operation, of vendor: String) -> Strike? {
-        guard let index = armed.firstIndex(where: { $0.strikes(operation, of: vendor) }) else { return nil }
+    mutating func takeArmed(_ operation: Operation, of owner: Owner) -> Strike? {
+        guard let index = armed.firstIndex(where: { $0.strikes(operation, of: owner) }) else { return nil }
         let strike = armed[index].strike
         armed[index].times -= 1
         if armed[index].times <= 0 { armed.remove(at: index) }

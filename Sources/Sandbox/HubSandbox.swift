@@ -120,6 +120,7 @@ struct HubSandbox: SandboxVendor {
                 (500, "internal_error", "服务器内部错误")
             case .contentRefused: (400, "content_policy", "内容违规")
             case .contentNotFound: (403, "expired", "链接已过期")
+            case .upstreamModelClosed: (404, "model_not_found", "模型不存在")
             case .taskNotFound, .routeNotFound: (404, "not_found", "不存在")
             case .methodNotAllowed: (405, "method_not_allowed", "不支持的方法")
             default: (400, "bad_request", error.message)

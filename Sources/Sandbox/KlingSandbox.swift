@@ -196,6 +196,7 @@ struct KlingSandbox: SandboxVendor {
             case .upstreamServer, .internalFault, .storageFailed: (500, 5000, "internal error")
             case .contentRefused: (400, 1301, "content violates the policy")
             case .modelNotFound: (403, 1103, error.message)
+            case .upstreamModelClosed: (403, 1103, "the account may not use the model")
             case .taskNotFound: (404, 1203, "task not found")
             case .routeNotFound: (404, 1202, "no such method")
             case .contentNotFound: (403, 1203, "the request has expired")

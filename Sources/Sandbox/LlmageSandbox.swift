@@ -191,6 +191,7 @@ struct LlmageSandbox: SandboxVendor {
             case .upstreamServer, .internalFault, .storageFailed: (500, "Internal server error")
             case .contentRefused: (400, "The prompt is against the content policy")
             case .contentNotFound: (403, "Expired")
+            case .upstreamModelClosed: (400, "Model not found: it is not in your plan")
             case .taskNotFound: (404, "Task not found")
             case .routeNotFound: (404, "Not found")
             default: (400, error.message)

@@ -217,6 +217,7 @@ struct MiniMaxSandbox: SandboxVendor {
             case .shuttingDown: (503, 1024, "internal error")
             case .upstreamServer, .internalFault, .storageFailed: (200, 1000, "unknown error")
             case .contentRefused: (200, 1026, "the input is sensitive")
+            case .upstreamModelClosed: (200, 2061, "your plan does not support the model")
             case .contentNotFound: (403, 2013, "the request has expired")
             case .routeNotFound: (404, 2013, "there is no such thing")
             default: (200, 2013, "invalid params, \(error.message)")

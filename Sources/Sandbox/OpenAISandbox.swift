@@ -345,6 +345,8 @@ struct OpenAISandbox: SandboxVendor {
         case .generationFailed: return (400, request, nil, "The generation of this video failed.")
         case .taskNotFinal: return (400, request, nil, "A video can be deleted only when it is finished.")
         case .modelNotFound: return (404, request, "model_not_found", nil)
+        case .upstreamModelClosed:
+            return (404, request, "model_not_found", "The model does not exist or you have no access to it.")
         case .missingParameter: return (400, request, "missing_required_parameter", nil)
         case .invalidValue: return (400, request, "invalid_value", nil)
         case .unsupportedMediaType: return (400, request, "unsupported_content_type", nil)

@@ -149,7 +149,7 @@ struct ReplicateSandbox: SandboxVendor {
             case .shuttingDown: (503, "Service Unavailable", "Try again later.")
             case .upstreamServer, .internalFault, .storageFailed:
                 (500, "Internal Server Error", "An internal error occurred.")
-            case .taskNotFound, .routeNotFound, .modelNotFound:
+            case .taskNotFound, .routeNotFound, .modelNotFound, .upstreamModelClosed:
                 (404, "Not found", "The requested resource could not be found.")
             case .contentNotFound: (403, "Forbidden", "Request has expired")
             default: (422, "Input validation failed", "- \(error.field ?? ""): \(error.message)\n")

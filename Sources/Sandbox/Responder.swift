@@ -91,6 +91,7 @@ extension Strike {
         case .unavailable: KinoraError(.shuttingDown, retryAfterSeconds: retryAfterSeconds)
         case .contentRefusal: KinoraError(.contentRefused)
         case .wrongKey: KinoraError(.invalidKey)
+        case .modelClosed: KinoraError(.upstreamModelClosed)
         case .notFound: KinoraError(.taskNotFound)
         case .emptyResult: KinoraError(.contentNotFound)
         default: nil

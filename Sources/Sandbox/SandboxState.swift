@@ -98,7 +98,7 @@ struct SandboxState: Sendable {
         if case .poll = order { counts.polls += 1 }
         let id = order.taskID.map { named($0, by: owner) }
         if let task = id.flatMap({ tasks[$0] }), task.owner != owner { counts.strangers += 1 }
-        if let strike = faults.takeArmed(order.operation, of: owner.vendor) { return strike }
+        if let strike = faults.takeArmed(order.operation, of: owner) { return strike }
         switch order {
         case .submit(let draft): return faults.takeMarker(ofPrompt: draft.prompt)
         case .remix(_, let prompt): return faults.takeMarker(ofPrompt: prompt)

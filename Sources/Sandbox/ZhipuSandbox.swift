@@ -165,6 +165,7 @@ struct ZhipuSandbox: SandboxVendor {
             case .upstreamServer, .internalFault, .storageFailed: (500, "1234", "network error")
             case .contentRefused: (400, "1301", "the content may be unsafe or sensitive")
             case .modelNotFound: (400, "1211", "the model does not exist")
+            case .upstreamModelClosed: (403, "1220", "there is no permission for this")
             case .contentNotFound: (403, "1220", "the request has expired")
             case .taskNotFound, .routeNotFound: (404, "1222", "there is no such thing")
             default: (400, "1210", error.message)

@@ -14,7 +14,8 @@ import Upstream
     /// The classes of what a submit is refused with.
     private static let refusals: [Fault: ErrorCode] = [
         .wrongKey: .upstreamCredential, .rateLimit: .upstreamRate, .concurrency: .upstreamConcurrency,
-        .insufficientQuota: .upstreamMoney, .contentRefusal: .contentRefused, .serverError: .upstreamServer,
+        .insufficientQuota: .upstreamMoney, .modelClosed: .upstreamModelClosed,
+        .contentRefusal: .contentRefused, .serverError: .upstreamServer,
         .unavailable: .upstreamServer, .badGateway: .upstreamServer, .html: .upstreamProtocol,
         .truncatedJSON: .upstreamProtocol, .wrongJSON: .upstreamProtocol,
     ]

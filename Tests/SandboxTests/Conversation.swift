@@ -29,7 +29,10 @@ struct Party {
         "openart": Party(
             path: "/openart", key: "oak_sandbox_one1", model: "openart",
             // Its document knows a full line, and a pool without accounts.
-            exceptions: [.rateLimit: .upstreamConcurrency, .insufficientQuota: .upstreamServer],
+            exceptions: [
+                .rateLimit: .upstreamConcurrency, .insufficientQuota: .upstreamServer,
+                .modelClosed: .upstreamRequest,
+            ],
             linksEnd: false),
         "ark": Party(
             path: "/ark/api/v3", key: "ark-sandbox-one1", model: "doubao-seedance-1-5-pro-251215",
@@ -42,7 +45,9 @@ struct Party {
             path: "/dashscope/api/v1", key: "sk-sandbox-one1", model: "happyhorse-1.0-t2v",
             // What is too much for it waits, and is throttled.
             exceptions: [.concurrency: .upstreamRate]),
-        "vidu": Party(path: "/vidu/ent/v2", key: "vda_sandbox_one1", model: "viduq3-pro"),
+        "vidu": Party(
+            path: "/vidu/ent/v2", key: "vda_sandbox_one1", model: "viduq3-pro",
+            exceptions: [.modelClosed: .upstreamRequest]),
         "zhipu": Party(
             path: "/zhipu/api/paas/v4", key: "sandbox-one.secret1", model: "cogvideox-3",
             parameters: ["seconds": 5, "size": "1280x720"],
@@ -52,7 +57,7 @@ struct Party {
         "jimeng": Party(
             path: "/jimeng", key: "AKSANDBOXone1:SKSANDBOXone1", model: "jimeng_t2v_v30",
             // Who has not paid has not the right.
-            exceptions: [.insufficientQuota: .upstreamCredential]),
+            exceptions: [.insufficientQuota: .upstreamCredential, .modelClosed: .upstreamRequest]),
         "minimax": Party(
             path: "/minimax", key: "sk-api-sandbox-one1", model: "MiniMax-Hailuo-2.3",
             parameters: ["seconds": 6],
@@ -62,10 +67,13 @@ struct Party {
             path: "/runway", key: "key_sandbox_one1", model: "gen4.5",
             parameters: ["seconds": 5, "size": "1280x720"],
             // What is too much waits there, and a prompt is judged as a task.
-            exceptions: [.concurrency: .upstreamRate, .contentRefusal: .upstreamRequest]),
+            exceptions: [
+                .concurrency: .upstreamRate, .contentRefusal: .upstreamRequest,
+                .modelClosed: .upstreamRequest,
+            ]),
         "luma": Party(
             path: "/luma/dream-machine/v1", key: "luma-sandbox-one1", model: "ray-2",
-            exceptions: [.concurrency: .upstreamRate]),
+            exceptions: [.concurrency: .upstreamRate, .modelClosed: .upstreamRequest]),
         "fal": Party(
             path: "/fal", key: "sandbox-one:secret1",
             model: "fal-ai/kling-video/v2.5-turbo/pro/text-to-video",
@@ -79,7 +87,7 @@ struct Party {
         "jimeng-api": Party(
             path: "/jimeng-api", key: "us-sandbox-one1", model: "jimeng-video-3.0",
             // It is as full with one task too many as with many.
-            exceptions: [.concurrency: .upstreamRate], hasTasks: false),
+            exceptions: [.concurrency: .upstreamRate, .modelClosed: .upstreamRequest], hasTasks: false),
     ]
 }
 

@@ -18,24 +18,31 @@ import Testing
     @Test func anArmedFaultStrikesAsOftenAsItWasTold() {
         var book = FaultBook()
         book.arm(ArmedFault(strike: Strike(fault: .rateLimit), times: 2, operation: .submit))
-        #expect(book.takeArmed(.poll, of: "openai") == nil)
-        #expect(book.takeArmed(.submit, of: "openai")?.fault == .rateLimit)
-        #expect(book.takeArmed(.submit, of: "openai")?.fault == .rateLimit)
-        #expect(book.takeArmed(.submit, of: "openai") == nil)
+        #expect(book.takeArmed(.poll, of: .first) == nil)
+        #expect(book.takeArmed(.submit, of: .first)?.fault == .rateLimit)
+        #expect(book.takeArmed(.submit, of: .first)?.fault == .rateLimit)
+        #expect(book.takeArmed(.submit, of: .first) == nil)
         #expect(book.armed.isEmpty)
     }
 
     @Test func anArmedFaultOfAnotherVendorDoesNotStrike() {
         var book = FaultBook()
         book.arm(ArmedFault(strike: Strike(fault: .rateLimit), times: 1, vendor: "other"))
-        #expect(book.takeArmed(.submit, of: "openai") == nil)
+        #expect(book.takeArmed(.submit, of: .first) == nil)
+    }
+
+    @Test func aFaultForAKeyStrikesNoOther() {
+        var book = FaultBook()
+        book.arm(ArmedFault(strike: Strike(fault: .modelClosed), times: 9, keyEnd: "one1"))
+        #expect(book.takeArmed(.submit, of: .second) == nil)
+        #expect(book.takeArmed(.submit, of: .first)?.fault == .modelClosed)
     }
 
     @Test func aFaultForAnyOperationWaitsForOneThatItCanStrike() {
         var book = FaultBook()
         book.arm(ArmedFault(strike: Strike(fault: .unknownStatus), times: 1))
-        #expect(book.takeArmed(.submit, of: "openai") == nil)
-        #expect(book.takeArmed(.poll, of: "openai")?.fault == .unknownStatus)
+        #expect(book.takeArmed(.submit, of: .first) == nil)
+        #expect(book.takeArmed(.poll, of: .first)?.fault == .unknownStatus)
     }
 
     @Test func aTransientMarkerRefusesOnceAndTheNextTaskMeetsItAgain() {

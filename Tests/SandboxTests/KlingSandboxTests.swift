@@ -195,7 +195,7 @@ import Upstream
         }
         try withConversation(with: "kling", key: "ak-sandbox-one1:sk-sandbox-one1") { talk in
             let error = #expect(throws: KinoraError.self) { try talk.submitted(model: "kling-3.0-turbo") }
-            #expect(error?.code == .unsupportedByVendor)
+            #expect(error?.code == .upstreamModelClosed)
         }
     }
 

@@ -57,6 +57,52 @@ import Testing
         }
     }
 
+    @Test func anAccountWithoutAccessIsNotAskedAgainForTheTask() throws {
+        let closed = try database.account("closed")
+        try submit()
+        let worker = try worker()
+        let task = try #require(try store.claim(worker: worker).first)
+        #expect(try !store.hasOther(than: task))
+        try refuse(task, .upstreamModelClosed)
+        #expect(try store.claim(worker: worker).isEmpty)
+        // Others are tried, and other tasks try it.
+        let open = try database.account("open")
+        let again = try #require(try store.claim(worker: worker).first)
+        #expect(again.account.row == open && again.accountsTried == 1)
+        #expect(try !store.hasOther(than: again))
+        try submit()
+        #expect(try store.claim(worker: worker).map(\.account.row) == [closed])
+    }
+
+    @Test func anAccountMayHaveAccessToTheModelOfAnotherRoute() throws {
+        try database.account("only")
+        try route("openai", position: 2, model: "sora-2-second")
+        try submit()
+        let worker = try worker()
+        let task = try #require(try store.claim(worker: worker).first)
+        #expect(try store.hasOther(than: task))
+        try refuse(task, .upstreamModelClosed)
+        let again = try #require(try store.claim(worker: worker).first)
+        #expect(again.vendorModel == "sora-2-second")
+        #expect(try !store.hasOther(than: again))
+    }
+
+    @Test(arguments: [("active", true), ("cooling", true), ("disabled", false), ("invalid", false)])
+    func onlyAnAccountThatComesBackByItselfIsAnother(_ state: String, _ isOther: Bool) throws {
+        let first = try database.account("first", slots: 2), second = try database.account("second", slots: 1)
+        try submit()
+        let task = try #require(try store.claim(worker: try worker()).first)
+        try database.sql(
+            """
+            UPDATE account SET state = '\(state)', cooling_until = now() + interval '1 hour'
+            WHERE id = \(task.account.row == first ? second : first)
+            """)
+        #expect(try store.hasOther(than: task) == isOther)
+        // One that may run nowhere else has no other.
+        try database.sql("UPDATE task SET pinned_account_id = \(task.account.row)")
+        #expect(try !store.hasOther(than: task))
+    }
+
     @Test func routesComeInOrderAndAfterAFailureTheNextOne() throws {
         let first = try database.account("first"), second = try database.account("second", vendor: "other")
         try route("other", position: 2)

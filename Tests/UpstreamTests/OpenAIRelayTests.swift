@@ -48,7 +48,7 @@ import Upstream
             (402, "", .upstreamMoney), (500, "oops", .upstreamServer), (503, "", .upstreamServer),
             (400, #"{"error":{"code":"content_policy_violation"}}"#, .contentRefused),
             (400, #"{"error":{"code":"context_length_exceeded"}}"#, .upstreamRequest),
-            (404, #"{"error":{"code":"model_not_found"}}"#, .unsupportedByVendor),
+            (404, #"{"error":{"code":"model_not_found"}}"#, .upstreamModelClosed),
             (405, "", .unsupportedByVendor), (302, "", .upstreamProtocol),
             (200, "<html>We will be back soon</html>", .upstreamProtocol), (200, "", .upstreamProtocol),
             (200, #"{"choices":[{"#, .upstreamProtocol), (200, #"{"ok":true}"#, .upstreamProtocol),

@@ -11,7 +11,8 @@ public enum AccountFault: String, Sendable, CaseIterable {
 }
 
 extension ErrorCode {
-    /// Nil for what is no matter of the account: the request, the task, Kinora itself.
+    /// Nil for what is no matter of the account: the request, the task, Kinora itself. That it has not opened
+    /// one model of many says nothing about the others.
     public var accountFault: AccountFault? {
         switch self {
         case .upstreamCredential: .credential

@@ -29,6 +29,8 @@ public enum TaskAction: Sendable, Equatable {
     case lookUp
     /// Back into the queue for a new attempt, not before `delay` has passed.
     case requeue(delay: Duration, KinoraError)
+    /// The same at once, if any other account could make it; failed if none could.
+    case elsewhere(KinoraError)
     case fail(KinoraError)
 }
 
@@ -113,7 +115,9 @@ public struct TaskMachine: Sendable {
     private func again(_ error: KinoraError) -> TaskAction {
         let fault = error.code.accountFault
         let wanted = error.retryAfterSeconds.map { Duration.seconds($0) } ?? .zero
-        let delay = fault == nil ? max(wanted, Backoff.delay(afterAttempt: attempt)) : .zero
+        // The account is well and asked no more for this task.
+        let isClosed = error.code == .upstreamModelClosed
+        let delay = fault == nil && !isClosed ? max(wanted, Backoff.delay(afterAttempt: attempt)) : .zero
         let isTriedWidely = fault != nil && fault != .throttle && accountsTried >= Limits.accountsTriedMax
         // Our own store is nobody's fault: nothing was submitted, and it comes back.
         let isTriedOften = attempt >= Limits.taskAttemptsMax && error.code != .storageFailed
@@ -121,7 +125,8 @@ public struct TaskMachine: Sendable {
         let mayRetry =
             error.code.facts.retry != .never && !isTriedOften && !isTriedWidely
             && delay < remaining
-        return mayRetry ? .requeue(delay: delay, error) : .fail(error)
+        guard mayRetry else { return .fail(error) }
+        return isClosed ? .elsewhere(error) : .requeue(delay: delay, error)
     }
 
     private func pollFailed(_ error: KinoraError) -> TaskAction {

@@ -26,7 +26,7 @@ extension OpenAIImages {
     static func code(_ code: ErrorCode) -> String {
         switch code {
         case .revokedKey, .expiredKey: ErrorCode.invalidKey.rawValue
-        case .upstreamCredential, .upstreamMoney: "upstream_account_error"
+        case .upstreamCredential, .upstreamMoney, .upstreamModelClosed: "upstream_account_error"
         case .syncFailed: ErrorCode.generationFailed.rawValue
         default: code.rawValue
         }

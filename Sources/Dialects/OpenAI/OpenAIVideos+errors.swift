@@ -23,7 +23,7 @@ extension OpenAIVideos {
         switch code {
         case .missingParameter, .malformedRequest: "invalid_request"
         case .revokedKey, .expiredKey: ErrorCode.invalidKey.rawValue
-        case .upstreamCredential, .upstreamMoney: "upstream_account_error"
+        case .upstreamCredential, .upstreamMoney, .upstreamModelClosed: "upstream_account_error"
         default: code.rawValue
         }
     }

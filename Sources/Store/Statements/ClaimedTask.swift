@@ -18,7 +18,8 @@ public struct ClaimedTask: Sendable {
     public private(set) var prompt: String
     public private(set) var parameters: Parameters
     public let attempt: Int
-    /// On how many accounts it was tried, this one included; where one was merely full does not count.
+    /// On how many accounts it was tried, this one included; where one was merely full, or has not opened the
+    /// model, does not count.
     public let accountsTried: Int
     public let vendorModel: String
     /// The vendor's id of the task; nil until it accepted it.
@@ -128,7 +129,8 @@ extension ClaimedTask {
             WHERE s.id = i.remix_of_id), coalesce(p.route_id, 0),
         CASE WHEN task.attempt > 1 THEN (SELECT count(DISTINCT f.account_id) FROM attempt f
             WHERE f.task_id = task.id AND f.account_id <> p.account_id
-                AND f.error_code NOT IN ('upstream_rate', 'upstream_concurrency')) ELSE 0 END,
+                AND f.error_code NOT IN
+                    ('upstream_rate', 'upstream_concurrency', 'upstream_model_closed')) ELSE 0 END,
         coalesce(task.worker_id, 0)
         """
 

@@ -26,8 +26,9 @@ extension Store {
     // line: who is next, everybody's first task before anybody's second. Arrays: `choice` takes one after the
     //     other, and would read all rows for each.
     // choice: goes along the line and gives each the best pair that has a slot left: first where the task has
-    //     failed least often, then routes in order, then the least load. `used`: accounts given so far; nth:
-    //     the how manieth of its account.
+    //     failed least often, then routes in order, then the least load; never one that has no access to the
+    //     model, as it said of this very task. `used`: accounts given so far; nth: the how manieth of its
+    //     account.
     // free: the numbers behind the highest that is taken, and when they are used up the gaps before it, which
     //     takes a look at all that are taken.
     // Slots are numbered, and attempt_slot_taken refuses a number twice: two workers that pick the same one
@@ -124,6 +125,9 @@ extension Store {
                     CROSS JOIN LATERAL (SELECT cardinality(array_positions(p.used, c.account_id)) AS used) n
                 WHERE c.model_id = l.model_id AND n.used < c.room
                     AND CASE WHEN l.account_id IS NULL THEN c.is_open ELSE c.account_id = l.account_id END
+                    AND (l.attempt = 0 OR NOT EXISTS (
+                        SELECT FROM attempt f WHERE f.task_id = l.id AND f.account_id = c.account_id
+                            AND f.vendor_model = c.vendor_model AND f.error_code = 'upstream_model_closed'))
                 ORDER BY
                     CASE WHEN l.attempt > 0 THEN (
                         SELECT ARRAY[count(*), count(*) FILTER (WHERE f.route_id = c.route_id)]

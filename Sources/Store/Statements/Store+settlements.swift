@@ -3,7 +3,7 @@ public import Core
 extension Statement {
     static let settlements = [
         Store.taskAccepted, Store.taskRests, Store.taskStoring, Store.taskSucceeded, Store.taskFailed,
-        Store.taskRequeue,
+        Store.taskRequeue, Store.taskHasOther,
     ]
 }
 
@@ -38,6 +38,20 @@ extension Store {
             WHERE attempt.task_id = t.id AND attempt.number = t.attempt RETURNING attempt.id, account_id),
         \(blamed)
         SELECT id, (SELECT fall FROM blamed) FROM p
+        """)
+
+    // Disabled accounts, and those whose key was refused, come back when somebody sees to it, and not for
+    // this task.
+    static let taskHasOther = Statement(
+        "task_has_other",
+        """
+        SELECT EXISTS (
+            SELECT FROM task t JOIN attempt p ON p.task_id = t.id AND p.number = t.attempt
+                JOIN route r USING (model_id) JOIN account a USING (vendor)
+            WHERE t.id = $1 AND t.pinned_account_id IS NULL AND r.enabled AND a.state IN ('active', 'cooling')
+                AND (a.id, r.vendor_model) <> (p.account_id, p.vendor_model)
+                AND NOT EXISTS (SELECT FROM attempt f WHERE f.task_id = t.id AND f.account_id = a.id
+                    AND f.vendor_model = r.vendor_model AND f.error_code = 'upstream_model_closed'))
         """)
 
     // What an error does to the account of the attempt `p`. $3 fault, or null: nothing; $4 seconds of rest
@@ -115,6 +129,12 @@ extension Store {
         try settle(
             Self.taskRequeue, Self.fenced(task) + Self.values(error, blame) + [.real(delay.inSeconds)],
             onFall)
+    }
+
+    /// Whether any account could make the task but the one that holds it, now or when it has rested, has a
+    /// slot or is refilled: not those that have no access to the model.
+    public func hasOther(than task: ClaimedTask) throws(KinoraError) -> Bool {
+        try first(Self.taskHasOther, [.integer(task.row)]) { $0.bool(0) } ?? false
     }
 
     private func settle(

@@ -32,7 +32,7 @@ extension Ark {
         case (429, _): .upstreamRate
         case (401, _), (403, _): .upstreamCredential
         // The account has not opened the model, or its region does not have it.
-        case (404, _): .unsupportedByVendor
+        case (404, _): .upstreamModelClosed
         case (408, _), (500..., _): .upstreamServer
         case (400..<500, _): .upstreamRequest
         default: .upstreamProtocol

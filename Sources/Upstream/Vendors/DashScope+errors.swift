@@ -40,7 +40,7 @@ extension DashScope {
         if isContentRefusal(code) { return .contentRefused }
         if unpaid.contains(code) { return .upstreamMoney }
         // Both are about one model of many: the account is well.
-        if begins("ModelNotFound", "Model.AccessDenied") { return .unsupportedByVendor }
+        if begins("ModelNotFound", "Model.AccessDenied") { return .upstreamModelClosed }
         if begins("InvalidApiKey", "AccessDenied", "Workspace") { return .upstreamCredential }
         if begins("Throttling", "LimitRequests") { return .upstreamRate }
         if begins("RequestTimeOut", "InternalError", "SystemError", "ModelUnavailable") {
@@ -55,7 +55,7 @@ extension DashScope {
     private static func kind(of status: Int) -> ErrorCode {
         switch status {
         case 401, 403: .upstreamCredential
-        case 404: .unsupportedByVendor
+        case 404: .upstreamModelClosed
         case 429: .upstreamRate
         case 408, 500...: .upstreamServer
         case 400..<500: .upstreamRequest

@@ -167,7 +167,7 @@ public struct Fal: Vendor {
             // An account that has used its credit up is locked.
             case 403 where words.contains("balance"): .upstreamMoney
             case 401, 403: .upstreamCredential
-            case 404: .unsupportedByVendor
+            case 404: .upstreamModelClosed
             case 429: .upstreamRate
             case 408, 500...: .upstreamServer
             case 400..<500: .upstreamRequest

@@ -177,6 +177,7 @@ public struct Hub: Vendor {
             case 403 where VendorWords.tellPoverty(words): .upstreamMoney
             case 401, 403: .upstreamCredential
             case 400 where VendorWords.tellRefusal(words): .contentRefused
+            case 404 where code == "model_not_found": .upstreamModelClosed
             case 429 where ["queue_full", "concurrency_limit"].contains(where: code.contains):
                 .upstreamConcurrency
             case 429: .upstreamRate

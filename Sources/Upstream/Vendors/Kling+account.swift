@@ -82,8 +82,7 @@ extension Kling {
         case 1003, 1004: .upstreamServer
         case 1000...1002: .upstreamCredential
         case 1100...1102: .upstreamMoney
-        // About one model of many: the account is well.
-        case 1103: .unsupportedByVendor
+        case 1103: .upstreamModelClosed
         case 1200...1203: .upstreamRequest
         case 1300, 1301: .contentRefused
         case 1302: .upstreamRate

@@ -47,7 +47,7 @@ public struct Kling: Vendor {
         let order = try KlingOrder(job)
         if order.isNewer, account.credential.revealed().contains(":") {
             throw KinoraError(
-                .unsupportedByVendor, detail: "Kling makes \(job.model) for accounts with an API key only")
+                .upstreamModelClosed, detail: "Kling makes \(job.model) for accounts with an API key only")
         }
         var call = call(.post, order.path, account, order.body)
         call.timeoutSeconds = Limits.submitSecondsMax

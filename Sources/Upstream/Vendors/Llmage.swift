@@ -207,6 +207,7 @@ public struct Llmage: Vendor {
         case 429: .upstreamRate
         case 400..<500 where VendorWords.tellRefusal(words): .contentRefused
         case 408, 500...: .upstreamServer
+        case 400..<500 where words.hasPrefix("Model not found"): .upstreamModelClosed
         case 400..<500: .upstreamRequest
         default: .upstreamProtocol
         }

@@ -37,8 +37,7 @@ extension MiniMax {
         // A plan's share of a few hours is used up, and comes back by itself.
         case 1028, 1030: return .upstreamRate
         case 2013: return .upstreamRequest
-        // About one model of many: the account is well.
-        case 2061: return .unsupportedByVendor
+        case 2061: return .upstreamModelClosed
         case _ where words.contains("insufficient balance"): return .upstreamMoney
         default: return nil
         }

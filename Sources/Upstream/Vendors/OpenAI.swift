@@ -209,12 +209,16 @@ public struct OpenAI: Vendor {
         let detail = reply.excerpt
         let after = reply.retryAfterSeconds
         let isOfCaller = (400..<500).contains(reply.status)
+        // new-api says so with 503, of a key whose group has no channel for the model.
+        let isRefused = isOfCaller || reply.status == 503
         switch reply.status {
         case 402: return KinoraError(.upstreamMoney, detail: detail)
         case _ where isOfCaller && words.contains(where: isAboutMoney):
             return KinoraError(.upstreamMoney, detail: detail)
         case _ where isOfCaller && words.contains(where: isContentRefusal):
             return KinoraError(.contentRefused, detail: detail)
+        case _ where isRefused && words.contains("model_not_found"):
+            return KinoraError(.upstreamModelClosed, detail: detail)
         case 401, 403: return KinoraError(.upstreamCredential, detail: detail)
         case 429 where words.contains { $0.contains("concurren") }:
             return KinoraError(.upstreamConcurrency, retryAfterSeconds: after, detail: detail)

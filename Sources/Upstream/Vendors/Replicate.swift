@@ -168,8 +168,8 @@ public struct Replicate: Vendor {
             switch reply.status {
             case 401, 403: .upstreamCredential
             case 402: .upstreamMoney
-            // There is no such model, or no longer.
-            case 404: .unsupportedByVendor
+            // There is no such model, or it is somebody else's own.
+            case 404: .upstreamModelClosed
             case 429: .upstreamRate
             case 408, 500...: .upstreamServer
             case 400..<500: .upstreamRequest

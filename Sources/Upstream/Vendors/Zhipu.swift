@@ -187,6 +187,8 @@ public struct Zhipu: Vendor {
         // 1304, 1308 and 1310: what is free for a day or a time is used up, and comes back by itself.
         case 1303, 1304, 1305, 1308, 1310, 1312: .upstreamRate
         case 1234, 500: .upstreamServer
+        // There is no such model for this account, or no right to it.
+        case 1211, 1220: .upstreamModelClosed
         case 1210...1222, 1231, 1261: .upstreamRequest
         default: nil
         }

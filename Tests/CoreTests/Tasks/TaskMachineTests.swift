@@ -18,7 +18,7 @@ import Testing
 
     private static func code(_ action: TaskAction) -> ErrorCode? {
         switch action {
-        case .fail(let error), .requeue(_, let error): error.code
+        case .fail(let error), .requeue(_, let error), .elsewhere(let error): error.code
         case .accept, .wait, .lookUp: nil
         }
     }
@@ -36,7 +36,17 @@ import Testing
         let action = machine().action(on: .refused(error))
         // What only the account is to blame for is put back at once, for another one.
         let delay = Duration.seconds(code.accountFault == nil ? 1 : 0)
-        #expect(action == (code.facts.retry == .never ? .fail(error) : .requeue(delay: delay, error)))
+        let again = code == .upstreamModelClosed ? .elsewhere(error) : TaskAction.requeue(delay: delay, error)
+        #expect(action == (code.facts.retry == .never ? .fail(error) : again))
+    }
+
+    /// Any number of accounts may lack the model, as long as there are tries.
+    @Test func anAccountWithoutTheModelSendsTheTaskElsewhere() {
+        let error = KinoraError(.upstreamModelClosed, retryAfterSeconds: 3600)
+        let event = TaskEvent.refused(error)
+        #expect(machine(accountsTried: Limits.accountsTriedMax).action(on: event) == .elsewhere(error))
+        #expect(machine(attempt: Limits.taskAttemptsMax).action(on: event) == .fail(error))
+        #expect(machine(remaining: .zero).action(on: event) == .fail(error))
     }
 
     @Test(arguments: ErrorCode.allCases.filter { $0.accountFault != nil })
