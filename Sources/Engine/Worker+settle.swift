@@ -96,15 +96,16 @@ extension Worker {
 
     /// What a submit's reply says, and the media that came with it.
     private func read(
-        _ result: Result<HTTPReply, TransportFailure>, of job: VendorJob, _ made: ReplyFile?,
+        _ result: Result<HTTPReply, TransportFailure>, of job: @autoclosure () -> VendorJob,
+        _ made: ReplyFile?,
         _ vendor: any Vendor
     ) throws(KinoraError) -> (VendorAnswer, [HeldFile]) {
         let reply: HTTPReply
         do { reply = try result.get() } catch { throw error.error }
-        guard let made else { return (try vendor.accepted(reply, for: job), []) }
+        guard let made else { return (try vendor.accepted(reply, for: job()), []) }
         let (rest, files) = try media.spool.cut(made.path, members: made.mediaMembers)
         let short = HTTPReply(status: reply.status, headers: reply.headers, body: rest)
-        return (try vendor.accepted(short, for: job), files)
+        return (try vendor.accepted(short, for: job()), files)
     }
 
     /// What a reply means that accepts nothing. A success that cannot be read, and a server's fault, leave

@@ -11,8 +11,11 @@ public protocol Vendor: Sendable {
     var usualSlots: Int { get }
 
     func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall
-    /// What a submit's reply accepts. Throws what the reply refuses it with.
-    func accepted(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> VendorAnswer
+    /// What a submit's reply accepts. Throws what the reply refuses it with. Few vendors need the job for
+    /// that, and it takes some making.
+    func accepted(
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
+    ) throws(KinoraError) -> VendorAnswer
     func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall
     /// What a poll's reply says. Throws when the poll failed; a task that failed is `.failed`.
     func progress(

@@ -80,7 +80,7 @@ public struct Ark: Vendor {
     }
 
     public func accepted(
-        _ reply: HTTPReply, for job: VendorJob
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let pictures = json["data"]?.arrayValue { return Self.made(pictures, reply) }

@@ -35,7 +35,7 @@ public struct DashScope: Vendor {
     }
 
     public func accepted(
-        _ reply: HTTPReply, for job: VendorJob
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let id = json["output"]?["task_id"]?.stringValue, (1...512).contains(id.utf8.count) {

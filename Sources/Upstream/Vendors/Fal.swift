@@ -55,14 +55,14 @@ public struct Fal: Vendor {
 
     /// A ticket is where the request is: its model's owner and name, without what follows them, and its id.
     public func accepted(
-        _ reply: HTTPReply, for job: VendorJob
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
         guard let id = try Self.json(reply)["request_id"]?.stringValue,
             id.wholeMatch(of: /[A-Za-z0-9_-]{1,128}/) != nil
         else {
             throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
         }
-        let parts = job.model.split(separator: "/")
+        let parts = job().model.split(separator: "/")
         // Two kinds of models have a place of their own before their owner.
         let count = ["workflows", "comfy"].contains(parts.first) ? 3 : 2
         return .ticket("\(parts.prefix(count).joined(separator: "/"))/requests/\(id)")

@@ -58,7 +58,9 @@ public struct Hub: Vendor {
             timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
     }
 
-    public func accepted(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> VendorAnswer {
+    public func accepted(
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if json["success"] == false { return .refused(Self.error(reply)) }
         if let pictures = json["data"]?.arrayValue { return .made(try OpenAI.made(pictures, reply)) }

@@ -56,7 +56,7 @@ public struct Jimeng: Vendor {
     }
 
     public func accepted(
-        _ reply: HTTPReply, for job: VendorJob
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.envelope(reply)
         if let error = Self.refusal(json, reply) {
@@ -66,7 +66,7 @@ public struct Jimeng: Vendor {
         guard let id = json["data"]?["task_id"]?.stringValue, (1...400).contains(id.utf8.count) else {
             throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
         }
-        return .ticket("\(try JimengOrder.key(of: job))/\(id)")
+        return .ticket("\(try JimengOrder.key(of: job()))/\(id)")
     }
 
     // MARK: poll

@@ -55,7 +55,9 @@ public struct JimengAPI: Vendor {
         return call
     }
 
-    public func accepted(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> VendorAnswer {
+    public func accepted(
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }
         guard let made = json["data"]?.arrayValue else {

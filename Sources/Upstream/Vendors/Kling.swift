@@ -56,7 +56,7 @@ public struct Kling: Vendor {
     }
 
     public func accepted(
-        _ reply: HTTPReply, for job: VendorJob
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }
@@ -64,7 +64,7 @@ public struct Kling: Vendor {
         guard let id = (data["task_id"] ?? data["id"])?.stringValue, (1...400).contains(id.utf8.count) else {
             throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
         }
-        return .ticket(Self.ticket(id, of: job))
+        return .ticket(Self.ticket(id, of: job()))
     }
 
     private static func ticket(_ id: String, of job: VendorJob) -> String {

@@ -94,7 +94,9 @@ public struct Llmage: Vendor {
         return parts
     }
 
-    public func accepted(_ reply: HTTPReply, for job: VendorJob) throws(KinoraError) -> VendorAnswer {
+    public func accepted(
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
+    ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }
         guard let id = json["taskid"]?.stringValue, (1...512).contains(id.utf8.count) else {

@@ -97,7 +97,7 @@ public struct MiniMax: Vendor {
     }
 
     public func accepted(
-        _ reply: HTTPReply, for job: VendorJob
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }

@@ -51,7 +51,7 @@ public struct OpenAI: Vendor {
     }
 
     public func accepted(
-        _ reply: HTTPReply, for job: VendorJob
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.json(reply)
         if let pictures = json["data"]?.arrayValue { return .made(try Self.made(pictures, reply)) }

@@ -90,7 +90,7 @@ public struct Vidu: Vendor {
     }
 
     public func accepted(
-        _ reply: HTTPReply, for job: VendorJob
+        _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
         guard let id = try Self.json(reply)["task_id"]?.stringValue, (1...512).contains(id.utf8.count) else {
             throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
