@@ -31,7 +31,7 @@ public struct AccountInspection: Sendable {
     /// Asks something cheap and harmless. Throws what is not the vendor's doing.
     public func test(_ account: NamedAccount) throws(KinoraError) -> AccountFinding {
         let finding = find(account) { vendor, opened throws(KinoraError) in
-            if let error = vendor.probeError(try reply(to: vendor.probe(opened), opened)) { throw error }
+            try vendor.probed(try reply(to: vendor.probe(opened), opened))
             return nil
         }
         try store.checked(account: account.account.row, error: finding.error)

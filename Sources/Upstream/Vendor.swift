@@ -28,6 +28,8 @@ public protocol Vendor: Sendable {
     func found(
         _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
     ) throws(KinoraError) -> LookUpPage
+    /// What any reply that is no success says, by the vendor's own table of errors.
+    func error(of reply: HTTPReply) -> KinoraError
     /// What a download's reply refuses it with; nil for a good one.
     func contentError(_ reply: HTTPReply) -> KinoraError?
     /// Asks the vendor to stop a task; what came of it the next poll tells. Nil: the vendor cannot.
@@ -38,8 +40,8 @@ public protocol Vendor: Sendable {
     func removalError(_ reply: HTTPReply) -> KinoraError?
     /// Asks something cheap that needs the account's credential and changes nothing.
     func probe(_ account: VendorAccount) -> HTTPCall
-    /// What a probe's reply refuses it with; nil when the account is well.
-    func probeError(_ reply: HTTPReply) -> KinoraError?
+    /// Reads a probe's reply. Throws what it refuses the account with.
+    func probed(_ reply: HTTPReply) throws(KinoraError)
     /// Asks, in this order, for what tells the account's credit. Empty: the vendor does not tell it.
     func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall]
     /// The credit left, in micro-units, by the replies to `balance`; nil: without limit. Throws what they
@@ -77,8 +79,6 @@ extension Vendor {
     public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? { nil }
 
     public func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall? { nil }
-
-    public func removalError(_ reply: HTTPReply) -> KinoraError? { nil }
 
     public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] { [] }
 

@@ -199,9 +199,13 @@ final class Conversation: Sendable {
         return try #require(call)
     }
 
-    func probed() throws -> KinoraError? { vendor.probeError(try send(vendor.probe(account))) }
+    func probed() throws -> KinoraError? {
+        let reply = try send(vendor.probe(account))
+        do throws(KinoraError) { try vendor.probed(reply) } catch { return error }
+        return nil
+    }
 
-    /// What the answers to a submit and to a poll are refused with when they are this.
+    /// What the answers to a submit, to a poll and to a probe are refused with when they are this.
     func refusals(in reply: HTTPReply) -> [KinoraError] {
         var errors: [KinoraError] = []
         do throws(KinoraError) {
@@ -210,6 +214,7 @@ final class Conversation: Sendable {
         do throws(KinoraError) { _ = try vendor.progress(reply, of: "t", account) } catch {
             errors.append(error)
         }
+        do throws(KinoraError) { try vendor.probed(reply) } catch { errors.append(error) }
         return errors
     }
 }

@@ -179,7 +179,13 @@ import Upstream
         case "cancel": return [vendor.cancel("video_1/2", account).map(show) ?? "none"]
         case "probe":
             let call = show(vendor.probe(account))
-            return [call] + (try sections.map { vendor.probeError(try reply($0)).map(show) ?? "well" })
+            return [call]
+                + (try sections.map { text in
+                    try result {
+                        try vendor.probed(try reply(text))
+                        return "well"
+                    }
+                })
         case "balance":
             let calls = vendor.balance(account, at: Self.now)
             return calls.map(show)

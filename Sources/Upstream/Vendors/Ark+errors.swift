@@ -1,22 +1,15 @@
-import Core
+public import Core
 
 /// Ark's table of error codes (volcengine.com/docs/82379/1299023).
 extension Ark {
-    static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
     static func isContentRefusal(_ code: String) -> Bool {
         code.contains("SensitiveContentDetected") || code.contains("RiskDetection")
     }
 
-    static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let error = (try? JSONParser.parse(reply.body))?["error"]
         let code = error?["code"]?.stringValue ?? ""
-        let kind = kind(of: code, error?["message"]?.stringValue ?? "", status: reply.status)
+        let kind = Self.kind(of: code, error?["message"]?.stringValue ?? "", status: reply.status)
         return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
     }
 

@@ -24,7 +24,7 @@ extension Ark {
         fields["response_format"] = "b64_json"
         fields["watermark"] = false
         var call = HTTPCall(
-            .post, account.url("/images/generations"), headers: headers(account), body: files.body(fields),
+            .post, account.url("/images/generations"), headers: account.headers(), body: files.body(fields),
             timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
         call.mediaMembers = ["b64_json"]
         return call

@@ -16,25 +16,15 @@ public struct Ark: Vendor {
     private static let ratios = ["16:9", "4:3", "1:1", "3:4", "9:16", "21:9"]
     private static let tasks = "/contents/generations/tasks"
 
-    func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
-        [
-            ("Authorization", Secret("Bearer \(account.credential.revealed())")),
-            ("Accept", Secret("application/json")),
-        ]
-    }
-
     private func get(_ path: String, _ account: VendorAccount) -> HTTPCall {
-        HTTPCall(.get, account.url(path), headers: headers(account), timeoutSeconds: 30)
+        HTTPCall(.get, account.url(path), headers: account.headers(), timeoutSeconds: 30)
     }
 
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
         if [.t2i, .i2i].contains(job.category) { return try draw(job, account) }
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         var files = InlineReferences(of: job, bodyBytesMax: Self.bodyBytesMax)
         var content: [JSON] = [["type": "text", "text": .string(job.prompt)]]
         for (index, reference) in job.references.enumerated() {
@@ -53,7 +43,7 @@ public struct Ark: Vendor {
         fields["watermark"] = false
         fields["callback_url"] = job.callbackURL.map { .string($0) }
         return HTTPCall(
-            .post, account.url(Self.tasks), headers: headers(account), body: files.body(fields),
+            .post, account.url(Self.tasks), headers: account.headers(), body: files.body(fields),
             timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
     }
 
@@ -82,12 +72,9 @@ public struct Ark: Vendor {
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let pictures = json["data"]?.arrayValue { return Self.made(pictures, reply) }
-        guard let id = json["id"]?.stringValue, (1...512).contains(id.utf8.count) else {
-            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
-        }
-        return .ticket(id)
+        return try reply.ticket(json["id"])
     }
 
     // MARK: poll
@@ -104,14 +91,11 @@ public struct Ark: Vendor {
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress {
         if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         switch json["status"]?.stringValue {
         case "queued", "running": return .pending(percent: nil, isPostprocessing: false)
         case "succeeded":
-            guard let url = json["content"]?["video_url"]?.stringValue, !url.isEmpty else {
-                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
-            }
-            return .completed([VendorResult(.link(url))])
+            return reply.completed([json["content"]?["video_url"]?.stringValue])
         case "failed":
             let error = json["error"]
             let code = error?["code"]?.stringValue ?? ""
@@ -122,8 +106,7 @@ public struct Ark: Vendor {
         case "expired": return .failed(KinoraError(.upstreamExpired, detail: reply.excerpt))
         case "cancelled": return .failed(KinoraError(.generationFailed, detail: "cancelled at the vendor"))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
@@ -141,7 +124,7 @@ public struct Ark: Vendor {
     public func found(
         _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
     ) throws(KinoraError) -> LookUpPage {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         guard let tasks = json["items"]?.arrayValue else {
             throw KinoraError(.upstreamProtocol, detail: "the list has no items: \(reply.excerpt)")
         }
@@ -159,14 +142,6 @@ public struct Ark: Vendor {
 
     // MARK: the rest
 
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
-
     /// Stops what is queued. It forgets what has ended, and refuses what runs.
     public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? {
         task(.delete, ticket, account)
@@ -176,24 +151,12 @@ public struct Ark: Vendor {
         task(.delete, ticket, account)
     }
 
-    public func removalError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200..<300, 404: nil
-        default: Self.error(reply)
-        }
-    }
-
     public func probe(_ account: VendorAccount) -> HTTPCall {
         get("\(Self.tasks)?page_num=1&page_size=1", account)
     }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            guard try Self.json(reply)["items"]?.arrayValue != nil else {
-                throw KinoraError(.upstreamProtocol, detail: "the tasks are no list: \(reply.excerpt)")
-            }
-            return nil
-        } catch { return error }
+    public func probed(_ reply: HTTPReply) throws(KinoraError) {
+        _ = try reply.list(json(reply)["items"], of: "tasks")
     }
 
     // MARK: text models
@@ -203,6 +166,6 @@ public struct Ark: Vendor {
     }
 
     public func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage? {
-        try TextModels.relayed(reply, Self.error)
+        try TextModels.relayed(reply, error(of:))
     }
 }

@@ -1,24 +1,17 @@
-import Core
+public import Core
 
 /// DashScope's error codes (help.aliyun.com/zh/model-studio/error-code). They come with an error's status,
 /// and now and then with 200.
 extension DashScope {
-    static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
     static func isContentRefusal(_ code: String) -> Bool {
         ["DataInspectionFailed", "data_inspection_failed", "IPInfringementSuspect"].contains(code)
     }
 
-    static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let json = try? JSONParser.parse(reply.body)
         // Text models are refused in OpenAI's envelope.
         let code = (json?["code"] ?? json?["error"]?["code"])?.stringValue ?? ""
-        let kind = kind(of: code) ?? kind(of: reply.status)
+        let kind = Self.kind(of: code) ?? (reply.status == 404 ? .upstreamModelClosed : reply.kind)
         return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
     }
 
@@ -50,16 +43,5 @@ extension DashScope {
             return .upstreamRequest
         }
         return nil
-    }
-
-    private static func kind(of status: Int) -> ErrorCode {
-        switch status {
-        case 401, 403: .upstreamCredential
-        case 404: .upstreamModelClosed
-        case 429: .upstreamRate
-        case 408, 500...: .upstreamServer
-        case 400..<500: .upstreamRequest
-        default: .upstreamProtocol
-        }
     }
 }

@@ -11,33 +11,23 @@ public struct DashScope: Vendor {
 
     static let bodyBytesMax: Int64 = 60 << 20
 
-    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
-        [
-            ("Authorization", Secret("Bearer \(account.credential.revealed())")),
-            ("Accept", Secret("application/json")),
-        ]
-    }
-
     private func get(_ path: String, _ account: VendorAccount) -> HTTPCall {
-        HTTPCall(.get, account.url(path), headers: headers(account), timeoutSeconds: 30)
+        HTTPCall(.get, account.url(path), headers: account.headers(), timeoutSeconds: 30)
     }
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         let order = try DashScopeOrder(job)
         return HTTPCall(
             .post, account.url("/services/aigc/\(order.path)"),
-            headers: headers(account) + [("X-DashScope-Async", Secret("enable"))], body: order.body,
+            headers: account.headers() + [("X-DashScope-Async", Secret("enable"))], body: order.body,
             timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
     }
 
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let id = json["output"]?["task_id"]?.stringValue, (1...512).contains(id.utf8.count) {
             return .ticket(id)
         }
@@ -55,7 +45,7 @@ public struct DashScope: Vendor {
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress {
         if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         let output = json["output"] ?? .null
         switch output["task_status"]?.stringValue {
         case "PENDING", "SUSPENDED", "RUNNING": return .pending(percent: nil, isPostprocessing: false)
@@ -66,8 +56,7 @@ public struct DashScope: Vendor {
         case "UNKNOWN": return .failed(KinoraError(.upstreamExpired, detail: reply.excerpt))
         case let word:
             if word == nil, let error = Self.refusal(json, reply) { throw error }
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
@@ -104,7 +93,7 @@ public struct DashScope: Vendor {
     public func found(
         _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
     ) throws(KinoraError) -> LookUpPage {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         guard let tasks = json["data"]?.arrayValue else {
             throw KinoraError(.upstreamProtocol, detail: "the list has no data: \(reply.excerpt)")
         }
@@ -120,14 +109,6 @@ public struct DashScope: Vendor {
 
     // MARK: the rest
 
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
-
     /// Only what is pending is cancelled; the rest is refused.
     public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? {
         var call = get("/tasks/\(PercentCoding.encode(ticket))/cancel", account)
@@ -137,13 +118,10 @@ public struct DashScope: Vendor {
 
     public func probe(_ account: VendorAccount) -> HTTPCall { get("/tasks?page_no=1&page_size=1", account) }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            let json = try Self.json(reply)
-            guard json["data"]?.arrayValue == nil else { return nil }
-            return Self.refusal(json, reply)
-                ?? KinoraError(.upstreamProtocol, detail: "the tasks are no list: \(reply.excerpt)")
-        } catch { return error }
+    public func probed(_ reply: HTTPReply) throws(KinoraError) {
+        let json = try json(reply)
+        if let error = Self.refusal(json, reply) { throw error }
+        _ = try reply.list(json["data"], of: "tasks")
     }
 
     // MARK: text models
@@ -157,6 +135,6 @@ public struct DashScope: Vendor {
     }
 
     public func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage? {
-        try TextModels.relayed(reply, Self.error)
+        try TextModels.relayed(reply, error(of:))
     }
 }

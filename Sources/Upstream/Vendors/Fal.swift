@@ -13,20 +13,14 @@ public struct Fal: Vendor {
         _ method: Method, _ path: String, _ account: VendorAccount, _ body: HTTPCall.Body = .none
     ) -> HTTPCall {
         HTTPCall(
-            method, account.url("/\(path)"),
-            headers: [
-                ("Authorization", Secret("Key \(account.credential.revealed())")),
-                ("Accept", Secret("application/json")),
-            ], body: body, timeoutSeconds: 30)
+            method, account.url("/\(path)"), headers: account.headers("Key"), body: body,
+            timeoutSeconds: 30)
     }
 
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         var input = try ModelInput(job)
         let given = job.parameters
         if [.t2i, .i2i].contains(job.category) {
@@ -47,17 +41,14 @@ public struct Fal: Vendor {
         default: throw ModelInput.unsupported()
         }
         let query = job.callbackURL.map { "?fal_webhook=\(PercentCoding.encode($0))" } ?? ""
-        var call = call(.post, job.model + query, account, input.files.body(input.fields))
-        call.timeoutSeconds = Limits.submitSecondsMax
-        call.isRepeatable = false
-        return call
+        return call(.post, job.model + query, account, input.files.body(input.fields)).once
     }
 
     /// A ticket is where the request is: its model's owner and name, without what follows them, and its id.
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        guard let id = try Self.json(reply)["request_id"]?.stringValue,
+        guard let id = try json(reply)["request_id"]?.stringValue,
             id.wholeMatch(of: /[A-Za-z0-9_-]{1,128}/) != nil
         else {
             throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
@@ -85,19 +76,16 @@ public struct Fal: Vendor {
         switch reply.status {
         case 404: throw KinoraError(.upstreamExpired, detail: reply.excerpt)
         case 400, 422:
-            let error = Self.error(reply)
+            let error = self.error(of: reply)
             return .failed(
                 error.code == .contentRefused
                     ? error : KinoraError(.generationFailed, detail: reply.excerpt))
         default: break
         }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let output = ["video", "videos", "images", "image"].lazy.compactMap({ json[$0] }).first {
             let links = ModelInput.links(in: output)
-            guard !links.isEmpty else {
-                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
-            }
-            return .completed(links.map { VendorResult(.link($0)) })
+            return reply.completed(links)
         }
         switch json["status"]?.stringValue {
         case "IN_QUEUE", "IN_PROGRESS": return .pending(percent: nil, isPostprocessing: false)
@@ -110,20 +98,11 @@ public struct Fal: Vendor {
                 KinoraError(
                     Self.isRefusal(type) ? .contentRefused : .generationFailed, detail: reply.excerpt))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
     // MARK: the rest
-
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
 
     public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? {
         call(.put, "\(Self.path(ticket))/cancel", account)
@@ -134,44 +113,27 @@ public struct Fal: Vendor {
         poll("fal-ai/flux/requests/00000000-0000-0000-0000-000000000000", account)
     }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        if reply.status == 404 { return nil }
-        do throws(KinoraError) {
-            guard try Self.json(reply)["status"]?.stringValue != nil else {
-                throw KinoraError(.upstreamProtocol, detail: "the answer has no status: \(reply.excerpt)")
-            }
-            return nil
-        } catch { return error }
+    public func probed(_ reply: HTTPReply) throws(KinoraError) {
+        guard reply.status != 404, try json(reply)["status"]?.stringValue == nil else { return }
+        throw KinoraError(.upstreamProtocol, detail: "the answer has no status: \(reply.excerpt)")
     }
 
     // MARK: errors
 
-    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
     private static func isRefusal(_ type: String) -> Bool { type == "content_policy_violation" }
 
     /// `detail` is a text, or a list of what is wrong with the input.
-    private static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let detail = (try? JSONParser.parse(reply.body))?["detail"] ?? .null
         let types = (detail.arrayValue ?? []).compactMap { $0["type"]?.stringValue }
         let words = detail.stringValue?.lowercased() ?? ""
         let kind: ErrorCode =
             switch reply.status {
-            case 400, 422: types.contains(where: isRefusal) ? .contentRefused : .upstreamRequest
-            case 402: .upstreamMoney
+            case 400, 422: types.contains(where: Self.isRefusal) ? .contentRefused : .upstreamRequest
             // An account that has used its credit up is locked.
             case 403 where words.contains("balance"): .upstreamMoney
-            case 401, 403: .upstreamCredential
             case 404: .upstreamModelClosed
-            case 429: .upstreamRate
-            case 408, 500...: .upstreamServer
-            case 400..<500: .upstreamRequest
-            default: .upstreamProtocol
+            default: reply.kind
             }
         return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
     }

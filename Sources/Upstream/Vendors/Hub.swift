@@ -11,15 +11,8 @@ public struct Hub: Vendor {
     private static let relayPath = "/api/relay/v1"
     private static let bodyBytesMax = Int64(Limits.jsonBodyBytesMax)
 
-    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
-        [
-            ("Authorization", Secret("Bearer \(account.credential.revealed())")),
-            ("Accept", Secret("application/json")),
-        ]
-    }
-
     private func get(_ path: String, _ account: VendorAccount) -> HTTPCall {
-        HTTPCall(.get, account.url(path), headers: headers(account), timeoutSeconds: 30)
+        HTTPCall(.get, account.url(path), headers: account.headers(), timeoutSeconds: 30)
     }
 
     private static func relayAccount(_ account: VendorAccount) -> VendorAccount {
@@ -31,10 +24,7 @@ public struct Hub: Vendor {
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         if job.category == .t2i { return try OpenAI().draw(job, Self.relayAccount(account)) }
         guard job.category != .i2i else {
             throw KinoraError(.unsupportedByVendor, "This model takes no pictures.", field: "image")
@@ -54,20 +44,17 @@ public struct Hub: Vendor {
         }
         return HTTPCall(
             .post, account.url("/api/video/submit"),
-            headers: headers(account) + [("Idempotency-Key", Secret(job.token))], body: files.body(fields),
+            headers: account.headers() + [("Idempotency-Key", Secret(job.token))], body: files.body(fields),
             timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
     }
 
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        let json = try Self.json(reply)
-        if json["success"] == false { return .refused(Self.error(reply)) }
+        let json = try json(reply)
+        if json["success"] == false { return .refused(error(of: reply)) }
         if let pictures = json["data"]?.arrayValue { return .made(try OpenAI.made(pictures, reply)) }
-        guard let id = json["data"]?["jobId"]?.stringValue, (1...512).contains(id.utf8.count) else {
-            throw KinoraError(.upstreamProtocol, detail: "the accepted job has no id: \(reply.excerpt)")
-        }
-        return .ticket(id)
+        return try reply.ticket(json["data"]?["jobId"])
     }
 
     // MARK: poll
@@ -82,8 +69,8 @@ public struct Hub: Vendor {
         if reply.status == 404 || reply.status == 410 {
             throw KinoraError(.upstreamExpired, detail: reply.excerpt)
         }
-        let json = try Self.json(reply)
-        if json["success"] == false { throw Self.error(reply) }
+        let json = try json(reply)
+        if json["success"] == false { throw error(of: reply) }
         let job = json["data"]
         let percent = job?["progress"]?.doubleValue.map { Int(max(0, min(100, $0))) }
         switch job?["status"]?.stringValue {
@@ -103,29 +90,13 @@ public struct Hub: Vendor {
                     VendorWords.tellRefusal(words) ? .contentRefused : .generationFailed,
                     detail: reply.excerpt))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
     // MARK: the rest
 
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
-
     public func probe(_ account: VendorAccount) -> HTTPCall { get("/api/user/quota", account) }
-
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            _ = try Self.quota(reply)
-            return nil
-        } catch { return error }
-    }
 
     public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] {
         [get("/api/user/quota", account)]
@@ -134,15 +105,15 @@ public struct Hub: Vendor {
     /// A unit of its quota is a million micro-units. Who never had any is not measured, or learns it from a
     /// refusal.
     public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
-        let quota = try Self.quota(replies[0])
+        let quota = try quota(replies[0])
         return quota.total == 0 ? nil : quota.remaining * 1_000_000
     }
 
-    private static func quota(
+    private func quota(
         _ reply: HTTPReply
     ) throws(KinoraError) -> (total: Int64?, remaining: Int64) {
         let json = try json(reply)
-        if json["success"] == false { throw error(reply) }
+        if json["success"] == false { throw error(of: reply) }
         guard let remaining = json["data"]?["remainingQuota"]?.integerValue,
             (0...1_000_000_000_000).contains(remaining)
         else {
@@ -156,20 +127,13 @@ public struct Hub: Vendor {
     }
 
     public func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage? {
-        try TextModels.relayed(reply, Self.error)
+        try TextModels.relayed(reply, error(of:))
     }
 
     // MARK: errors
 
-    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
     /// The document has numbers and words: 403 is said of a revoked key and of a quota that is used up.
-    private static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let json = try? JSONParser.parse(reply.body)
         let code = json?["code"]?.stringValue ?? json?["error"]?["code"]?.stringValue ?? ""
         let words = "\(code) \(json?["message"]?.stringValue ?? "")"

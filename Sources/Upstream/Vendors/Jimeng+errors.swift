@@ -1,4 +1,4 @@
-import Core
+public import Core
 
 /// Two forms of errors: the service's own, with a number, and those of the gateway before it, with a word.
 extension Jimeng {
@@ -7,28 +7,39 @@ extension Jimeng {
         let json: JSON
         do { json = try JSONParser.parse(reply.body) } catch {
             throw KinoraError(
-                (200..<300).contains(reply.status) ? .upstreamProtocol : kind(of: reply.status),
+                (200..<300).contains(reply.status) ? .upstreamProtocol : reply.kind,
                 retryAfterSeconds: reply.retryAfterSeconds, detail: "\(error.message) \(reply.excerpt)")
         }
         // Where the gateway speaks, nothing else counts.
         if let metadata = json["ResponseMetadata"], !metadata.isNull {
             let code = metadata["Error"]?["Code"]?.stringValue ?? ""
             throw KinoraError(
-                kind(of: code) ?? kind(of: reply.status), retryAfterSeconds: reply.retryAfterSeconds,
+                kind(of: code) ?? reply.kind, retryAfterSeconds: reply.retryAfterSeconds,
                 detail: reply.excerpt)
         }
         if json["code"]?.integerValue == nil, !(200..<300).contains(reply.status) {
             throw KinoraError(
-                kind(of: reply.status), retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
+                reply.kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
         }
         return json
+    }
+
+    /// That of anything which is not the service itself.
+    public func error(of reply: HTTPReply) -> KinoraError {
+        let kind: ErrorCode =
+            switch reply.status {
+            case 408, 500...: .upstreamServer
+            case 429: .upstreamRate
+            default: .upstreamProtocol
+            }
+        return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
     }
 
     /// What the service refuses the request with; nil: it does not.
     static func refusal(_ json: JSON, _ reply: HTTPReply) -> KinoraError? {
         guard let code = json["code"]?.integerValue, code != 10_000 else { return nil }
         return KinoraError(
-            kind(of: code) ?? kind(of: reply.status), retryAfterSeconds: reply.retryAfterSeconds,
+            kind(of: code) ?? reply.kind, retryAfterSeconds: reply.retryAfterSeconds,
             detail: reply.excerpt)
     }
 
@@ -53,16 +64,6 @@ extension Jimeng {
         case "FlowLimitExceeded": .upstreamRate
         case "MissingParameter", "InvalidActionOrVersion": .upstreamRequest
         default: nil
-        }
-    }
-
-    private static func kind(of status: Int) -> ErrorCode {
-        switch status {
-        case 401, 403: .upstreamCredential
-        case 429: .upstreamRate
-        case 408, 500...: .upstreamServer
-        case 400..<500: .upstreamRequest
-        default: .upstreamProtocol
         }
     }
 }

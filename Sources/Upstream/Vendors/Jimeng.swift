@@ -16,7 +16,7 @@ public struct Jimeng: Vendor {
         let query = [("Action", action), ("Version", Self.version)]
         var call = HTTPCall(
             .post, account.url("/?\(query.map { "\($0)=\($1)" }.joined(separator: "&"))"),
-            headers: [("Accept", Secret("application/json"))], body: body, timeoutSeconds: 30)
+            headers: [HTTPCall.acceptsJSON], body: body, timeoutSeconds: 30)
         let keys = AccessKeys(account.credential)
         let (host, path) = Self.place(account.url("/"))
         call.signing = { hash, now in
@@ -45,14 +45,8 @@ public struct Jimeng: Vendor {
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
-        var call = call("CVSync2AsyncSubmitTask", try JimengOrder(job).body, account)
-        call.timeoutSeconds = Limits.submitSecondsMax
-        call.isRepeatable = false
-        return call
+        try job.refuseRemix()
+        return call("CVSync2AsyncSubmitTask", try JimengOrder(job).body, account).once
     }
 
     public func accepted(
@@ -103,45 +97,27 @@ public struct Jimeng: Vendor {
         case "in_queue", "generating": return .pending(percent: nil, isPostprocessing: false)
         case "done":
             let pictures = (data["image_urls"]?.arrayValue ?? []).compactMap(\.stringValue)
-            let links = ([data["video_url"]?.stringValue].compactMap(\.self) + pictures)
-                .filter { !$0.isEmpty }
-            guard !links.isEmpty else {
-                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
-            }
-            return .completed(links.map { VendorResult(.link($0)) })
+            let links = [data["video_url"]?.stringValue] + pictures
+            return reply.completed(links)
         case "not_found", "expired": return .failed(KinoraError(.upstreamExpired, detail: reply.excerpt))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
     // MARK: the rest
-
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        case 408, 500...: KinoraError(.upstreamServer, detail: reply.excerpt)
-        case 429: KinoraError(.upstreamRate, retryAfterSeconds: reply.retryAfterSeconds)
-        default: KinoraError(.upstreamProtocol, detail: reply.excerpt)
-        }
-    }
 
     /// Asks for a task that there is not: it lists none, and has nothing else that is free.
     public func probe(_ account: VendorAccount) -> HTTPCall {
         call("CVSync2AsyncGetResult", Self.question("0", of: "jimeng_t2v_v30"), account)
     }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            let json = try Self.envelope(reply)
-            guard json["code"]?.integerValue != nil else {
-                throw KinoraError(.upstreamProtocol, detail: "the answer has no code: \(reply.excerpt)")
-            }
-            // That there is no such task was to be expected.
-            let error = Self.refusal(json, reply)
-            return error?.code == .upstreamRequest ? nil : error
-        } catch { return error }
+    public func probed(_ reply: HTTPReply) throws(KinoraError) {
+        let json = try Self.envelope(reply)
+        guard json["code"]?.integerValue != nil else {
+            throw KinoraError(.upstreamProtocol, detail: "the answer has no code: \(reply.excerpt)")
+        }
+        // That there is no such task was to be expected.
+        if let error = Self.refusal(json, reply), error.code != .upstreamRequest { throw error }
     }
 }

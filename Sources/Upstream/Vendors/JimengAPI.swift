@@ -10,20 +10,10 @@ public struct JimengAPI: Vendor {
     public let pollInterval: ClosedRange<Duration> = .seconds(5) ... .seconds(20)
     public let usualSlots = 2
 
-    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
-        [
-            ("Authorization", Secret("Bearer \(account.credential.revealed())")),
-            ("Accept", Secret("application/json")),
-        ]
-    }
-
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         guard job.category != .i2i, job.references.allSatisfy({ $0.type.family == .image }) else {
             throw KinoraError(
                 .unsupportedByVendor, "This model does not take these references.", field: "references")
@@ -47,7 +37,7 @@ public struct JimengAPI: Vendor {
         }
         var call = HTTPCall(
             .post, account.url(isPicture ? "/v1/images/generations" : "/v1/videos/generations"),
-            headers: headers(account) + [("Idempotency-Key", Secret(job.token))],
+            headers: account.headers() + [("Idempotency-Key", Secret(job.token))],
             body: files.isEmpty ? .json(.object(fields)) : .multipart(texts + files),
             timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
         // The answer is the result, and takes as long as that does.
@@ -58,7 +48,7 @@ public struct JimengAPI: Vendor {
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }
         guard let made = json["data"]?.arrayValue else {
             throw KinoraError(.upstreamProtocol, detail: "the answer has no media: \(reply.excerpt)")
@@ -79,31 +69,18 @@ public struct JimengAPI: Vendor {
 
     // MARK: the rest
 
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
-
     public func probe(_ account: VendorAccount) -> HTTPCall {
-        HTTPCall(.get, account.url("/v1/models"), headers: headers(account), timeoutSeconds: 30)
+        HTTPCall(.get, account.url("/v1/models"), headers: account.headers(), timeoutSeconds: 30)
     }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            let json = try Self.json(reply)
-            if let error = Self.refusal(json, reply) { return error }
-            guard json["data"]?.arrayValue != nil else {
-                throw KinoraError(.upstreamProtocol, detail: "the models are no list: \(reply.excerpt)")
-            }
-            return nil
-        } catch { return error }
+    public func probed(_ reply: HTTPReply) throws(KinoraError) {
+        let json = try json(reply)
+        if let error = Self.refusal(json, reply) { throw error }
+        _ = try reply.list(json["data"], of: "models")
     }
 
     public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] {
-        [HTTPCall(.post, account.url("/token/points"), headers: headers(account), timeoutSeconds: 30)]
+        [HTTPCall(.post, account.url("/token/points"), headers: account.headers(), timeoutSeconds: 30)]
     }
 
     /// A point is a million micro-units. A session that is good for several accounts has those of all.
@@ -113,7 +90,7 @@ public struct JimengAPI: Vendor {
                 .unsupportedByVendor, "The service does not tell what credit it has.",
                 detail: replies[0].excerpt)
         }
-        let json = try Self.json(replies[0])
+        let json = try json(replies[0])
         if let error = Self.refusal(json, replies[0]) { throw error }
         let points = (json.arrayValue ?? []).compactMap { $0["points"]?["totalCredit"]?.doubleValue }
         guard !points.isEmpty, points.allSatisfy({ (0...1e12).contains($0) }) else {
@@ -124,13 +101,6 @@ public struct JimengAPI: Vendor {
 
     // MARK: errors
 
-    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
     /// Most of them answer 200 to everything, and say in `code` what it was.
     private static func refusal(_ json: JSON, _ reply: HTTPReply) -> KinoraError? {
         guard let code = json["code"]?.integerValue, code != 0 else { return nil }
@@ -139,7 +109,7 @@ public struct JimengAPI: Vendor {
             detail: reply.excerpt)
     }
 
-    private static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let json = try? JSONParser.parse(reply.body)
         let code = json?["code"]?.integerValue ?? 0
         let word = json?["error"]?["code"]?.stringValue ?? ""

@@ -23,7 +23,7 @@ public struct Kling: Vendor {
         _ method: Method, _ path: String, _ account: VendorAccount, _ body: HTTPCall.Body = .none
     ) -> HTTPCall {
         var call = HTTPCall(
-            method, account.url(path), headers: [("Accept", Secret("application/json"))], body: body,
+            method, account.url(path), headers: [HTTPCall.acceptsJSON], body: body,
             timeoutSeconds: 30)
         if account.credential.revealed().contains(":") {
             let keys = AccessKeys(account.credential)
@@ -31,8 +31,7 @@ public struct Kling: Vendor {
                 [("Authorization", Secret("Bearer \(keys.token(at: now).revealed())"))]
             }
         } else {
-            call.headers.append(
-                ("Authorization", Secret("Bearer \(account.credential.revealed())")))
+            call.headers.append(account.authorization())
         }
         return call
     }
@@ -40,25 +39,19 @@ public struct Kling: Vendor {
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         let order = try KlingOrder(job)
         if order.isNewer, account.credential.revealed().contains(":") {
             throw KinoraError(
                 .upstreamModelClosed, detail: "Kling makes \(job.model) for accounts with an API key only")
         }
-        var call = call(.post, order.path, account, order.body)
-        call.timeoutSeconds = Limits.submitSecondsMax
-        call.isRepeatable = false
-        return call
+        return call(.post, order.path, account, order.body).once
     }
 
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }
         let data = json["data"] ?? .null
         guard let id = (data["task_id"] ?? data["id"])?.stringValue, (1...400).contains(id.utf8.count) else {
@@ -87,7 +80,7 @@ public struct Kling: Vendor {
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress {
         if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let error = Self.refusal(json, reply) { throw error }
         let data = json["data"] ?? .null
         guard let tasks = data.arrayValue else {
@@ -108,19 +101,14 @@ public struct Kling: Vendor {
         switch status?.stringValue {
         case "submitted", "processing": return .pending(percent: nil, isPostprocessing: false)
         case success:
-            let links = made.compactMap { $0["url"]?.stringValue }.filter { !$0.isEmpty }
-            guard !links.isEmpty else {
-                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
-            }
-            return .completed(links.map { VendorResult(.link($0)) })
+            return reply.completed(made.map { $0["url"]?.stringValue })
         case "failed":
             return .failed(
                 KinoraError(.generationFailed, detail: reason?.stringValue ?? "no reason given"))
         case "cancelled":
             return .failed(KinoraError(.generationFailed, detail: "cancelled at the vendor"))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
@@ -139,7 +127,7 @@ public struct Kling: Vendor {
         _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
     ) throws(KinoraError) -> LookUpPage {
         guard reply.status != 404 else { return LookUpPage(candidates: [], nextPage: nil, isClear: true) }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let error = Self.refusal(json, reply) { throw error }
         guard let data = json["data"], !data.isNull else {
             throw KinoraError(.upstreamProtocol, detail: "the look-up has no data: \(reply.excerpt)")

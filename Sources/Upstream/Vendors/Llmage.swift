@@ -8,24 +8,14 @@ public struct Llmage: Vendor {
     public let name = "llmage"
     public let pollInterval: ClosedRange<Duration> = .seconds(2) ... .seconds(20)
 
-    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
-        [
-            ("Authorization", Secret("Bearer \(account.credential.revealed())")),
-            ("Accept", Secret("application/json")),
-        ]
-    }
-
     private func get(_ path: String, _ account: VendorAccount) -> HTTPCall {
-        HTTPCall(.get, account.url("/llmage/v1\(path)"), headers: headers(account), timeoutSeconds: 30)
+        HTTPCall(.get, account.url("/llmage/v1\(path)"), headers: account.headers(), timeoutSeconds: 30)
     }
 
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         guard [.t2i, .t2v, .i2v, .ref2v].contains(job.category) else {
             throw KinoraError(
                 .unsupportedByVendor, "This model does not take these references.", field: "references")
@@ -39,7 +29,7 @@ public struct Llmage: Vendor {
                     + (try Self.files(of: job)))
         return HTTPCall(
             .post, account.url("/llmage/v1/\(job.category == .t2i ? "image" : "video")/generations"),
-            headers: headers(account) + [("Idempotency-Key", Secret(job.token))], body: body,
+            headers: account.headers() + [("Idempotency-Key", Secret(job.token))], body: body,
             timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
     }
 
@@ -97,12 +87,9 @@ public struct Llmage: Vendor {
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        let json = try Self.json(reply)
+        let json = try answer(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }
-        guard let id = json["taskid"]?.stringValue, (1...512).contains(id.utf8.count) else {
-            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
-        }
-        return .ticket(id)
+        return try reply.ticket(json["taskid"])
     }
 
     // MARK: poll
@@ -115,7 +102,7 @@ public struct Llmage: Vendor {
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress {
         if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
-        let json = try Self.json(reply)
+        let json = try answer(reply)
         switch json["status"]?.stringValue {
         case "CREATED", "PENDING", "RUNNING": return .pending(percent: nil, isPostprocessing: false)
         case "SUCCEEDED":
@@ -136,30 +123,16 @@ public struct Llmage: Vendor {
                     detail: reply.excerpt))
         case let word:
             if let error = Self.refusal(json, reply) { throw error }
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
     // MARK: the rest
 
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
-
     public func probe(_ account: VendorAccount) -> HTTPCall { get("/models", account) }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            guard try Self.json(reply)["data"]?.arrayValue != nil else {
-                throw KinoraError(.upstreamProtocol, detail: "the models are no list: \(reply.excerpt)")
-            }
-            return nil
-        } catch { return error }
+    public func probed(_ reply: HTTPReply) throws(KinoraError) {
+        _ = try reply.list(answer(reply)["data"], of: "models")
     }
 
     public func relay(_ request: RelayRequest, as model: String, _ account: VendorAccount) -> HTTPCall? {
@@ -168,18 +141,14 @@ public struct Llmage: Vendor {
     }
 
     public func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage? {
-        try TextModels.relayed(reply, Self.error)
+        try TextModels.relayed(reply, error(of:))
     }
 
     // MARK: errors
 
     /// The document's answers are plain; the platform's own code puts them into an envelope.
-    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        let json: JSON
-        do { json = try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
+    private func answer(_ reply: HTTPReply) throws(KinoraError) -> JSON {
+        let json = try json(reply)
         guard let inner = json["data"], json["status"] == "ok", inner.objectValue != nil else { return json }
         return inner
     }
@@ -191,11 +160,12 @@ public struct Llmage: Vendor {
             kind(of: 400, words), retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
     }
 
-    private static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let json = try? JSONParser.parse(reply.body)
         let words = json?["error"]?.stringValue ?? json?["error"]?["message"]?.stringValue ?? ""
         return KinoraError(
-            kind(of: reply.status, words), retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
+            Self.kind(of: reply.status, words), retryAfterSeconds: reply.retryAfterSeconds,
+            detail: reply.excerpt)
     }
 
     /// It has one text for each error, and says 429 of an empty purse. The document says 401 of a wrong key,

@@ -16,19 +16,13 @@ public struct Luma: Vendor {
     ) -> HTTPCall {
         HTTPCall(
             method, account.url(path),
-            headers: [
-                ("Authorization", Secret("Bearer \(account.credential.revealed())")),
-                ("Accept", Secret("application/json")),
-            ], body: body, timeoutSeconds: 30)
+            headers: account.headers(), body: body, timeoutSeconds: 30)
     }
 
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         let isOfText = job.category == .t2v && job.references.isEmpty
         let isOfFrames =
             job.category == .i2v && (1...2).contains(job.references.count)
@@ -53,19 +47,13 @@ public struct Luma: Vendor {
             fields["keyframes"] = .object(frames)
         }
         fields["callback_url"] = job.callbackURL.map { .string($0) }
-        var call = call(.post, "/generations/video", account, .json(.object(fields)))
-        call.timeoutSeconds = Limits.submitSecondsMax
-        call.isRepeatable = false
-        return call
+        return call(.post, "/generations/video", account, .json(.object(fields))).once
     }
 
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        guard let id = try Self.json(reply)["id"]?.stringValue, (1...512).contains(id.utf8.count) else {
-            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
-        }
-        return .ticket(id)
+        return try reply.ticket(json(reply)["id"])
     }
 
     // MARK: poll
@@ -82,34 +70,22 @@ public struct Luma: Vendor {
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress {
         if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         switch json["state"]?.stringValue {
         case "queued", "dreaming": return .pending(percent: nil, isPostprocessing: false)
         case "completed":
-            guard let link = json["assets"]?["video"]?.stringValue, !link.isEmpty else {
-                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
-            }
-            return .completed([VendorResult(.link(link))])
+            return reply.completed([json["assets"]?["video"]?.stringValue])
         case "failed":
             let reason = json["failure_reason"]?.stringValue ?? "no reason given"
             return .failed(
                 KinoraError(
                     Self.isRefusal(reason) ? .contentRefused : .generationFailed, detail: reason))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown state '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word, as: "state")
         }
     }
 
     // MARK: the rest
-
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
 
     /// Ends a generation in any state, which is then known no more.
     public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? {
@@ -120,57 +96,27 @@ public struct Luma: Vendor {
         generation(.delete, ticket, account)
     }
 
-    public func removalError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200..<300, 404: nil
-        default: Self.error(reply)
-        }
-    }
-
     public func probe(_ account: VendorAccount) -> HTTPCall { call(.get, "/credits", account) }
-
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            _ = try credits([reply])
-            return nil
-        } catch { return error }
-    }
 
     public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] { [probe(account)] }
 
     /// It counts in cents; a dollar is a million micro-units.
     public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
-        guard let cents = try Self.json(replies[0])["credit_balance"]?.doubleValue, (0...1e12).contains(cents)
-        else {
-            throw KinoraError(
-                .upstreamProtocol, detail: "credit_balance is no amount: \(replies[0].excerpt)")
-        }
+        let cents = try replies[0].amount(json(replies[0])["credit_balance"], "credit_balance")
         return Int64((cents * 10_000).rounded())
     }
 
     // MARK: errors
 
-    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
     private static func isRefusal(_ words: String) -> Bool { words.lowercased().contains("moderat") }
 
     /// Errors have words and no codes.
-    private static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let words = (try? JSONParser.parse(reply.body))?["detail"]?.stringValue ?? ""
         let kind: ErrorCode =
             switch reply.status {
-            case 400, 422: isRefusal(words) ? .contentRefused : .upstreamRequest
-            case 401, 403: .upstreamCredential
-            case 402: .upstreamMoney
-            case 429: .upstreamRate
-            case 408, 500...: .upstreamServer
-            case 400..<500: .upstreamRequest
-            default: .upstreamProtocol
+            case 400, 422: Self.isRefusal(words) ? .contentRefused : .upstreamRequest
+            default: reply.kind
             }
         return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
     }

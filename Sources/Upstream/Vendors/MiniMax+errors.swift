@@ -1,20 +1,13 @@
-import Core
+public import Core
 
 /// MiniMax's error codes. Nearly all of them come with 200, and its own programs read some of them otherwise
 /// than its table: then the words decide.
 extension MiniMax {
-    static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
-    static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let base = (try? JSONParser.parse(reply.body))?["base_resp"] ?? .null
         return KinoraError(
-            kind(of: base) ?? kind(of: reply.status), retryAfterSeconds: reply.retryAfterSeconds,
-            detail: reply.excerpt)
+            Self.kind(of: base) ?? reply.kind,
+            retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
     }
 
     /// What a reply that calls itself a success refuses the request with. Nil: it does not.
@@ -40,17 +33,6 @@ extension MiniMax {
         case 2061: return .upstreamModelClosed
         case _ where words.contains("insufficient balance"): return .upstreamMoney
         default: return nil
-        }
-    }
-
-    private static func kind(of status: Int) -> ErrorCode {
-        switch status {
-        case 401, 403: .upstreamCredential
-        case 402: .upstreamMoney
-        case 429: .upstreamRate
-        case 408, 500...: .upstreamServer
-        case 400..<500: .upstreamRequest
-        default: .upstreamProtocol
         }
     }
 }

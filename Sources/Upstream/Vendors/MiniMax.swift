@@ -15,24 +15,14 @@ public struct MiniMax: Vendor {
     private static let bodyBytesMax: Int64 = 54 << 20
     private static let ratios = ["16:9", "4:3", "1:1", "3:4", "9:16", "3:2", "2:3", "21:9"]
 
-    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
-        [
-            ("Authorization", Secret("Bearer \(account.credential.revealed())")),
-            ("Accept", Secret("application/json")),
-        ]
-    }
-
     private func get(_ path: String, _ account: VendorAccount) -> HTTPCall {
-        HTTPCall(.get, account.url(path), headers: headers(account), timeoutSeconds: 30)
+        HTTPCall(.get, account.url(path), headers: account.headers(), timeoutSeconds: 30)
     }
 
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         guard job.references.allSatisfy({ $0.type.family == .image }) else {
             throw Self.unsupported("anything but images")
         }
@@ -44,7 +34,7 @@ public struct MiniMax: Vendor {
         fields["aigc_watermark"] = false
         var call = HTTPCall(
             .post, account.url(isPicture ? "/v1/image_generation" : "/v1/video_generation"),
-            headers: headers(account), body: files.body(fields), timeoutSeconds: Limits.submitSecondsMax,
+            headers: account.headers(), body: files.body(fields), timeoutSeconds: Limits.submitSecondsMax,
             isRepeatable: false)
         // The answer is the result, and takes as long as that does.
         if isPicture { call.mediaMembers = ["image_base64"] }
@@ -99,7 +89,7 @@ public struct MiniMax: Vendor {
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }
         if let data = json["data"], !data.isNull {
             let links = (data["image_urls"]?.arrayValue ?? []).compactMap(\.stringValue)
@@ -130,17 +120,14 @@ public struct MiniMax: Vendor {
     public func progress(
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let error = Self.refusal(json, reply) {
             // All that a poll says is the task's id.
             throw error.code == .upstreamRequest
                 ? KinoraError(.upstreamExpired, detail: reply.excerpt) : error
         }
         if let file = json["file"] {
-            guard let link = file["download_url"]?.stringValue, !link.isEmpty else {
-                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
-            }
-            return .completed([VendorResult(.link(link))])
+            return reply.completed([file["download_url"]?.stringValue])
         }
         switch json["status"]?.stringValue {
         case "Preparing", "Queueing", "Processing": return .pending(percent: nil, isPostprocessing: false)
@@ -151,33 +138,21 @@ public struct MiniMax: Vendor {
             return .told(by: get("/v1/files/retrieve?file_id=\(PercentCoding.encode(file))", account))
         case "Fail", "Failed": return .failed(KinoraError(.generationFailed, detail: reply.excerpt))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
     // MARK: the rest
 
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
-
     /// Asks for a task that there is not.
     public func probe(_ account: VendorAccount) -> HTTPCall { poll("0", account) }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            let json = try Self.json(reply)
-            guard json["base_resp"]?["status_code"]?.integerValue != nil else {
-                throw KinoraError(.upstreamProtocol, detail: "the answer has no code: \(reply.excerpt)")
-            }
-            // That there is no such task was to be expected.
-            let error = Self.refusal(json, reply)
-            return error?.code == .upstreamRequest ? nil : error
-        } catch { return error }
+    public func probed(_ reply: HTTPReply) throws(KinoraError) {
+        let json = try json(reply)
+        guard json["base_resp"]?["status_code"]?.integerValue != nil else {
+            throw KinoraError(.upstreamProtocol, detail: "the answer has no code: \(reply.excerpt)")
+        }
+        // That there is no such task was to be expected.
+        if let error = Self.refusal(json, reply), error.code != .upstreamRequest { throw error }
     }
 }

@@ -4,24 +4,18 @@ public import Core
 /// the form of OpenAI's former billing pages.
 extension OpenAI {
     public func probe(_ account: VendorAccount) -> HTTPCall {
-        HTTPCall(.get, account.url("/models"), headers: headers(account), timeoutSeconds: 30)
+        HTTPCall(.get, account.url("/models"), headers: account.headers(), timeoutSeconds: 30)
     }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            guard try Self.json(reply)["data"]?.arrayValue != nil else {
-                throw KinoraError(
-                    .upstreamProtocol, detail: "the models are no list: \(reply.excerpt)")
-            }
-            return nil
-        } catch { return error }
+    public func probed(_ reply: HTTPReply) throws(KinoraError) {
+        _ = try reply.list(json(reply)["data"], of: "models")
     }
 
     public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] {
         guard !account.baseURL.hasPrefix("https://api.openai.com/") else { return [] }
         return ["subscription", "usage"].map {
             HTTPCall(
-                .get, account.url("/dashboard/billing/\($0)"), headers: headers(account), timeoutSeconds: 30)
+                .get, account.url("/dashboard/billing/\($0)"), headers: account.headers(), timeoutSeconds: 30)
         }
     }
 
@@ -30,20 +24,17 @@ extension OpenAI {
 
     /// A dollar is a million micro-units.
     public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
-        let limit = try Self.number("hard_limit_usd", in: replies[0])
-        let used = try Self.number("total_usage", in: replies[1]) / 100
+        let limit = try number("hard_limit_usd", in: replies[0])
+        let used = try number("total_usage", in: replies[1]) / 100
         guard limit < Self.unlimitedDollars else { return nil }
         return Int64((max(limit - used, 0) * 1_000_000).rounded())
     }
 
-    private static func number(_ name: String, in reply: HTTPReply) throws(KinoraError) -> Double {
+    private func number(_ name: String, in reply: HTTPReply) throws(KinoraError) -> Double {
         if [404, 405, 501].contains(reply.status) {
             throw KinoraError(
                 .unsupportedByVendor, "The service does not tell what credit it has.", detail: reply.excerpt)
         }
-        guard let number = try json(reply)[name]?.doubleValue, (0...1e12).contains(number) else {
-            throw KinoraError(.upstreamProtocol, detail: "\(name) is no amount: \(reply.excerpt)")
-        }
-        return number
+        return try reply.amount(json(reply)[name], name)
     }
 }

@@ -9,7 +9,7 @@ extension OpenAI {
             isEdit ? .multipart(try Self.parts(of: job)) : .json(.object(Self.fields(of: job)))
         var call = HTTPCall(
             .post, account.url(isEdit ? "/images/edits" : "/images/generations"),
-            headers: headers(account) + [("Idempotency-Key", Secret(job.token))], body: body,
+            headers: account.headers() + [("Idempotency-Key", Secret(job.token))], body: body,
             timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
         call.mediaMembers = ["b64_json"]
         return call

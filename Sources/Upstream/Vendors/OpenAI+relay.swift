@@ -6,25 +6,25 @@ extension OpenAI {
         let path = request.kind == .chat ? "/chat/completions" : "/embeddings"
         let accepted = request.isStreamed ? "text/event-stream" : "application/json"
         return HTTPCall(
-            .post, account.url(path), headers: [headers(account)[0], ("Accept", Secret(accepted))],
+            .post, account.url(path), headers: [account.authorization(), ("Accept", Secret(accepted))],
             body: .jsonBytes(request.body(for: model)))
     }
 
     public func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage? {
-        guard (200..<300).contains(reply.status) else { throw Self.refusal(reply) }
+        guard (200..<300).contains(reply.status) else { throw refusal(reply) }
         let outline: JSONOutline
         do { outline = try JSONOutline(reply.body) } catch {
             throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
         }
-        if outline.has("error") { throw Self.lateRefusal(reply) }
+        if outline.has("error") { throw lateRefusal(reply) }
         guard outline.has("choices") || outline.has("data") else {
             throw KinoraError(.upstreamProtocol, detail: "no answer in it: \(reply.excerpt)")
         }
         return TokenUsage((try? outline.value("usage")) ?? nil)
     }
 
-    private static func refusal(_ reply: HTTPReply) -> KinoraError {
-        let error = Self.error(reply)
+    private func refusal(_ reply: HTTPReply) -> KinoraError {
+        let error = self.error(of: reply)
         switch error.code {
         // Another account may have the model, or the right address.
         case .upstreamRequest where [404, 405].contains(reply.status):
@@ -32,18 +32,18 @@ extension OpenAI {
         case .upstreamRequest, .contentRefused:
             let said = (try? JSONParser.parse(reply.body))?["error"]
             return KinoraError(
-                error.code, words(said?["message"]?.stringValue), field: field(said?["param"]?.stringValue),
-                detail: error.detail)
+                error.code, Self.words(said?["message"]?.stringValue),
+                field: Self.field(said?["param"]?.stringValue), detail: error.detail)
         default: return error
         }
     }
 
     /// A failure that was found out when success had been said already.
-    private static func lateRefusal(_ reply: HTTPReply) -> KinoraError {
+    private func lateRefusal(_ reply: HTTPReply) -> KinoraError {
         let error = (try? JSONParser.parse(reply.body))?["error"]
         let words = [error?["code"], error?["type"]].compactMap { $0?.stringValue }
         let status = words.contains { $0.contains("rate_limit") } ? 429 : 400
-        let judged = Self.error(HTTPReply(status: status, headers: reply.headers, body: reply.body))
+        let judged = self.error(of: HTTPReply(status: status, headers: reply.headers, body: reply.body))
         let isTold = [.upstreamRate, .upstreamMoney, .contentRefused].contains(judged.code)
         return isTold ? judged : KinoraError(.upstreamServer, detail: reply.excerpt)
     }

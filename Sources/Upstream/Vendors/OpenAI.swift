@@ -9,16 +9,9 @@ public struct OpenAI: Vendor {
     public let name = "openai"
     public let pollInterval: ClosedRange<Duration> = .milliseconds(800) ... .seconds(20)
 
-    func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
-        [
-            ("Authorization", Secret("Bearer \(account.credential.revealed())")),
-            ("Accept", Secret("application/json")),
-        ]
-    }
-
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
         if [.t2i, .i2i].contains(job.category) { return try draw(job, account) }
-        let headers = headers(account) + [("Idempotency-Key", Secret(job.token))]
+        let headers = account.headers() + [("Idempotency-Key", Secret(job.token))]
         func call(_ path: String, _ body: HTTPCall.Body) -> HTTPCall {
             HTTPCall(
                 .post, account.url(path), headers: headers, body: body,
@@ -53,20 +46,14 @@ public struct OpenAI: Vendor {
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let pictures = json["data"]?.arrayValue { return .made(try Self.made(pictures, reply)) }
-        guard let id = json["id"]?.stringValue ?? json["task_id"]?.stringValue,
-            (1...512).contains(id.utf8.count)
-        else {
-            throw KinoraError(
-                .upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
-        }
-        return .ticket(id)
+        return try reply.ticket(json["id"]?.stringValue == nil ? json["task_id"] : json["id"])
     }
 
     public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall {
         HTTPCall(
-            .get, account.url("/videos/\(PercentCoding.encode(ticket))"), headers: headers(account),
+            .get, account.url("/videos/\(PercentCoding.encode(ticket))"), headers: account.headers(),
             timeoutSeconds: 30)
     }
 
@@ -76,7 +63,7 @@ public struct OpenAI: Vendor {
         if reply.status == 404 || reply.status == 410 {
             throw KinoraError(.upstreamExpired, detail: reply.excerpt)
         }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         let percent = json["progress"]?.doubleValue.map { Int(max(0, min(100, $0))) }
         switch json["status"]?.stringValue {
         case "queued", "pending": return .pending(percent: percent, isPostprocessing: false)
@@ -84,12 +71,11 @@ public struct OpenAI: Vendor {
         case "completed":
             let call = HTTPCall(
                 .get, account.url("/videos/\(PercentCoding.encode(ticket))/content"),
-                headers: [headers(account)[0]], timeoutSeconds: 600)
+                headers: [account.authorization()], timeoutSeconds: 600)
             return .completed([VendorResult(.call(call))])
         case "failed", "cancelled", "expired": return .failed(Self.failure(json["error"]))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
@@ -101,14 +87,14 @@ public struct OpenAI: Vendor {
     private func list(_ account: VendorAccount, after id: String?) -> HTTPCall {
         let cursor = id.map { "&after=\(PercentCoding.encode($0))" } ?? ""
         return HTTPCall(
-            .get, account.url("/videos?limit=100&order=desc\(cursor)"), headers: headers(account),
+            .get, account.url("/videos?limit=100&order=desc\(cursor)"), headers: account.headers(),
             timeoutSeconds: 30)
     }
 
     public func found(
         _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
     ) throws(KinoraError) -> LookUpPage {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         guard let videos = json["data"]?.arrayValue else {
             throw KinoraError(.upstreamProtocol, detail: "the list has no data: \(reply.excerpt)")
         }
@@ -158,7 +144,7 @@ public struct OpenAI: Vendor {
         switch reply.status {
         case 200: nil
         case 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
+        default: error(of: reply)
         }
     }
 
@@ -169,15 +155,8 @@ public struct OpenAI: Vendor {
 
     public func removal(of ticket: String, _ account: VendorAccount) -> HTTPCall? {
         HTTPCall(
-            .delete, account.url("/videos/\(PercentCoding.encode(ticket))"), headers: headers(account),
+            .delete, account.url("/videos/\(PercentCoding.encode(ticket))"), headers: account.headers(),
             timeoutSeconds: 30)
-    }
-
-    public func removalError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200..<300, 404, 410: nil
-        default: Self.error(reply)
-        }
     }
 
     /// A task that the vendor says has failed.
@@ -193,16 +172,9 @@ public struct OpenAI: Vendor {
         code.contains("content_policy") || code.contains("moderation")
     }
 
-    static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
     /// The class of an error reply (contracts: OpenAI error codes). Only 429 and 503 are certain refusals
     /// that may be retried; 429 for money must not be.
-    static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let error = (try? JSONParser.parse(reply.body))?["error"]
         // Gateways put the word that tells into either.
         let words = [error?["code"], error?["type"]].compactMap { $0?.stringValue }
@@ -213,9 +185,9 @@ public struct OpenAI: Vendor {
         let isRefused = isOfCaller || reply.status == 503
         switch reply.status {
         case 402: return KinoraError(.upstreamMoney, detail: detail)
-        case _ where isOfCaller && words.contains(where: isAboutMoney):
+        case _ where isOfCaller && words.contains(where: Self.isAboutMoney):
             return KinoraError(.upstreamMoney, detail: detail)
-        case _ where isOfCaller && words.contains(where: isContentRefusal):
+        case _ where isOfCaller && words.contains(where: Self.isContentRefusal):
             return KinoraError(.contentRefused, detail: detail)
         case _ where isRefused && words.contains("model_not_found"):
             return KinoraError(.upstreamModelClosed, detail: detail)

@@ -9,15 +9,12 @@ public struct OpenArt: Vendor {
     public let pollInterval: ClosedRange<Duration> = .seconds(2) ... .seconds(20)
     public let usualSlots = 6
 
-    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
-        [("X-API-Key", account.credential), ("Accept", Secret("application/json"))]
+    private func headers(_ account: VendorAccount) -> [HTTPCall.Header] {
+        [("X-API-Key", account.credential), HTTPCall.acceptsJSON]
     }
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         var fields = JSONObject([("prompt", .string(job.prompt))])
         if let seconds = job.parameters["seconds"]?.integerValue { fields["duration"] = .integer(seconds) }
         if let ratio = job.parameters["ratio"] { fields["aspect_ratio"] = ratio }
@@ -51,11 +48,7 @@ public struct OpenArt: Vendor {
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        guard let id = try Self.json(reply)["task_id"]?.stringValue, (1...512).contains(id.utf8.count) else {
-            throw KinoraError(
-                .upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
-        }
-        return .ticket(id)
+        return try reply.ticket(json(reply)["task_id"])
     }
 
     public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall {
@@ -70,7 +63,7 @@ public struct OpenArt: Vendor {
         if reply.status == 404 || reply.status == 410 {
             throw KinoraError(.upstreamExpired, detail: reply.excerpt)
         }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         let percent = json["progress"]?.doubleValue.map { Int(max(0, min(100, $0))) }
         switch json["status"]?.stringValue {
         case "pending", "generating": return .pending(percent: percent, isPostprocessing: false)
@@ -86,8 +79,7 @@ public struct OpenArt: Vendor {
             return .completed([VendorResult(.link(target))])
         case "failed": return .failed(Self.failure(json["error_msg"]?.stringValue ?? ""))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
@@ -109,9 +101,7 @@ public struct OpenArt: Vendor {
     public func found(
         _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
     ) throws(KinoraError) -> LookUpPage {
-        guard let tasks = try Self.json(reply).arrayValue else {
-            throw KinoraError(.upstreamProtocol, detail: "the tasks are no list: \(reply.excerpt)")
-        }
+        let tasks = try reply.list(json(reply), of: "tasks")
         // A minute of slack: the vendor's clock is not ours.
         let recent = tasks.filter { ($0["created_at"]?.integerValue ?? .max) >= job.startedAt.seconds - 60 }
         let areTold = recent.allSatisfy { task in
@@ -124,25 +114,13 @@ public struct OpenArt: Vendor {
             isClear: isClear)
     }
 
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
-
     public func probe(_ account: VendorAccount) -> HTTPCall {
         HTTPCall(.get, account.url("/api/stats"), headers: headers(account), timeoutSeconds: 30)
     }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            guard try Self.json(reply)["pool"]?.objectValue != nil else {
-                throw KinoraError(.upstreamProtocol, detail: "the stats have no pool: \(reply.excerpt)")
-            }
-            return nil
-        } catch { return error }
+    public func probed(_ reply: HTTPReply) throws(KinoraError) {
+        guard try json(reply)["pool"]?.objectValue == nil else { return }
+        throw KinoraError(.upstreamProtocol, detail: "the stats have no pool: \(reply.excerpt)")
     }
 
     public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] {
@@ -157,24 +135,15 @@ public struct OpenArt: Vendor {
                 .unsupportedByVendor, "The service does not tell what credit it has.",
                 detail: replies[0].excerpt)
         }
-        let json = try Self.json(replies[0])
+        let json = try json(replies[0])
         if json["credits_per_video"]?.doubleValue == 0 { return nil }
-        guard let total = json["grand_total"]?.doubleValue, (0...1e12).contains(total) else {
-            throw KinoraError(.upstreamProtocol, detail: "grand_total is no amount: \(replies[0].excerpt)")
-        }
+        let total = try replies[0].amount(json["grand_total"], "grand_total")
         return Int64((total * 1_000_000).rounded())
-    }
-
-    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
     }
 
     /// 429 means that slots and waiting line are full, 503 that it has no account that could work. A Kinora
     /// says more by its code.
-    private static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let json = try? JSONParser.parse(reply.body)
         let code = json?["error"]?["code"]?.stringValue ?? ""
         let detail = reply.excerpt

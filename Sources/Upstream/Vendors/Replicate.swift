@@ -17,19 +17,13 @@ public struct Replicate: Vendor {
     ) -> HTTPCall {
         HTTPCall(
             method, account.url(path),
-            headers: [
-                ("Authorization", Secret("Bearer \(account.credential.revealed())")),
-                ("Accept", Secret("application/json")),
-            ], body: body, timeoutSeconds: 30)
+            headers: account.headers(), body: body, timeoutSeconds: 30)
     }
 
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         var input = try ModelInput(job)
         if ![.t2i, .i2i].contains(job.category) { input["duration"] = job.parameters["seconds"] }
         var media: [JSON] = []
@@ -52,20 +46,15 @@ public struct Replicate: Vendor {
             fields["webhook_events_filter"] = ["completed"]
         }
         let model = job.model.split(separator: "/").map { PercentCoding.encode(String($0)) }
-        var call = call(
-            .post, "/models/\(model.joined(separator: "/"))/predictions", account, input.files.body(fields))
-        call.timeoutSeconds = Limits.submitSecondsMax
-        call.isRepeatable = false
-        return call
+        return call(
+            .post, "/models/\(model.joined(separator: "/"))/predictions", account, input.files.body(fields)
+        ).once
     }
 
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        guard let id = try Self.json(reply)["id"]?.stringValue, (1...512).contains(id.utf8.count) else {
-            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
-        }
-        return .ticket(id)
+        return try reply.ticket(json(reply)["id"])
     }
 
     // MARK: poll
@@ -80,15 +69,12 @@ public struct Replicate: Vendor {
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress {
         if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         switch json["status"]?.stringValue {
         case "starting", "processing": return .pending(percent: nil, isPostprocessing: false)
         case "succeeded":
             let links = ModelInput.links(in: json["output"] ?? .null)
-            guard !links.isEmpty else {
-                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
-            }
-            return .completed(links.map { VendorResult(.link($0)) })
+            return reply.completed(links)
         case "failed":
             let reason = json["error"]?.stringValue ?? "no reason given"
             // Models have no codes: they say it in words of their own.
@@ -98,8 +84,7 @@ public struct Replicate: Vendor {
         case "canceled", "aborted":
             return .failed(KinoraError(.generationFailed, detail: "cancelled at the vendor"))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
@@ -114,7 +99,7 @@ public struct Replicate: Vendor {
     public func found(
         _ reply: HTTPReply, for job: VendorJob, _ account: VendorAccount
     ) throws(KinoraError) -> LookUpPage {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         guard let rows = json["results"]?.arrayValue else {
             throw KinoraError(.upstreamProtocol, detail: "the list has no results: \(reply.excerpt)")
         }
@@ -131,49 +116,24 @@ public struct Replicate: Vendor {
 
     // MARK: the rest
 
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
-
     public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? {
         call(.post, "\(prediction(ticket))/cancel", account)
     }
 
     public func probe(_ account: VendorAccount) -> HTTPCall { call(.get, "/predictions", account) }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            guard try Self.json(reply)["results"]?.arrayValue != nil else {
-                throw KinoraError(.upstreamProtocol, detail: "the predictions are no list: \(reply.excerpt)")
-            }
-            return nil
-        } catch { return error }
+    public func probed(_ reply: HTTPReply) throws(KinoraError) {
+        _ = try reply.list(json(reply)["results"], of: "predictions")
     }
 
     // MARK: errors
 
-    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
-    private static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let kind: ErrorCode =
             switch reply.status {
-            case 401, 403: .upstreamCredential
-            case 402: .upstreamMoney
             // There is no such model, or it is somebody else's own.
             case 404: .upstreamModelClosed
-            case 429: .upstreamRate
-            case 408, 500...: .upstreamServer
-            case 400..<500: .upstreamRequest
-            default: .upstreamProtocol
+            default: reply.kind
             }
         return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
     }

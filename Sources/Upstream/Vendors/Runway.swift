@@ -19,18 +19,14 @@ public struct Runway: Vendor {
         HTTPCall(
             method, account.url("/v1\(path)"),
             headers: [
-                ("Authorization", Secret("Bearer \(account.credential.revealed())")),
-                ("X-Runway-Version", Secret(Self.version)), ("Accept", Secret("application/json")),
+                account.authorization(), ("X-Runway-Version", Secret(Self.version)), HTTPCall.acceptsJSON,
             ], body: body, timeoutSeconds: 30)
     }
 
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         guard job.references.allSatisfy({ $0.type.family == .image }) else {
             throw Self.unsupported("anything but images")
         }
@@ -57,10 +53,7 @@ public struct Runway: Vendor {
             fields["duration"] = given["seconds"]
         default: throw Self.unsupported("these references")
         }
-        var call = call(.post, path, account, files.body(fields))
-        call.timeoutSeconds = Limits.submitSecondsMax
-        call.isRepeatable = false
-        return call
+        return call(.post, path, account, files.body(fields)).once
     }
 
     private static func unsupported(_ what: String) -> KinoraError {
@@ -77,10 +70,7 @@ public struct Runway: Vendor {
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        guard let id = try Self.json(reply)["id"]?.stringValue, (1...512).contains(id.utf8.count) else {
-            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
-        }
-        return .ticket(id)
+        return try reply.ticket(json(reply)["id"])
     }
 
     // MARK: poll
@@ -95,18 +85,14 @@ public struct Runway: Vendor {
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress {
         if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         switch json["status"]?.stringValue {
         case "PENDING", "THROTTLED": return .pending(percent: nil, isPostprocessing: false)
         case "RUNNING":
             let share = json["progress"]?.doubleValue.map { Int(max(0, min(1, $0)) * 100) }
             return .pending(percent: share, isPostprocessing: false)
         case "SUCCEEDED":
-            let links = (json["output"]?.arrayValue ?? []).compactMap(\.stringValue).filter { !$0.isEmpty }
-            guard !links.isEmpty else {
-                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
-            }
-            return .completed(links.map { VendorResult(.link($0)) })
+            return reply.completed((json["output"]?.arrayValue ?? []).map(\.stringValue))
         case "FAILED":
             let code = json["failureCode"]?.stringValue ?? ""
             let detail = "\(code): \(json["failure"]?.stringValue ?? "no reason given")"
@@ -115,8 +101,7 @@ public struct Runway: Vendor {
         case "CANCELLED":
             return .failed(KinoraError(.generationFailed, detail: "cancelled at the vendor"))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
@@ -126,7 +111,7 @@ public struct Runway: Vendor {
         switch reply.status {
         case 200: nil
         case 401, 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
+        default: error(of: reply)
         }
     }
 
@@ -139,54 +124,25 @@ public struct Runway: Vendor {
         task(.delete, ticket, account)
     }
 
-    public func removalError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200..<300, 404: nil
-        default: Self.error(reply)
-        }
-    }
-
     public func probe(_ account: VendorAccount) -> HTTPCall { call(.get, "/organization", account) }
-
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            _ = try credits([reply])
-            return nil
-        } catch { return error }
-    }
 
     public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] { [probe(account)] }
 
     /// A credit is a million micro-units.
     public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
-        guard let balance = try Self.json(replies[0])["creditBalance"]?.doubleValue,
-            (0...1e12).contains(balance)
-        else {
-            throw KinoraError(.upstreamProtocol, detail: "creditBalance is no amount: \(replies[0].excerpt)")
-        }
+        let balance = try replies[0].amount(json(replies[0])["creditBalance"], "creditBalance")
         return Int64((balance * 1_000_000).rounded())
     }
 
     // MARK: errors
 
-    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
     /// Errors have words and no codes.
-    private static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let words = (try? JSONParser.parse(reply.body))?["error"]?.stringValue?.lowercased() ?? ""
         let kind: ErrorCode =
             switch reply.status {
             case 400 where words.contains("enough credits"): .upstreamMoney
-            case 401, 403: .upstreamCredential
-            case 429: .upstreamRate
-            case 408, 500...: .upstreamServer
-            case 400..<500: .upstreamRequest
-            default: .upstreamProtocol
+            default: reply.kind
             }
         return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
     }

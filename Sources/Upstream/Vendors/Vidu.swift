@@ -14,27 +14,16 @@ public struct Vidu: Vendor {
     /// Off its peak it takes up to two days.
     private static let offPeakTime = Duration.seconds(48 * 3600)
 
-    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
-        // The word is not the usual one.
-        [
-            ("Authorization", Secret("Token \(account.credential.revealed())")),
-            ("Accept", Secret("application/json")),
-        ]
-    }
-
     private func call(
         _ method: Method, _ path: String, _ account: VendorAccount, _ body: HTTPCall.Body = .none
     ) -> HTTPCall {
-        HTTPCall(method, account.url(path), headers: headers(account), body: body, timeoutSeconds: 30)
+        HTTPCall(method, account.url(path), headers: account.headers("Token"), body: body, timeoutSeconds: 30)
     }
 
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         var files = InlineReferences(of: job, bodyBytesMax: Self.bodyBytesMax)
         var images: [JSON] = []
         var videos: [JSON] = []
@@ -66,10 +55,7 @@ public struct Vidu: Vendor {
         fields["watermark"] = false
         fields["payload"] = .string(job.token)
         fields["callback_url"] = job.callbackURL.map { .string($0) }
-        var call = call(.post, path, account, files.body(fields))
-        call.timeoutSeconds = Limits.submitSecondsMax
-        call.isRepeatable = false
-        return call
+        return call(.post, path, account, files.body(fields)).once
     }
 
     private static let ratios = ["16:9", "9:16", "1:1", "3:4", "4:3"]
@@ -92,10 +78,7 @@ public struct Vidu: Vendor {
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        guard let id = try Self.json(reply)["task_id"]?.stringValue, (1...512).contains(id.utf8.count) else {
-            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
-        }
-        return .ticket(id)
+        return try reply.ticket(json(reply)["task_id"])
     }
 
     // MARK: poll
@@ -108,36 +91,24 @@ public struct Vidu: Vendor {
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress {
         if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         let percent = json["progress"]?.doubleValue.map { Int(max(0, min(100, $0))) }
         switch json["state"]?.stringValue {
         case "created", "queueing", "processing": return .pending(percent: percent, isPostprocessing: false)
         case "success":
             let links = (json["creations"]?.arrayValue ?? []).compactMap { $0["url"]?.stringValue }
-            guard let link = links.first(where: { !$0.isEmpty }) else {
-                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
-            }
-            return .completed([VendorResult(.link(link))])
+            return reply.completed([links.first { !$0.isEmpty }])
         case "failed":
             let reason = json["err_code"]?.stringValue ?? ""
             let isRefusal = Self.refusals.contains(reason)
             return .failed(
                 KinoraError(isRefusal ? .contentRefused : .generationFailed, detail: "err_code: \(reason)"))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown state '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word, as: "state")
         }
     }
 
     // MARK: the rest
-
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
 
     /// Only what it has not begun is cancelled; the rest is refused.
     public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? {
@@ -150,13 +121,6 @@ public struct Vidu: Vendor {
         call(.get, "/credits?show_detail=true", account)
     }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
-        do throws(KinoraError) {
-            _ = try Self.remains(reply)
-            return nil
-        } catch { return error }
-    }
-
     public func balance(_ account: VendorAccount, at now: Timestamp) -> [HTTPCall] {
         [probe(account)]
     }
@@ -164,23 +128,16 @@ public struct Vidu: Vendor {
     /// A credit is a million micro-units.
     public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
         var sum = 0.0
-        for remain in try Self.remains(replies[0]) {
-            guard let credit = remain["credit_remain"]?.doubleValue, (0...1e12).contains(credit) else {
-                throw KinoraError(
-                    .upstreamProtocol, detail: "credit_remain is no amount: \(replies[0].excerpt)")
-            }
-            sum += credit
+        for remain in try remains(replies[0]) {
+            sum += try replies[0].amount(remain["credit_remain"], "credit_remain")
         }
         return Int64((min(sum, 1e12) * 1_000_000).rounded())
     }
 
     /// What is left of each kind of credit. Its documents call the list by two names.
-    private static func remains(_ reply: HTTPReply) throws(KinoraError) -> [JSON] {
+    private func remains(_ reply: HTTPReply) throws(KinoraError) -> [JSON] {
         let json = try json(reply)
-        guard let list = (json["remains"] ?? json["remaining_credits"])?.arrayValue else {
-            throw KinoraError(.upstreamProtocol, detail: "the credits are no list: \(reply.excerpt)")
-        }
-        return list
+        return try reply.list(json["remains"] ?? json["remaining_credits"], of: "credits")
     }
 
     // MARK: errors
@@ -189,17 +146,10 @@ public struct Vidu: Vendor {
         "TaskPromptPolicyViolation", "AuditSubmitIllegal", "CreationPolicyViolation",
     ]
 
-    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
-    private static func error(_ reply: HTTPReply) -> KinoraError {
+    public func error(of reply: HTTPReply) -> KinoraError {
         let reason = (try? JSONParser.parse(reply.body))?["reason"]?.stringValue ?? ""
         return KinoraError(
-            kind(of: reason, reply.status), retryAfterSeconds: reply.retryAfterSeconds,
+            Self.kind(of: reason, reply.status), retryAfterSeconds: reply.retryAfterSeconds,
             detail: reply.excerpt)
     }
 

@@ -11,20 +11,10 @@ public struct Zhipu: Vendor {
 
     private static let bodyBytesMax: Int64 = 19 << 20
 
-    private func headers(_ account: VendorAccount) -> [(name: String, value: Secret)] {
-        [
-            ("Authorization", Secret("Bearer \(account.credential.revealed())")),
-            ("Accept", Secret("application/json")),
-        ]
-    }
-
     // MARK: submit
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
-        guard job.remixOf == nil else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
-        }
+        try job.refuseRemix()
         let isPicture = [.t2i, .i2i].contains(job.category)
         var files = InlineReferences(of: job, bodyBytesMax: Self.bodyBytesMax)
         var fields: JSONObject = ["model": .string(job.model), "prompt": .string(job.prompt)]
@@ -44,7 +34,7 @@ public struct Zhipu: Vendor {
         fields["request_id"] = .string(job.token)
         var call = HTTPCall(
             .post, account.url(isPicture ? "/images/generations" : "/videos/generations"),
-            headers: headers(account), body: files.body(fields), timeoutSeconds: Limits.submitSecondsMax,
+            headers: account.headers(), body: files.body(fields), timeoutSeconds: Limits.submitSecondsMax,
             isRepeatable: false)
         // The answer is the result, and takes as long as that does.
         if isPicture { call.mediaMembers = ["b64_json"] }
@@ -69,7 +59,7 @@ public struct Zhipu: Vendor {
     public func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer {
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let error = Self.refusal(json, reply) { return .refused(error) }
         if let pictures = json["data"]?.arrayValue {
             let links = pictures.compactMap { $0["url"]?.stringValue }.filter { !$0.isEmpty }
@@ -79,17 +69,14 @@ public struct Zhipu: Vendor {
             return .made(links.map { VendorResult(.link($0)) })
         }
         if json["task_status"] == "FAIL" { return .refused(Self.failure(json, reply)) }
-        guard let id = json["id"]?.stringValue, (1...512).contains(id.utf8.count) else {
-            throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
-        }
-        return .ticket(id)
+        return try reply.ticket(json["id"])
     }
 
     // MARK: poll
 
     public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall {
         HTTPCall(
-            .get, account.url("/async-result/\(PercentCoding.encode(ticket))"), headers: headers(account),
+            .get, account.url("/async-result/\(PercentCoding.encode(ticket))"), headers: account.headers(),
             timeoutSeconds: 30)
     }
 
@@ -97,21 +84,17 @@ public struct Zhipu: Vendor {
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress {
         if reply.status == 404 { throw KinoraError(.upstreamExpired, detail: reply.excerpt) }
-        let json = try Self.json(reply)
+        let json = try json(reply)
         if let error = Self.refusal(json, reply), json["task_status"] == nil { throw error }
         switch json["task_status"]?.stringValue {
         case "PROCESSING": return .pending(percent: nil, isPostprocessing: false)
         case "SUCCESS":
             let made = (json["video_result"] ?? json["image_result"])?.arrayValue ?? []
             let links = made.compactMap { $0["url"]?.stringValue }.filter { !$0.isEmpty }
-            guard !links.isEmpty else {
-                return .failed(KinoraError(.upstreamEmptyResult, detail: reply.excerpt))
-            }
-            return .completed(links.map { VendorResult(.link($0)) })
+            return reply.completed(links)
         case "FAIL": return .failed(Self.failure(json, reply))
         case let word:
-            throw KinoraError(
-                .upstreamProtocol, detail: "unknown status '\(word ?? "none")': \(reply.excerpt)")
+            throw reply.unknown(word)
         }
     }
 
@@ -123,25 +106,17 @@ public struct Zhipu: Vendor {
 
     // MARK: the rest
 
-    public func contentError(_ reply: HTTPReply) -> KinoraError? {
-        switch reply.status {
-        case 200: nil
-        case 403, 404, 410: KinoraError(.upstreamEmptyResult, detail: reply.excerpt)
-        default: Self.error(reply)
-        }
-    }
-
     /// A task that nobody has: a good key is told so, and a wrong one is refused before.
     public func probe(_ account: VendorAccount) -> HTTPCall { poll("kinora-probe", account) }
 
-    public func probeError(_ reply: HTTPReply) -> KinoraError? {
+    public func probed(_ reply: HTTPReply) throws(KinoraError) {
         do throws(KinoraError) {
-            let json = try Self.json(reply)
-            return Self.refusal(json, reply).flatMap { Self.isAboutTask($0) ? nil : $0 }
-        } catch { return Self.isAboutTask(error) ? nil : error }
+            if let error = Self.refusal(try json(reply), reply) { throw error }
+        } catch {
+            // That there is no such task was to be expected.
+            guard error.code == .upstreamRequest else { throw error }
+        }
     }
-
-    private static func isAboutTask(_ error: KinoraError) -> Bool { error.code == .upstreamRequest }
 
     // MARK: text models
 
@@ -150,24 +125,17 @@ public struct Zhipu: Vendor {
     }
 
     public func relayed(_ reply: HTTPReply) throws(KinoraError) -> TokenUsage? {
-        try TextModels.relayed(reply, Self.error)
+        try TextModels.relayed(reply, error(of:))
     }
 
     // MARK: errors
 
-    private static func json(_ reply: HTTPReply) throws(KinoraError) -> JSON {
-        guard (200..<300).contains(reply.status) else { throw error(reply) }
-        do { return try JSONParser.parse(reply.body) } catch {
-            throw KinoraError(.upstreamProtocol, detail: "\(error.message) \(reply.excerpt)")
-        }
-    }
-
     /// A code is a text there, and now and then a number.
     private static func text(_ code: JSON) -> String { code.stringValue ?? code.text }
 
-    private static func error(_ reply: HTTPReply) -> KinoraError {
-        let code = (try? JSONParser.parse(reply.body))?["error"]?["code"].map(text) ?? ""
-        let kind = kind(of: code) ?? kind(of: reply.status)
+    public func error(of reply: HTTPReply) -> KinoraError {
+        let code = (try? JSONParser.parse(reply.body))?["error"]?["code"].map(Self.text) ?? ""
+        let kind = Self.kind(of: code) ?? reply.kind
         return KinoraError(kind, retryAfterSeconds: reply.retryAfterSeconds, detail: reply.excerpt)
     }
 
@@ -191,17 +159,6 @@ public struct Zhipu: Vendor {
         case 1211, 1220: .upstreamModelClosed
         case 1210...1222, 1231, 1261: .upstreamRequest
         default: nil
-        }
-    }
-
-    private static func kind(of status: Int) -> ErrorCode {
-        switch status {
-        case 401, 403: .upstreamCredential
-        case 402: .upstreamMoney
-        case 429: .upstreamRate
-        case 408, 500...: .upstreamServer
-        case 400..<500: .upstreamRequest
-        default: .upstreamProtocol
         }
     }
 }
