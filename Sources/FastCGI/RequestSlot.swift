@@ -34,12 +34,27 @@ final class RequestSlot {
 
     /// Ends the request. Gives the descriptor back when it may carry another request, else closes it.
     func end(keeping: Bool) -> Int32? {
-        if !keeping { request.pointee.keepConnection = 0 }
-        FCGX_Finish_r(request)
+        if keeping || request.pointee.keepConnection == 0 { FCGX_Finish_r(request) } else { endForGood() }
         let fd = request.pointee.ipcFd
         // From here on the descriptor belongs to the parking lot; this slot must not close it.
         request.pointee.ipcFd = -1
         return fd >= 0 ? fd : nil
+    }
+
+    /// Ends the request on a connection that the peer would keep, and closes it. nginx keeps none that has
+    /// bytes behind the end of a request (ngx_http_fastcgi_input_filter). So the end goes together with one
+    /// byte more: a close that follows alone may cross with the next request, which would be lost.
+    private func endForGood() {
+        FCGX_FFlush(request.pointee.out)
+        let id = UInt16(truncatingIfNeeded: request.pointee.requestId)
+        let (high, low) = (UInt8(id >> 8), UInt8(id & 255))
+        let endOfOutput: [UInt8] = [1, UInt8(FCGI_STDOUT), high, low, 0, 0, 0, 0]
+        let endOfRequest: [UInt8] =
+            [1, UInt8(FCGI_END_REQUEST), high, low, 0, 8, 0, 0] + [UInt8](repeating: 0, count: 8)
+        _ = (endOfOutput + endOfRequest + [0]).withUnsafeBytes {
+            send(request.pointee.ipcFd, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+        }
+        FCGX_Free(request, 1)
     }
 }
 

@@ -37,6 +37,8 @@ public final class Server: Sendable {
     private let threads: Mutex<[Thread]> = Mutex([])
     private let isDraining = Atomic<Bool>(false)
     private let busy = Atomic<Int>(0)
+    /// Connections that are open, whether a request is on them or not.
+    private let connections = Atomic<Int>(0)
     /// Threads that wait for something to do.
     private let idle = Atomic<Int>(0)
 
@@ -102,8 +104,10 @@ public final class Server: Sendable {
         }
     }
 
-    /// How long who has connected may take to send a request that was on its way when the server closed.
-    private static let lastCall = Duration.milliseconds(250)
+    /// How long peers may take to let go of the connections that they keep; nginx takes half a second
+    /// (`keepalive_timeout` of its upstreams). One that is closed from this side may be given a request at
+    /// that moment, which would be lost.
+    private static let lastCall = Duration.seconds(2)
 
     /// Nobody new can connect and nobody served is kept, so this ends.
     private func serveStragglers(in slot: RequestSlot) {
@@ -112,7 +116,7 @@ public final class Server: Sendable {
         while true {
             if let arrival = lot.straggler() {
                 take(arrival, in: slot)
-            } else if ContinuousClock.now < end {
+            } else if connections.load(ordering: .acquiring) > 0, ContinuousClock.now < end {
                 _ = pause.wait(for: .milliseconds(5))
             } else {
                 return
@@ -149,17 +153,26 @@ public final class Server: Sendable {
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, size)
         setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, size)
-        if !lot.park(fd, isNew: true) { Glibc.close(fd) }
+        connections.add(1, ordering: .relaxed)
+        if !lot.park(fd, isNew: true) { close(fd) }
     }
+
+    private func close(_ fd: Int32) {
+        Glibc.close(fd)
+        noteClosed()
+    }
+
+    private func noteClosed() { connections.subtract(1, ordering: .releasing) }
 
     private func serve(_ fd: Int32, in slot: RequestSlot) {
         keepOneIdle()
-        guard slot.begin(on: fd) else { return }
+        guard slot.begin(on: fd) else { return noteClosed() }
         busy.add(1, ordering: .relaxed)
         let connection = Connection(slot: slot, copiesAllHeaders: options.copiesAllHeaders)
         handler.handle(connection)
         let mayKeep = connection.finish() && !isDraining.load(ordering: .acquiring)
         busy.subtract(1, ordering: .relaxed)
-        if let kept = slot.end(keeping: mayKeep), !lot.park(kept, isNew: false) { Glibc.close(kept) }
+        guard let kept = slot.end(keeping: mayKeep) else { return noteClosed() }
+        if !lot.park(kept, isNew: false) { close(kept) }
     }
 }

@@ -221,6 +221,33 @@ extension GatewayTests {
             }
         }
 
+        /// nginx does not keep a connection that has bytes behind the end of a request. A close alone would
+        /// come too late for a request that crosses with it.
+        @Test func sayWithTheLastAnswerThatAConnectionIsNotKept() throws {
+            try withSite { site in
+                let serve = try site.start("serve")
+                var request = FastCGIRequest("GET", "/livez")
+                request.keepsConnection = true
+                let (first, second) = (try site.fast.connect(), try site.fast.connect())
+                for connection in [first, second] {
+                    #expect(try connection.answer(to: request).status == 200)
+                }
+                serve.signal(SIGTERM)
+                try waitUntil("nobody new can connect") {
+                    !FileManager.default.fileExists(atPath: site.fastSocket)
+                }
+                // A request that was under way to it.
+                let last = try first.answer(to: request)
+                #expect(last.isComplete && last.status == 200)
+                #expect(try first.receive(byteCount: 1) == [0])
+                #expect(try first.receive(byteCount: 1) == nil)
+                // It waits until whoever keeps a connection lets it go.
+                #expect(serve.isRunning)
+                second.close()
+                #expect(serve.end(within: .seconds(2)) == 0)
+            }
+        }
+
         @Test func sendWaitersHomeWhenAskedToEnd() throws {
             try withSite { site in
                 let serve = try site.start("serve")
