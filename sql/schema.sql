@@ -784,6 +784,7 @@ CREATE TABLE kinora.attempt (
     accepted_at timestamp with time zone,
     finished_at timestamp with time zone,
     hinted_at timestamp with time zone,
+    vendor_usage jsonb,
     CONSTRAINT attempt_accepted_with_id CHECK (((accepted_at IS NULL) = (vendor_task_id IS NULL))),
     CONSTRAINT attempt_outcome_iff_finished CHECK (((outcome IS NOT NULL) = (finished_at IS NOT NULL))),
     CONSTRAINT attempt_outcome_known CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'failed'::text, 'cancelled'::text, 'unknown'::text, 'abandoned'::text]))),
@@ -822,6 +823,8 @@ COMMENT ON COLUMN kinora.attempt.accepted_at IS 'When the vendor accepted it.';
 COMMENT ON COLUMN kinora.attempt.finished_at IS 'When it ended and its slot became free.';
 
 COMMENT ON COLUMN kinora.attempt.hinted_at IS 'When the vendor last called back and was heeded; null: never.';
+
+COMMENT ON COLUMN kinora.attempt.vendor_usage IS 'What the vendor says that a success has used or cost: tokens, seconds, units, credits, in its own words; null: it does not say.';
 
 ALTER TABLE kinora.attempt ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME kinora.attempt_id_seq

@@ -12,11 +12,15 @@ struct Harvest: Sendable {
     let files: [HeldFile]
     /// How many were asked for.
     let asked: Int
+    /// What the vendor says that it took; nil: it does not say, or more than is kept.
+    let usage: JSON?
+    private static let usageBytesMax = 2000
     var kept: [TaskResult] = []
     var missing: Int { max(asked - kept.count, 0) }
 
     /// At most as many as were asked for, even where the vendor makes more.
-    init(_ results: [VendorResult], _ files: [HeldFile] = [], for task: ClaimedTask) {
+    init(_ results: [VendorResult], _ files: [HeldFile] = [], for task: ClaimedTask, usage: JSON?) {
+        self.usage = usage.flatMap { $0.text.utf8.count <= Self.usageBytesMax ? $0 : nil }
         asked = max(task.parameters["n"]?.integerValue.map { Int(clamping: $0) } ?? results.count, 1)
         waiting = Array(results.prefix(asked))
         self.files = files
@@ -47,7 +51,8 @@ extension Worker {
 
     private func succeed(_ task: ClaimedTask, _ harvest: Harvest) {
         let isWritten = persist(task) { store throws(KinoraError) in
-            try store.succeeded(task, results: harvest.kept, missing: harvest.missing)
+            try store.succeeded(
+                task, results: harvest.kept, missing: harvest.missing, usage: harvest.usage)
         }
         if isWritten {
             finished(task, .succeeded, nil)

@@ -83,29 +83,32 @@ extension Worker {
         }
         switch answer {
         case .failure(let error): perform(Self.event(ofSubmit: status, error))
-        case .success((.ticket(let ticket), _)): perform(.accepted(vendorTask: ticket))
-        case .success((.refused(let error), _)): perform(.refused(error))
-        case .success((.made(let results), let files)):
+        case .success((.ticket(let ticket), _, _)): perform(.accepted(vendorTask: ticket))
+        case .success((.refused(let error), _, _)): perform(.refused(error))
+        case .success((.made(let results), let usage, let files)):
             usual.note(task.running, route: task.route, known: task.usual)
             guard persist(task, { store throws(KinoraError) in try store.storing(task) }) else {
                 return try noteMade(task)
             }
-            gather(task.storing(), Harvest(results, files, for: task))
+            gather(task.storing(), Harvest(results, files, for: task, usage: usage))
         }
     }
 
-    /// What a submit's reply says, and the media that came with it.
+    /// What a submit's reply says, of usage too, and the media that came with it.
     private func read(
         _ result: Result<HTTPReply, TransportFailure>, of job: @autoclosure () -> VendorJob,
         _ made: ReplyFile?,
         _ vendor: any Vendor
-    ) throws(KinoraError) -> (VendorAnswer, [HeldFile]) {
-        let reply: HTTPReply
+    ) throws(KinoraError) -> (VendorAnswer, usage: JSON?, [HeldFile]) {
+        var reply: HTTPReply
         do { reply = try result.get() } catch { throw error.error }
-        guard let made else { return (try vendor.accepted(reply, for: job()), []) }
-        let (rest, files) = try media.spool.cut(made.path, members: made.mediaMembers)
-        let short = HTTPReply(status: reply.status, headers: reply.headers, body: rest)
-        return (try vendor.accepted(short, for: job()), files)
+        var files: [HeldFile] = []
+        if let made {
+            let rest: [UInt8]
+            (rest, files) = try media.spool.cut(made.path, members: made.mediaMembers)
+            reply = HTTPReply(status: reply.status, headers: reply.headers, body: rest)
+        }
+        return (try vendor.accepted(reply, for: job()), vendor.usage(in: reply), files)
     }
 
     /// What a reply means that accepts nothing. A success that cannot be read, and a server's fault, leave
@@ -172,7 +175,7 @@ extension Worker {
             usual.note(task.running, route: task.route, known: task.usual)
             let task = task.storing()
             holdings.fetch(task)
-            gather(task, Harvest(results, for: task))
+            gather(task, Harvest(results, for: task, usage: vendor.usage(in: reply)))
         }
     }
 

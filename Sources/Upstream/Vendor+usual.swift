@@ -3,6 +3,14 @@ public import Core
 // What most vendors have in common: a vendor's file says only what differs.
 
 extension Vendor {
+    public func usage(in reply: HTTPReply) -> JSON? { told("usage", in: reply) }
+
+    /// An object of that name in a reply.
+    func told(_ name: String, in reply: HTTPReply) -> JSON? {
+        guard let told = (try? json(reply))?[name], told.objectValue != nil else { return nil }
+        return told
+    }
+
     public func contentError(_ reply: HTTPReply) -> KinoraError? {
         switch reply.status {
         case 200: nil

@@ -21,6 +21,9 @@ public protocol Vendor: Sendable {
     func progress(
         _ reply: HTTPReply, of ticket: String, _ account: VendorAccount
     ) throws(KinoraError) -> VendorProgress
+    /// What the reply that tells a task is done says of what that took: tokens, seconds, units, credits, an
+    /// object in the vendor's own words. Nil: nothing.
+    func usage(in reply: HTTPReply) -> JSON?
     /// Lists recent tasks of the account, or asks by our own id of the job, to find one of that kind whose
     /// submit was not answered. Nil: the vendor can do neither.
     func lookUp(_ kind: MediaKind) -> (@Sendable (VendorJob, VendorAccount) -> HTTPCall)?

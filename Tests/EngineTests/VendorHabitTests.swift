@@ -121,6 +121,35 @@ import Upstream
         #expect(stage.vendor.calls(.content).map(\.path).contains("https://cdn.example/1.mp4"))
     }
 
+    /// Tokens, seconds, credits: an operator compares them with the vendor's bill.
+    @Test(
+        arguments: [
+            (["completion_tokens": 108_900], #"{"completion_tokens": 108900}"#),
+            (["why": .string(String(repeating: "x", count: 2000))], nil), ("much", nil), (.null, nil),
+        ] as [(JSON, String?)])
+    func whatAVendorSaysOfUsageStandsWithTheAttempt(_ usage: JSON, _ kept: String?) throws {
+        let stage = try stage("ark", "doubao-seedance-1-5-pro-251215")
+        stage.vendor.script { call in
+            switch call.path {
+            case "/contents/generations/tasks": .json(200, ["id": "cgt-1"])
+            case "/contents/generations/tasks/cgt-1":
+                .json(
+                    200,
+                    [
+                        "id": "cgt-1", "status": "succeeded", "usage": usage,
+                        "content": ["video_url": "https://cdn.example/1.mp4"],
+                    ])
+            default: nil
+            }
+        }
+        _ = try stage.worker()
+        let task = try stage.finished()
+        #expect(try stage.database.value("SELECT vendor_usage FROM attempt") == kept)
+        let shown = try stage.store.describeTask(TaskReference(task.id))
+        let told = shown?["attempts"]?.arrayValue?.first?["vendor_usage"]
+        #expect(told == (kept == nil ? .null : usage))
+    }
+
     /// Its list tells nothing that could tell one task from another: whoever has sent it once does not send
     /// it again.
     @Test func aSubmitWithoutAnAnswerIsNotRepeatedWhereTheListDoesNotTell() throws {

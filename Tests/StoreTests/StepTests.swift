@@ -78,7 +78,9 @@ import Testing
         let tasks = try mine + store.claim(worker: worker, limit: 2)
         for task in tasks { #expect(try store.storing(task)) }
         let results = try store.steps.succeeded.load(
-            tasks.map { Fenced($0, Steps.Success(results: [TaskResult(Self.media)], missing: 0)) })
+            tasks.map {
+                Fenced($0, Steps.Success(results: [TaskResult(Self.media)], missing: 0, usage: nil))
+            })
         #expect(results.map(outcome) == Array(repeating: "written", count: 4))
         // Which transaction a row is of says its xmin.
         #expect(
@@ -91,7 +93,9 @@ import Testing
         let tasks = try held(3)
         for task in tasks { #expect(try store.storing(task)) }
         let results = try store.steps.succeeded.load(
-            tasks.map { Fenced($0, Steps.Success(results: [TaskResult(Self.media)], missing: 0)) })
+            tasks.map {
+                Fenced($0, Steps.Success(results: [TaskResult(Self.media)], missing: 0, usage: nil))
+            })
         #expect(results.map(outcome) == ["written", "written", "written"])
         #expect(try database.count("asset") == 1)
         for task in tasks { #expect(try store.results(ofTask: task.row) == [TaskResult(Self.media)]) }
@@ -109,7 +113,7 @@ import Testing
             [picture("03"), picture("04")],
         ]
         let written = try store.steps.succeeded.load(
-            zip(tasks, results).map { Fenced($0, Steps.Success(results: $1, missing: 0)) })
+            zip(tasks, results).map { Fenced($0, Steps.Success(results: $1, missing: 0, usage: nil)) })
         #expect(written.map(outcome) == ["written", "written", "written"])
         for (task, results) in zip(tasks, results) {
             #expect(try store.results(ofTask: task.row) == results)
@@ -121,7 +125,7 @@ import Testing
         let task = try held(1)[0]
         #expect(try store.storing(task))
         let results = [TaskResult(Self.media), TaskResult(Self.media)]
-        let step = Fenced(task, Steps.Success(results: results, missing: 0))
+        let step = Fenced(task, Steps.Success(results: results, missing: 0, usage: nil))
         let written = try store.steps.succeeded.load([step, step])
         #expect(written.map(outcome) == ["written", "lost"])
         #expect(try store.results(ofTask: task.row) == results)

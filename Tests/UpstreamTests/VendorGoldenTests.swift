@@ -14,6 +14,7 @@ import Upstream
 /// - `cancel`: nothing; gives the call.
 /// - `probe`: a reply; gives the call, once, and then the refusals.
 /// - `balance`: as many replies as there are calls, again and again; gives the calls, once, and then credits.
+/// - `usage`: a reply; gives what it says of usage.
 /// - `found`: a job, and then replies to a look-up; gives the call, once, and what they say.
 ///
 /// A reply is its status, its headers, a blank line, and a body.
@@ -176,6 +177,7 @@ import Upstream
         case "removal":
             let call = vendor.removal(of: "video_1/2", account).map(show) ?? "none"
             return [call] + (try sections.map { vendor.removalError(try reply($0)).map(show) ?? "gone" })
+        case "usage": return try sections.map { vendor.usage(in: try reply($0))?.text ?? "nothing" }
         case "cancel": return [vendor.cancel("video_1/2", account).map(show) ?? "none"]
         case "probe":
             let call = show(vendor.probe(account))

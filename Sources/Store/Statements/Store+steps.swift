@@ -27,6 +27,7 @@ struct Steps: Sendable {
     struct Success: Sendable {
         let results: [TaskResult]
         let missing: Int
+        let usage: JSON?
     }
 
     let accepted: BatchLoader<Fenced<String>, Bool>
@@ -56,6 +57,7 @@ struct Steps: Sendable {
                 .texts(media.map(\.type.rawValue)),
                 .texts(rows.map { $0.result.revisedPrompt ?? "" }),
                 .integers(details.map { Int64($0.missing) }),
+                .texts(details.map { $0.usage?.text ?? "" }),
             ]
         }
     }
@@ -158,9 +160,9 @@ extension Store {
     static let isBack = "state = 'cooling' AND cooling_until <= now()"
 
     // $3 to $8: a row for each result, with the number of its task in $1; $9: how many of each task did not
-    // come. Two tasks of a user may have the same result, and a task one twice: it is one asset. The FULL
-    // JOIN finds pairs only, as JOIN would; but not by comparing each with each, which looks cheapest where
-    // one row is expected.
+    // come; $10: what its vendor says of usage, or nothing. Two tasks of a user may have the same result, and
+    // a task one twice: it is one asset. The FULL JOIN finds pairs only, as JOIN would; but not by comparing
+    // each with each, which looks cheapest where one row is expected.
     static let taskSucceeded = Statement(
         "task_succeeded",
         """
@@ -168,10 +170,10 @@ extension Store {
                 due_at = NULL, finished_at = now(),
                 captured_micros = CASE WHEN k.missing > 0 AND task.piece_micros > 0
                     THEN greatest(task.price_micros - k.missing * task.piece_micros, 0) END
-            FROM unnest($1::bigint[], $2::bigint[], $9::bigint[]) WITH ORDINALITY
-                AS k (id, claim, missing, step)
+            FROM unnest($1::bigint[], $2::bigint[], $9::bigint[], $10::text[]) WITH ORDINALITY
+                AS k (id, claim, missing, usage, step)
             WHERE \(held) AND \(isAccepted)
-            RETURNING task.id, task.claim, task.attempt, task.user_id, k.step),
+            RETURNING task.id, task.claim, task.attempt, task.user_id, k.usage, k.step),
         m AS (SELECT t.id, t.user_id, m.position, decode(m.sha256, 'hex') AS sha256, m.bytes, m.media_type,
                 nullif(m.revised_prompt, '') AS revised_prompt
             FROM t JOIN unnest($3::bigint[], $4::bigint[], $5::text[], $6::bigint[], $7::text[], $8::text[])
@@ -184,7 +186,8 @@ extension Store {
         l AS (INSERT INTO task_asset (task_id, role, position, asset_id, revised_prompt)
             SELECT m.id, 'result', m.position, f.id, m.revised_prompt
             FROM m FULL JOIN f USING (user_id, sha256)),
-        p AS (UPDATE attempt SET outcome = 'succeeded', finished_at = now() FROM t
+        p AS (UPDATE attempt SET outcome = 'succeeded', finished_at = now(),
+            vendor_usage = nullif(t.usage, '')::jsonb FROM t
             WHERE \(attempted) RETURNING attempt.account_id),
         cleared AS (UPDATE account SET consecutive_errors = 0, consecutive_throttles = 0,
             state = CASE WHEN \(isBack) THEN 'active' ELSE state END,
@@ -215,11 +218,12 @@ extension Store {
         try steps.storing.value(of: Fenced(task, ())) ?? false
     }
 
-    /// `results` in order; never empty. `missing` more were asked for and are not paid.
+    /// `results` in order; never empty. `missing` more were asked for and are not paid. `usage`: what the
+    /// vendor says that it took.
     public func succeeded(
-        _ task: ClaimedTask, results: [TaskResult], missing: Int = 0
+        _ task: ClaimedTask, results: [TaskResult], missing: Int = 0, usage: JSON? = nil
     ) throws(KinoraError) -> Bool {
-        try steps.succeeded.value(of: Fenced(task, Steps.Success(results: results, missing: missing)))
-            ?? false
+        let success = Steps.Success(results: results, missing: missing, usage: usage)
+        return try steps.succeeded.value(of: Fenced(task, success)) ?? false
     }
 }

@@ -3,6 +3,16 @@ public import Core
 /// The account, and Kling's table of error codes. They come with an error's status, and now and then with
 /// 200.
 extension Kling {
+    /// The older routes tell units, the newer ones what was charged.
+    public func usage(in reply: HTTPReply) -> JSON? {
+        let data = (try? json(reply))?["data"]
+        let task = data?.arrayValue?.first ?? data
+        for name in ["final_unit_deduction", "billing"] {
+            if let value = task?[name], !value.isNull { return .object([name: value]) }
+        }
+        return nil
+    }
+
     public func probe(_ account: VendorAccount) -> HTTPCall {
         call(.get, "/v1/videos/text2video?pageNum=1&pageSize=1", account)
     }

@@ -88,6 +88,8 @@ public struct Replicate: Vendor {
         }
     }
 
+    public func usage(in reply: HTTPReply) -> JSON? { told("metrics", in: reply) }
+
     // MARK: after a submit without an answer
 
     public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorJob, VendorAccount) -> HTTPCall)? {

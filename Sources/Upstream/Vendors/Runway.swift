@@ -105,6 +105,8 @@ public struct Runway: Vendor {
         }
     }
 
+    public func usage(in reply: HTTPReply) -> JSON? { told("cost", in: reply) }
+
     // MARK: the rest
 
     public func contentError(_ reply: HTTPReply) -> KinoraError? {

@@ -108,6 +108,11 @@ public struct Vidu: Vendor {
         }
     }
 
+    public func usage(in reply: HTTPReply) -> JSON? {
+        guard let credits = (try? json(reply))?["credits"], credits.doubleValue != nil else { return nil }
+        return ["credits": credits]
+    }
+
     // MARK: the rest
 
     /// Only what it has not begun is cancelled; the rest is refused.
