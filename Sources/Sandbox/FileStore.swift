@@ -13,6 +13,11 @@ enum FilmFile {
         "\(picturePrefix)\(id)-\(index).\(format == "jpeg" ? "jpg" : format)"
     }
 
+    /// Each picture that looks like it is another link to it.
+    static func sharedPicture(_ size: FrameSize, _ format: String) -> String {
+        "\(picturePrefix)\(size).\(format)"
+    }
+
     static func film(_ subject: String) -> String { "\(prefix)\(subject).mp4" }
 
     static func still(_ rendition: Rendition, of film: String) -> String {

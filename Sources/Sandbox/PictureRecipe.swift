@@ -8,14 +8,18 @@ struct PictureRecipe: Sendable {
     let id: String
     let format: String
     let reference: ReferenceImage?
+    /// The file that all pictures of this size and format share; nil: each is drawn for itself.
+    let sharedFile: String?
 
     init(_ draft: PictureDraft, of vendor: String, id: String, _ render: SandboxSettings.Render) {
         size = render == .none ? FrameSize(64, 64) : draft.size
         prompt = render == .prompt ? draft.prompt : ""
-        label = "SANDBOX  \(vendor)  \(draft.model)  \(draft.size)"
+        let origin = render == .prompt ? "  \(vendor)  \(draft.model)" : ""
+        label = "SANDBOX\(origin)  \(draft.size)"
         self.id = id
         format = draft.format
-        reference = render == .none ? nil : draft.reference
+        reference = render == .prompt ? draft.reference : nil
+        sharedFile = render == .prompt ? nil : FilmFile.sharedPicture(size, draft.format)
     }
 
     private var shortSide: Int { min(size.width, size.height) }

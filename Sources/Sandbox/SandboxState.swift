@@ -2,13 +2,13 @@ internal import Core
 
 /// What `POST /_sandbox/settings` changes.
 struct SandboxSettings: Sendable, Equatable {
-    /// How films come about.
+    /// How films and pictures come about.
     enum Render: String, Sendable, CaseIterable {
-        /// A film for each task, with its prompt in the picture.
+        /// A film for each task, with its prompt in the picture; and so a picture.
         case prompt
-        /// One film for each size and length, without a prompt.
+        /// One film for each size and length, without a prompt; one picture for each size and format.
         case reuse
-        /// One tiny film for everything.
+        /// One tiny film for everything, and one tiny picture of each format.
         case none
     }
 

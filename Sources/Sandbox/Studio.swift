@@ -108,20 +108,34 @@ final class Studio: Sendable {
     /// Draws a picture. Blocks: a client is waiting.
     func draw(_ recipe: PictureRecipe, as name: String) throws(KinoraError) {
         let done = Signal()
-        add(
-            job(recipe, as: name) { _ in
-                done.raise()
-                return true
-            }, isUrgent: true)
+        draw(recipe, as: name, isUrgent: true) { _ in
+            done.raise()
+            return true
+        }
         guard done.wait(for: Self.limit), files.exists(name) else { throw KinoraError(.upstreamServer) }
     }
 
-    /// Draws a picture in the background.
-    func render(
-        _ recipe: PictureRecipe, as name: String,
+    /// Draws a picture, at once where it is shared and there is one already, else in the background.
+    func draw(
+        _ recipe: PictureRecipe, as name: String, isUrgent: Bool = false,
         ended: @escaping @Sendable (Result<Void, RenderFailure>) -> Bool
     ) {
-        add(job(recipe, as: name, ended), isUrgent: false)
+        guard let shared = recipe.sharedFile else {
+            return add(job(recipe, as: name, ended), isUrgent: isUrgent)
+        }
+        if files.link(shared, as: name) {
+            if !ended(.success(())) { files.remove(name) }
+            return
+        }
+        let shares = job(recipe, as: shared) { [files] result in
+            var result = result
+            if case .success = result, !files.link(shared, as: name) {
+                result = .failure(RenderFailure(message: "cannot write to \(files.directory)"))
+            }
+            if !ended(result) { files.remove(name) }
+            return true
+        }
+        add(shares, isUrgent: isUrgent)
     }
 
     private func job(

@@ -230,7 +230,7 @@ final class World: Sendable {
         _ render: SandboxSettings.Render
     ) {
         let name = FilmFile.picture(id, index, draft.format)
-        studio.render(PictureRecipe(draft, of: owner.vendor, id: "\(id)-\(index)", render), as: name) {
+        studio.draw(PictureRecipe(draft, of: owner.vendor, id: "\(id)-\(index)", render), as: name) {
             [self] result in
             guard case .success = result, index + 1 < draft.count else { return end(film, result) }
             draw(draft, from: index + 1, as: film, for: owner, task: id, render)

@@ -42,6 +42,23 @@ import Testing
         }
     }
 
+    @Test(arguments: ["reuse", "none"])
+    func picturesOfOneSizeAreDrawnOnceWhereTheyMayBeShared(_ render: String) throws {
+        try withSandbox(render: .prompt) { sandbox in
+            try sandbox.settings(["task_seconds": 0, "render": .string(render)])
+            let first = try draw(sandbox, ["size": "96x64", "n": 2])
+            let second = try draw(sandbox, ["size": "96x64", "prompt": "something else"])
+            let drawn = try pictures(first) + pictures(second)
+            #expect(drawn.count == 3 && Set(drawn).count == 1)
+            let size = render == "reuse" ? "96x64" : "64x64"
+            #expect(FrameSize(ofImage: drawn[0])?.description == size)
+            #expect(try pictures(draw(sandbox, ["size": "64x96", "output_format": "webp"]))[0] != drawn[0])
+            let left = try FileManager.default.contentsOfDirectory(atPath: "\(sandbox.folder.path)/films")
+            let shared = ["picture-\(size).png", "picture-\(render == "reuse" ? "64x96" : size).webp"]
+            #expect(left.filter { $0.hasPrefix("picture-") }.sorted() == shared.sorted())
+        }
+    }
+
     @Test func anOlderModelGivesLinksThatWantNoKey() throws {
         try withSandbox(render: .none) { sandbox in
             try sandbox.settings(["task_seconds": 0])
