@@ -134,26 +134,39 @@ import Upstream
         #expect(end.all == [.shuttingDown])
     }
 
-    /// A place is free again when nobody can read the stream any more.
-    @Test func onlySoManyFollow() throws {
+    /// No user holds more places than are left. A place is free again when nobody can read the stream.
+    @Test func onlySoManyFollowAndNoUserTakesAllPlaces() throws {
         let gateway = Gateway(
             store: stage.store, cache: stage.cache, media: stage.media, vault: stage.vault,
             wakeups: stage.wakeups, transport: stage.vendor, clock: stage.clock, events: stage.events,
-            followersMax: 2)
+            followersMax: 4)
         try gateway.start()
         defer { gateway.stop() }
-        let command = Command.follow(
-            TaskReference(try stage.submit().id), withLinks: false, lastEvent: "")
-        func begin() throws -> Outcome {
-            let ample = Gateway.Patience(mayWait: true, isThreadScarce: false) { true }
-            return try gateway.perform(command, for: stage.caller, ample)
+        let owner = stage.caller
+        let callers = try [owner] + ["second", "third", "fourth"].map { try stage.database.caller($0) }
+        let tasks = try callers.map { caller in
+            let film = Submission(dialect: "test", model: "sora-2", kind: .video, prompt: "a quiet harbour")
+            guard case .accepted(let task) = try stage.perform(.submit(film), as: caller) else {
+                throw Unexpected("not accepted")
+            }
+            return task
         }
-        var streams = [try begin(), try begin()]
-        for _ in 0..<3 { #expect(code { _ = try begin() } == .queueFull) }
-        streams.removeLast()
-        streams.append(try begin())
-        #expect(code { _ = try begin() } == .queueFull)
-        withExtendedLifetime(streams) {}
+        func begin(_ user: Int) throws -> Outcome {
+            let command = Command.follow(TaskReference(tasks[user].id), withLinks: false, lastEvent: "")
+            let ample = Gateway.Patience(mayWait: true, isThreadScarce: false) { true }
+            return try gateway.perform(command, for: callers[user], ample)
+        }
+        var own = [try begin(0), try begin(0)]
+        for _ in 0..<3 {
+            let refusal = try #require(throws: KinoraError.self) { _ = try begin(0) }
+            #expect(refusal.code == .queueFull && refusal.message.hasPrefix("You follow 2 tasks already"))
+        }
+        let others = [try begin(1), try begin(2)]
+        for user in 0..<4 { #expect(code { _ = try begin(user) } == .queueFull, "all are taken") }
+        own.removeLast()
+        #expect(code { _ = try begin(0) } == .queueFull, "it has as many as are left")
+        own.append(try begin(3))
+        withExtendedLifetime((own, others)) {}
     }
 
     /// Where others miss the thread, those who follow count among those who wait.

@@ -219,6 +219,34 @@ extension GatewayTests {
             }
         }
 
+        /// Three places: whoever has two of them leaves the third to others.
+        @Test func aUserLeavesRoomForOthers() throws {
+            try withWaitingTask(["KINORA_RELAY_THREADS": "6"]) { site, _, id in
+                let crowd = try Crowd([String](repeating: "/v1/videos/\(id)", count: 2), site)
+                try crowd.waitUntilAllHear("queued-0")
+                for address in Self.addresses {
+                    let path = address.path.replacing("%@", with: String(id.suffix(12)))
+                    let third = try site.curl.send(following(path, site))
+                    #expect(third.status == 429 && third["Retry-After"] == "2", "\(path) \(third.text)")
+                    let error = third.json["error"]
+                    let words = (error?["message"] ?? third.json["message"] ?? error)?.stringValue ?? ""
+                    #expect(words.hasPrefix("You follow 2 tasks already"), "\(third.text)")
+                }
+                let made = try site.kinora(["key", "create", "--json", "--user", "other"])
+                let other = made.json["key"]?.stringValue ?? ""
+                var theirs = Reply(status: 401)
+                try waitUntil("the key is known") {
+                    let film = Call.post("/v1/videos", json: ["prompt": "a cat", "seconds": "4"]).key(other)
+                    theirs = try site.curl.send(film)
+                    return theirs.status != 401
+                }
+                let call = Call.get("/v1/videos/\(theirs.id)").key(other).with("Accept", "text/event-stream")
+                #expect(try site.curl.with("--max-time", "1").status(of: call) == 28, "it is followed")
+                try cancel(id, site)
+                #expect(crowd.isGone)
+            }
+        }
+
         @Test func aStopEndsStreamsAndALaterCallGoesOn() throws {
             try withWaitingTask { site, program, id in
                 let crowd = try Crowd(["/v1/videos/\(id)"], site)
@@ -237,7 +265,7 @@ extension GatewayTests {
 
         /// Short calls do not notice them.
         @Test func fiveHundredFollowAtOnce() throws {
-            try withWaitingTask { site, _, id in
+            try withWaitingTask(["KINORA_RELAY_THREADS": "2000"]) { site, _, id in
                 let crowd = try Crowd([String](repeating: "/v1/videos/\(id)", count: 500), site)
                 try crowd.waitUntilAllHear("queued-0")
                 let began = ContinuousClock.now
