@@ -38,7 +38,7 @@ REVOKE SELECT ON kinora.app_user, kinora.api_key, kinora.account, kinora.webhook
     FROM kinora_read;
 GRANT SELECT (id, name, role, state, requests_per_minute, concurrent_tasks_max, created_at) ON kinora.app_user TO kinora_read;
 GRANT SELECT (id, user_id, public_id, name, models, requests_per_minute, concurrent_tasks_max, quota_cap_micros,
-    video_created_status, content_mode, chat_format, expires_at, revoked_at, created_at)
+    video_created_status, content_mode, chat_format, dialect, expires_at, revoked_at, created_at)
     ON kinora.api_key TO kinora_read;
 -- base_url and proxy_url may carry a password in their user part.
 GRANT SELECT (id, vendor, name, region, slots, weight, credits_micros, state, state_reason, cooling_until,

@@ -636,10 +636,12 @@ CREATE TABLE kinora.api_key (
     expires_at timestamp with time zone,
     revoked_at timestamp with time zone,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
+    dialect text DEFAULT 'auto'::text NOT NULL,
     CONSTRAINT api_key_chat_format_known CHECK ((chat_format = ANY (ARRAY['auto'::text, 'json'::text, 'markdown'::text]))),
     CONSTRAINT api_key_concurrent_positive CHECK ((concurrent_tasks_max > 0)),
     CONSTRAINT api_key_content_mode_known CHECK ((content_mode = ANY (ARRAY['serve'::text, 'redirect'::text]))),
     CONSTRAINT api_key_created_status_known CHECK ((video_created_status = ANY (ARRAY[200, 201]))),
+    CONSTRAINT api_key_dialect_known CHECK ((dialect = ANY (ARRAY['auto'::text, 'sora'::text, 'jimeng'::text]))),
     CONSTRAINT api_key_expires_finite CHECK (isfinite(expires_at)),
     CONSTRAINT api_key_name_length CHECK ((length(name) <= 128)),
     CONSTRAINT api_key_public_id_form CHECK ((public_id ~ '^[0-9a-z]{12}$'::text)),
@@ -679,6 +681,8 @@ COMMENT ON COLUMN kinora.api_key.expires_at IS 'The key stops working then; null
 COMMENT ON COLUMN kinora.api_key.revoked_at IS 'When the key was revoked; null: it works.';
 
 COMMENT ON COLUMN kinora.api_key.created_at IS 'When the key was made.';
+
+COMMENT ON COLUMN kinora.api_key.dialect IS 'Whose API the key finds at addresses that several have: auto (by the model''s family), or as below the prefix sora or jimeng.';
 
 ALTER TABLE kinora.api_key ALTER COLUMN id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME kinora.api_key_id_seq

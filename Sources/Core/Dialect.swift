@@ -21,6 +21,17 @@ extension Dialect {
     public var mounts: [String] { [] }
 }
 
+extension Dialect {
+    /// What a key means by an address. A prefix says it already; without one the key may.
+    public func match(_ match: RouteMatch, as options: KeyOptions) -> RouteMatch {
+        let prefix = options.dialect.rawValue
+        guard match.mount == nil, match.route.pattern.first == "v1", mounts.contains(prefix) else {
+            return match
+        }
+        return RouteMatch(route: match.route, values: match.values, mount: prefix)
+    }
+}
+
 /// One endpoint of a dialect.
 public struct Route: Sendable, Equatable {
     public enum Access: Sendable { case key, open }
@@ -52,7 +63,7 @@ public struct Route: Sendable, Equatable {
 public struct RouteMatch: Sendable {
     public let route: Route
     public let values: [String]
-    /// The prefix that it was found under; nil at the root.
+    /// The prefix that it was found under, or that the key stands for; nil: neither.
     public let mount: String?
 
     public init(route: Route, values: [String], mount: String? = nil) {

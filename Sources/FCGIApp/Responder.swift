@@ -76,13 +76,14 @@ final class Responder: Handler {
         do throws(KinoraError) {
             let path = try RequestPath(target: head.target)
             answer.exchange.path = path
-            let (speaking, match) = try router.route(head.method, path)                    // 1 which tongue
+            let (speaking, found) = try router.route(head.method, path)                    // 1 which tongue
             dialect = speaking
-            answer.exchange.match = match
-            answer.course.note(speaking, match.route)
-            let caller = match.route.access == .open ? nil : try gateway.caller(of: head)  // 2 who
+            answer.exchange.match = found
+            answer.course.note(speaking, found.route)
+            let caller = found.route.access == .open ? nil : try gateway.caller(of: head)  // 2 who
             answer.exchange.options = caller?.options ?? KeyOptions()
             answer.course.caller = caller
+            let match = speaking.match(found, as: answer.exchange.options)
             let spool = Spool(directory: intake.spoolDirectory)
             let body = try self.body(of: connection, match.route, into: spool)
             let request = Request(head: head, path: path, body: body)

@@ -22,6 +22,7 @@ SELECT pg_temp.refuses('api_key_concurrent_positive', $$UPDATE api_key SET concu
 SELECT pg_temp.refuses('api_key_quota_cap_not_negative', $$UPDATE api_key SET quota_cap_micros = -1$$);
 SELECT pg_temp.refuses('api_key_created_status_known', $$UPDATE api_key SET video_created_status = 202$$);
 SELECT pg_temp.refuses('api_key_content_mode_known', $$UPDATE api_key SET content_mode = 'guess'$$);
+SELECT pg_temp.refuses('api_key_dialect_known', $$UPDATE api_key SET dialect = 'openart'$$);
 SELECT pg_temp.refuses('api_key_chat_format_known', $$UPDATE api_key SET chat_format = 'prose'$$);
 SELECT pg_temp.refuses('api_key_user_id_fkey', $$UPDATE api_key SET user_id = 4711$$);
 SELECT pg_temp.refuses('api_key_user_id_fkey', $$DELETE FROM app_user WHERE name = 'owner'$$);

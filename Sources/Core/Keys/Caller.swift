@@ -24,6 +24,8 @@ public struct Caller: Sendable, Equatable {
 public struct KeyOptions: Sendable, Equatable {
     public enum ContentMode: String, Sendable, CaseIterable { case serve, redirect }
     public enum ChatFormat: String, Sendable, CaseIterable { case auto, json, markdown }
+    /// The APIs that have the same addresses below `/v1`; auto: whichever the model is of.
+    public enum RootDialect: String, Sendable, CaseIterable { case auto, sora, jimeng }
 
     /// Models the key may use; nil: all.
     public var models: Set<String>?
@@ -33,14 +35,18 @@ public struct KeyOptions: Sendable, Equatable {
     public var contentMode: ContentMode
     /// How a chat says what a model of media has made. auto: as clients of the model's family know it.
     public var chatFormat: ChatFormat
+    /// Whose API the key finds at an address that several have. sora, jimeng: what others find below that
+    /// prefix.
+    public var dialect: RootDialect
 
     public init(
         models: Set<String>? = nil, videoCreatedStatus: Int = 200, contentMode: ContentMode = .serve,
-        chatFormat: ChatFormat = .auto
+        chatFormat: ChatFormat = .auto, dialect: RootDialect = .auto
     ) {
         self.models = models
         self.videoCreatedStatus = videoCreatedStatus
         self.contentMode = contentMode
         self.chatFormat = chatFormat
+        self.dialect = dialect
     }
 }

@@ -4,7 +4,7 @@ import Store
 
 struct Key: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Client keys.", subcommands: [Create.self, List.self, Limit.self, Revoke.self])
+        abstract: "Client keys.", subcommands: [Create.self, List.self, Change.self, Limit.self, Revoke.self])
 
     struct Create: KinoraCommand {
         static let configuration = CommandConfiguration(abstract: "Make a key and print it, once.")
@@ -14,8 +14,7 @@ struct Key: ParsableCommand {
         @Option(help: "Days until it expires (default: never).") var expiresInDays: Int?
         @Option(help: "HTTP status of a created video: 200 or 201.") var createdStatus = 200
         @Option(help: "How content is answered: serve or redirect.") var content = "serve"
-        @Option(help: "How chats say what was made: auto (as the model's family does), json or markdown.")
-        var chatFormat = "auto"
+        @OptionGroup var words: WordOptions
         @OptionGroup var limits: LimitOptions
         @Option(help: "Units it may spend of its user's quota, all its life; 0: no cap.") var quota: Amount?
         @Flag(help: "Print JSON.") var json = false
@@ -26,9 +25,6 @@ struct Key: ParsableCommand {
             }
             guard KeyOptions.ContentMode(rawValue: content) != nil else {
                 throw ValidationError("--content must be serve or redirect.")
-            }
-            guard KeyOptions.ChatFormat(rawValue: chatFormat) != nil else {
-                throw ValidationError("--chat-format must be auto, json or markdown.")
             }
             guard (1...36_500).contains(expiresInDays ?? 1) else {
                 throw ValidationError("--expires-in-days must be from 1 to 36500.")
@@ -46,7 +42,7 @@ struct Key: ParsableCommand {
                 key, user: try store.putUser(name: user, role: "client", passwordHash: nil), name: name,
                 models: models, expiresInDays: expiresInDays.map(Int64.init), createdStatus: createdStatus,
                 contentMode: KeyOptions.ContentMode(rawValue: content) ?? .serve,
-                chatFormat: KeyOptions.ChatFormat(rawValue: chatFormat) ?? .auto, limits: limits.change,
+                chatFormat: words.chatFormat ?? .auto, dialect: words.dialect ?? .auto, limits: limits.change,
                 quotaCap: quota)
             if json {
                 writeLine(JSON.object(["id": .string(key.publicID), "key": .string(key.revealed())]).text)
@@ -70,6 +66,54 @@ struct Key: ParsableCommand {
         static let configuration = CommandConfiguration(abstract: "List keys.")
         @OptionGroup var output: OutputOptions
         func perform() throws(KinoraError) { output.show(try openStore().listKeys()) }
+    }
+
+    /// How a key's clients are spoken to.
+    struct WordOptions: ParsableArguments {
+        @Option(
+            name: .customLong("dialect"),
+            help: "Whose API it finds at /v1: sora or jimeng alone, or auto (as the model's family has it).")
+        var dialectName: String?
+        @Option(
+            name: .customLong("chat-format"),
+            help: "How chats say what was made: json or markdown, or auto (as the model's family does).")
+        var chatFormatName: String?
+
+        func validate() throws {
+            guard dialectName == nil || dialect != nil else {
+                throw ValidationError("--dialect must be auto, sora or jimeng.")
+            }
+            guard chatFormatName == nil || chatFormat != nil else {
+                throw ValidationError("--chat-format must be auto, json or markdown.")
+            }
+        }
+
+        var dialect: KeyOptions.RootDialect? { dialectName.flatMap(KeyOptions.RootDialect.init) }
+        var chatFormat: KeyOptions.ChatFormat? { chatFormatName.flatMap(KeyOptions.ChatFormat.init) }
+    }
+
+    struct Change: KinoraCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Change how a key's clients are spoken to, everywhere at once.",
+            discussion: "What is not named stays as it is.")
+        @Argument(help: "Its id, or the key itself.") var key: String
+        @OptionGroup var words: WordOptions
+
+        func validate() throws {
+            guard words.dialectName != nil || words.chatFormatName != nil else {
+                throw ValidationError("Give --dialect, --chat-format, or both of them.")
+            }
+        }
+
+        func perform() throws(KinoraError) {
+            let id = APIKey(key)?.publicID ?? key
+            let isChanged = try openStore().changeKey(
+                publicID: id, dialect: words.dialect, chatFormat: words.chatFormat)
+            guard isChanged else {
+                throw KinoraError(.invalidValue, "There is no active key '\(id)'. See `kinora key list`.")
+            }
+            writeLine("changed \(id)")
+        }
     }
 
     struct Limit: KinoraCommand {

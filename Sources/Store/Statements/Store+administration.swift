@@ -2,7 +2,8 @@ public import Core
 
 extension Statement {
     static let administration = [
-        Store.userUpsert, Store.adminExists, Store.keyInsert, Store.keyList, Store.keyRevoke, Store.keyCount,
+        Store.userUpsert, Store.adminExists, Store.keyInsert, Store.keyList, Store.keyRevoke, Store.keyChange,
+        Store.keyCount,
         Store.accountInsert, Store.accountSeal, Store.accountList, Store.accountState, Store.taskList,
         Store.taskShow,
         Store.accountNextID, Store.userInsert, Store.userList, Store.settingPut, Store.settingRemove,
@@ -28,9 +29,9 @@ extension Store {
         """
         INSERT INTO api_key (
             user_id, public_id, secret_hash, name, models, expires_at, video_created_status, content_mode,
-            chat_format, requests_per_minute, concurrent_tasks_max, quota_cap_micros)
-        VALUES ($1, $2, $3, $4, $5::text[], now() + $6::bigint * interval '1 day', $7, $8, $9,
-            nullif($10, 0), nullif($11, 0), nullif($12, 0))
+            chat_format, dialect, requests_per_minute, concurrent_tasks_max, quota_cap_micros)
+        VALUES ($1, $2, $3, $4, $5::text[], now() + $6::bigint * interval '1 day', $7, $8, $9, $10,
+            nullif($11, 0), nullif($12, 0), nullif($13, 0))
         RETURNING id
         """)
 
@@ -69,9 +70,18 @@ extension Store {
             CASE WHEN k.revoked_at IS NOT NULL THEN 'revoked' WHEN k.expires_at <= now() THEN 'expired'
                 WHEN u.state <> 'active' THEN 'user disabled' ELSE 'active' END,
             coalesce(array_to_string(k.models, ','), '*'), k.created_at, k.expires_at,
-            k.requests_per_minute, k.concurrent_tasks_max, k.quota_cap_micros, s.spent_micros
+            k.requests_per_minute, k.concurrent_tasks_max, k.quota_cap_micros, s.spent_micros, k.dialect,
+            k.chat_format
         FROM api_key k JOIN app_user u ON u.id = k.user_id LEFT JOIN key_spend s ON s.key_id = k.id
         ORDER BY k.id
+        """)
+
+    // What is not given stays as it is.
+    static let keyChange = Statement(
+        "key_change",
+        """
+        UPDATE api_key SET dialect = coalesce($2, dialect), chat_format = coalesce($3, chat_format)
+        WHERE public_id = $1 AND revoked_at IS NULL RETURNING id
         """)
 
     static let keyRevoke = Statement(
@@ -186,6 +196,7 @@ extension Store {
     public func addKey(
         _ key: APIKey, user: Int64, name: String, models: [String]?, expiresInDays: Int64?,
         createdStatus: Int, contentMode: KeyOptions.ContentMode, chatFormat: KeyOptions.ChatFormat = .auto,
+        dialect: KeyOptions.RootDialect = .auto,
         limits: LimitChange = LimitChange(), quotaCap: Amount? = nil
     ) throws(KinoraError) {
         try execute(
@@ -194,11 +205,21 @@ extension Store {
                 .integer(user), .text(key.publicID), .bytes(Array(key.secretHash)), .text(name),
                 models.map(Value.texts) ?? .null, .optional(expiresInDays), .integer(Int64(createdStatus)),
                 .text(contentMode.rawValue), .text(chatFormat.rawValue),
+                .text(dialect.rawValue),
             ] + limits.values + [.optional(quotaCap?.micros)])
     }
 
     public func activeKeys() throws(KinoraError) -> Int {
         Int(try first(Self.keyCount) { $0.integer(0) } ?? 0)
+    }
+
+    /// Changes whose API a key speaks, and how chats answer it. False when there is no such key.
+    public func changeKey(
+        publicID: String, dialect: KeyOptions.RootDialect?, chatFormat: KeyOptions.ChatFormat?
+    ) throws(KinoraError) -> Bool {
+        try execute(
+            Self.keyChange,
+            [.text(publicID), .optional(dialect?.rawValue), .optional(chatFormat?.rawValue)]) > 0
     }
 
     /// False when there is no such key, or it was revoked before.
@@ -242,6 +263,7 @@ extension Store {
             [
                 "id": .string(row.text(0)), "user": .string(row.text(1)), "name": .string(row.text(2)),
                 "state": .string(row.text(3)), "models": .string(row.text(4)),
+                "dialect": .string(row.text(11)), "chat_format": .string(row.text(12)),
                 "requests_per_minute": Self.number(row.optionalInteger(7)),
                 "concurrent_tasks": Self.number(row.optionalInteger(8)),
                 "quota": row.optionalInteger(9).map { Self.units(Amount(micros: $0)) } ?? .null,

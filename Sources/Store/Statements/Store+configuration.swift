@@ -26,7 +26,7 @@ extension Store {
         SELECT k.public_id, k.secret_hash, k.user_id, k.id, to_jsonb(k.models), k.video_created_status,
             k.content_mode, k.chat_format, k.expires_at, k.revoked_at IS NOT NULL OR u.state <> 'active',
             num_nonnulls(k.requests_per_minute, k.concurrent_tasks_max, u.requests_per_minute,
-                u.concurrent_tasks_max) > 0, u.role = 'admin'
+                u.concurrent_tasks_max) > 0, u.role = 'admin', k.dialect
         FROM api_key k JOIN app_user u ON u.id = k.user_id
         """)
 
@@ -67,7 +67,8 @@ extension Store {
             let options = KeyOptions(
                 models: models, videoCreatedStatus: Int(row.integer(5)),
                 contentMode: KeyOptions.ContentMode(rawValue: row.text(6)) ?? .serve,
-                chatFormat: KeyOptions.ChatFormat(rawValue: row.text(7)) ?? .auto)
+                chatFormat: KeyOptions.ChatFormat(rawValue: row.text(7)) ?? .auto,
+                dialect: KeyOptions.RootDialect(rawValue: row.text(12)) ?? .auto)
             return KeyRecord(
                 publicID: row.text(0), secretHash: row.bytes(1),
                 caller: Caller(
