@@ -15,6 +15,7 @@ extension OpenAISandbox {
         "service_tier", "stop", "store", "stream", "stream_options", "temperature", "tool_choice", "tools",
         "top_logprobs", "top_p", "user", "verbosity", "web_search_options",
     ]
+    private static let parts = ["text", "refusal", "image_url", "input_audio", "file"]
     private static let roles = ["developer", "system", "user", "assistant", "tool", "function"]
 
     /// `models`: those that there are.
@@ -99,8 +100,19 @@ extension OpenAISandbox {
         }
         switch message["content"] ?? .null {
         case .string(let text): return (role, text)
-        case .array(let parts):
-            return (role, parts.compactMap { $0["text"]?.stringValue }.joined(separator: " "))
+        case .array(let parts) where !parts.isEmpty:
+            var texts: [String] = []
+            for (index, part) in parts.enumerated() {
+                let type = part["type"]?.stringValue ?? ""
+                let text = part["text"]?.stringValue
+                guard Self.parts.contains(type), type != "text" || text != nil else {
+                    throw KinoraError(
+                        .invalidValue, "Invalid value for '\(place).content[\(index)]'.",
+                        field: "\(place).content[\(index)]")
+                }
+                if let text { texts.append(text) }
+            }
+            return (role, texts.joined(separator: " "))
         case .null where role == "assistant": return (role, "")
         case let other:
             throw KinoraError(

@@ -117,6 +117,41 @@ import Testing
         #expect(variants[0]["required"] == ["model"])
     }
 
+    /// Tools refuse a list of values that holds none, and cannot ask for what no request can have.
+    @Test func everyListOfValuesHoldsSome() {
+        func walk(_ json: JSON, _ place: String) {
+            if let values = json["enum"]?.arrayValue { #expect(!values.isEmpty, "\(place)") }
+            for member in json.objectValue?.members ?? [] { walk(member.value, "\(place)/\(member.name)") }
+            for (index, item) in (json.arrayValue ?? []).enumerated() { walk(item, "\(place)/\(index)") }
+        }
+        walk(document, "")
+    }
+
+    @Test func anEndpointOffersAModelOnlyForTheMediaThatItTakes() throws {
+        let painter = Model(
+            id: "painter-1", kind: "image", family: "sora", title: "", createdAt: Self.model.createdAt,
+            rules: [.t2i: [], .i2i: []], vendors: ["openai"])
+        let pair = Model(
+            id: "pair-1", kind: "video", family: "sora", title: "", createdAt: Self.model.createdAt,
+            rules: [.i2v: []], references: [.i2v: [ReferenceRule(.image, count: 2...2)]], vendors: ["openai"])
+        let document = OpenAPIDocument(
+            dialects: Dialects.described, models: [Self.model, painter, pair]
+        ).json
+        func part(_ reference: JSON?) -> JSON? {
+            let name = reference?["$ref"]?.stringValue?.split(separator: "/").last ?? ""
+            return document["components"]?["schemas"]?[String(name)]
+        }
+        func titles(_ path: String) -> [String] {
+            let body = document["paths"]?[path]?["post"]?["requestBody"]?["content"]?["application/json"]
+            let choice = part(body?["schema"]?["allOf"]?.arrayValue?.last)
+            return (choice?["anyOf"]?.arrayValue ?? []).compactMap { part($0)?["title"]?.stringValue }
+        }
+        #expect(titles("/v1/images/generations") == ["painter-1, t2i", "painter-1, i2i"])
+        #expect(titles("/v1/images/edits") == ["painter-1, i2i"])
+        #expect(titles("/v1/videos/generations").contains { $0.hasPrefix("pair-1") })
+        #expect(!titles("/v1/videos").contains { $0.hasPrefix("pair-1") }, "it takes one picture")
+    }
+
     @Test func whatEndpointsHaveInCommonStandsThereOnce() throws {
         let shapes = try #require(document["components"]?["schemas"]?.objectValue)
         let texts = shapes.members.map { $0.value.text }

@@ -31,14 +31,15 @@ extension Hub: Described {
             fields: [
                 .prompt(), .model,
                 .parameter("provider", Words("Only models of this provider.", "只用该服务商的模型。")),
-                .parameter("duration", Words("Seconds.", "时长（秒）。")),
+                .number("duration", Words("Seconds.", "时长（秒）。")),
                 .parameter("aspect_ratio", Words("Such as 16:9.", "画面比例，例如 16:9。")),
                 .parameter("negative_prompt", Words("What is not to be seen.", "不希望出现的内容。")),
-                .parameter("image_url", Words("A picture to begin with.", "首帧图片。")),
+                .media("image_url", Words("A picture to begin with.", "首帧图片。")),
                 .userIdentifier,
             ],
             models: ModelChoice(
-                kind: "video", usual: "sora-2", referenceField: "image_url", vendorField: "provider",
+                kind: "video", usual: "sora-2", referenceField: "image_url", referenceCount: 0...1,
+                vendorField: "provider",
                 spellings: [
                     "seconds": "duration", "ratio": "aspect_ratio", "negative_prompt": "negative_prompt",
                 ]),

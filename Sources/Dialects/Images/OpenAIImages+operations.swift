@@ -41,14 +41,27 @@ extension OpenAIImages: Described {
         "input_fidelity", "output_compression",
     ]
 
+    private static let looks: [Field] = [
+        .parameter("quality", Words("Such as high.", "质量，例如 high。")),
+        .parameter("style", Words("Such as vivid.", "风格，例如 vivid。")),
+        .parameter("ratio", Words("Such as 16:9.", "画面比例，例如 16:9。")),
+        .parameter("resolution", Words("Such as 2k.", "分辨率，例如 2k。")),
+        .parameter("background", Words("Such as transparent.", "背景，例如 transparent。")),
+        .parameter("output_format", Words("png, jpeg or webp.", "文件格式：png、jpeg 或 webp。")),
+        .number("output_compression", Words("In per cent.", "压缩率（百分比）。")),
+        .parameter("moderation", Words("How strictly it is moderated.", "内容审核的严格程度。")),
+        .parameter("input_fidelity", Words("How close to the pictures given.", "与参考图的接近程度。")),
+    ]
+
     private static func body(needsImage: Bool) -> BodyShape {
         let image = Words(
             "Pictures to begin with: addresses, data URLs or base64.", "参考图：地址、data URL 或 Base64。")
         return BodyShape(
             fields: [
                 .prompt(), .model,
-                .parameter("n", Words("How many.", "数量。")),
+                .number("n", Words("How many.", "数量。")),
                 .parameter("size", Words("Width and height, or a ratio.", "宽高，或比例。")),
+            ] + Self.looks + [
                 Field("image", [:], image, isRequired: needsImage),
                 .responseFormat,
                 Field(
@@ -59,6 +72,7 @@ extension OpenAIImages: Described {
             files: [.file("image", .image, image, isList: true)],
             models: ModelChoice(
                 kind: "image", usual: "gpt-image-2", referenceField: "image",
+                referenceCount: (needsImage ? 1 : 0)...Limits.imageReferencesMax,
                 spellings: Dictionary(uniqueKeysWithValues: spelled.map { ($0, $0) })),
             example: needsImage
                 ? ["prompt": "make it snow", "image": Shapes.square]

@@ -24,13 +24,13 @@ extension JimengVideos: Described {
         return BodyShape(
             fields: [
                 .prompt(), .model,
-                .parameter("duration", Words("Seconds.", "时长（秒）。")),
+                .number("duration", Words("Seconds.", "时长（秒）。")),
                 .parameter("size", Words("Width and height.", "宽与高。")),
                 .parameter("ratio", Words("Such as 16:9.", "画面比例，例如 16:9。")),
                 .parameter("resolution", Words("Such as 1080p.", "分辨率，例如 1080p。")),
                 .parameter("negative_prompt", Words("What is not to be seen.", "不希望出现的内容。")),
                 .parameter("style_id", Words("A style.", "风格。")),
-                .parameter("image", image), .responseFormat,
+                .media("image", image), .responseFormat,
                 Field(
                     "async", Shapes.flagOrNull,
                     Words("true: answer with the task.", "true 表示立即返回任务。")),

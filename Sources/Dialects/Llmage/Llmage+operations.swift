@@ -51,14 +51,14 @@ extension Llmage: Described {
             .parameter("size", Words("Width and height.", "宽与高。")),
             .parameter("ratio", Words("Such as 16:9.", "画面比例，例如 16:9。")),
             .parameter("resolution", Words("Such as 1080p.", "分辨率，例如 1080p。")),
-            .parameter("duration", Words("Seconds.", "时长（秒）。")),
+            .number("duration", Words("Seconds.", "时长（秒）。")),
             Field(
                 "off_peak", ["type": ["string", "null"], "enum": ["Y", "N", "", .null]],
                 Words("Y: in the off-peak hours, at their price.", "Y 表示闲时执行，按闲时价格计费。")),
         ]
         let frames: [Field] = [
-            Field.parameter("image1_file", Words("The first picture.", "首帧图片。")),
-            Field.parameter("image2_file", Words("The last picture.", "尾帧图片。")),
+            Field.media("image1_file", Words("The first picture.", "首帧图片。")),
+            Field.media("image2_file", Words("The last picture.", "尾帧图片。")),
         ]
         let files: [Field] = [
             .file("image1_file", .image, Words("The first picture.", "首帧图片。")),
@@ -76,6 +76,7 @@ extension Llmage: Described {
             files: kind == .video ? files : [],
             models: ModelChoice(
                 kind: kind.rawValue, categoryField: "catelogid",
+                referenceCount: 0...(kind == .video ? Limits.imageReferencesMax : 0),
                 spellings: [
                     "seconds": "duration", "size": "size", "ratio": "ratio", "resolution": "resolution",
                     "negative_prompt": "negative_prompt",

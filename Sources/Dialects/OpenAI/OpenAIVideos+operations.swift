@@ -96,10 +96,10 @@ extension OpenAIVideos: Described {
     private static func body(isRemix: Bool) -> BodyShape {
         var fields: [Field] = [
             .prompt(), .model,
-            .parameter("seconds", Words("Length; text is taken too.", "时长（秒），也可为文本。")),
+            .number("seconds", Words("Length; text is taken too.", "时长（秒），也可为文本。")),
             .parameter("size", Words("Width and height.", "宽与高。")),
             .parameter("style_id", Words("A style.", "风格。")),
-            .parameter("input_reference", Words("A picture to begin with.", "首帧图片。")),
+            .media("input_reference", Words("A picture to begin with.", "首帧图片。")),
             Field(
                 "async_mode", ["type": ["boolean", "null"], "default": true],
                 Words("false: wait for the result.", "false 表示等待结果。")),
@@ -114,7 +114,7 @@ extension OpenAIVideos: Described {
             files: [.file("input_reference", .image, Words("A picture to begin with.", "首帧图片。"))],
             models: ModelChoice(
                 kind: "video", usual: isRemix ? nil : "sora-2", isInherited: isRemix,
-                referenceField: "input_reference",
+                referenceField: "input_reference", referenceCount: 0...1,
                 spellings: ["seconds": "seconds", "size": "size", "style": "style_id"]),
             example: ["model": "sora-2", "prompt": "a paper boat in the rain", "seconds": 4])
     }

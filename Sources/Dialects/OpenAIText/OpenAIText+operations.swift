@@ -35,7 +35,7 @@ extension OpenAIText: Described {
                     Field(
                         "stream", Shapes.flagOrNull,
                         Words("true: the answer comes as events.", "true 表示以事件流返回。")),
-                ],
+                ] + Self.ofMedia,
                 example: [
                     "model": "gpt-4", "messages": [["role": "user", "content": "Say hello."]],
                 ]),
@@ -49,9 +49,40 @@ extension OpenAIText: Described {
             "type": "object", "required": ["role", "content"],
             "properties": [
                 "role": Shapes.word("system", "user", "assistant"),
-                "content": Shapes.text,
+                "content": ["anyOf": [Shapes.text, ["type": "array", "minItems": 1, "items": part]]],
             ],
         ],
+    ]
+
+    private static let part: JSON = [
+        "type": "object", "required": ["type"],
+        "properties": ["type": Shapes.word("text", "image_url", "video_url"), "text": Shapes.text],
+    ]
+
+    /// What only models of pictures and videos know; others get it passed on.
+    private static let ofMedia: [Field] = [
+        .media(
+            "image",
+            Words("For pictures and videos: what to begin with.", "用于图像和视频模型：参考图。")),
+        .media(
+            "video",
+            Words(
+                "For videos: what to make a character of; of nothing else, where the prompt is empty.",
+                "用于视频模型：用来创建角色的视频；提示词为空时只创建角色。")),
+        Field(
+            "remix_target_id", Shapes.nameOrNone,
+            Words("For videos: a video to make anew.", "用于视频模型：要混剪的视频。")),
+        .parameter("style_id", Words("For videos: a style.", "用于视频模型：风格。")),
+        Field(
+            "character_options",
+            [
+                "type": ["object", "null"],
+                "properties": .object(
+                    JSONObject(Field.character.map { (name: $0.name, value: $0.described) })),
+            ],
+            Words(
+                "For videos: have a character made of the video, and how it is to be.",
+                "用于视频模型：从视频创建角色，以及角色的设定。")),
     ]
 
     private static let texts: JSON = [

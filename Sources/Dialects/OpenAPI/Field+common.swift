@@ -19,8 +19,14 @@ extension Field {
         "off_peak", Shapes.flagOrNull,
         Words("Start it in the off-peak hours, at their price.", "在闲时开始执行，按闲时价格计费。"))
 
-    /// What may stand here the model says.
-    static func parameter(_ name: String, _ words: Words) -> Field { Field(name, [:], words) }
+    /// A text. Which ones may stand here the model says.
+    static func parameter(_ name: String, _ words: Words) -> Field { Field(name, Shapes.textOrNull, words) }
+
+    /// A whole number, or a text that spells one. Which ones may stand here the model says.
+    static func number(_ name: String, _ words: Words) -> Field { Field(name, Shapes.wholeOrText, words) }
+
+    /// What stands for media. What may stand here, if anything, the model says.
+    static func media(_ name: String, _ words: Words) -> Field { Field(name, [:], words) }
 
     static let wait = Field(
         "wait",
@@ -37,8 +43,7 @@ extension Field {
     static func file(
         _ name: String, _ family: MediaType.Family, _ words: Words, isList: Bool = false
     ) -> Field {
-        let one: JSON = [:]
-        var field = Field(name, isList ? ["type": "array", "items": one] : one, words)
+        var field = Field(name, isList ? Shapes.files : Shapes.file, words)
         field.contentType = ReferenceRule.types(of: family).map(\.rawValue).joined(separator: ", ")
         return field
     }
@@ -46,6 +51,29 @@ extension Field {
     static let responseFormat = Field(
         "response_format", ["type": ["string", "null"], "enum": ["url", "b64_json", "", .null]],
         Words("Links or the bytes as base64.", "返回链接，或 Base64 编码的内容。"))
+}
+
+extension Field {
+    /// What may be said of a character.
+    static let character = [
+        Field(
+            "timestamps",
+            [
+                "type": ["string", "null"],
+                "pattern": "^([0-9]{1,4}(\\.[0-9]{1,3})?,[0-9]{1,4}(\\.[0-9]{1,3})?)?$",
+            ],
+            Words("From which second to which; 0,3 without it.", "视频时间戳，默认 0,3。")),
+        Field(
+            "username", ["type": ["string", "null"], "maxLength": 64, "pattern": "^[^\\s@]*$"],
+            Words("Without blanks and @.", "角色用户名（不含空格和 @）。")),
+        Field("display_name", ["type": ["string", "null"], "maxLength": 128], Words("Its name.", "显示名称。")),
+        Field(
+            "instruction_set", ["type": ["string", "null"], "maxLength": 8000],
+            Words("How it behaves.", "角色指令集。")),
+        Field(
+            "safety_instruction_set", ["type": ["string", "null"], "maxLength": 8000],
+            Words("What it must not do.", "安全指令集。")),
+    ]
 }
 
 extension BodyShape {

@@ -9,12 +9,12 @@ enum ModelShapes {
                 let isUsual = choice.usual == model.id
                 guard choice.field != nil || isUsual else { return [] }
                 return Category.allCases.compactMap { category in
-                    model.rules[category].map { rules in
-                        (
-                            "\(model.id).\(category)",
-                            variant(of: model, category, rules, choice, isUsual: isUsual)
-                        )
-                    }
+                    let media = model.references(for: category)
+                    guard let rules = model.rules[category], choice.hasRoom(for: media) else { return nil }
+                    return (
+                        "\(model.id).\(category)",
+                        variant(of: model, category, rules, choice, isUsual: isUsual)
+                    )
                 }
             }
     }
@@ -36,7 +36,7 @@ enum ModelShapes {
         }
         if let field = choice.referenceField {
             let most = model.references(for: category).map(\.count.upperBound).max() ?? 0
-            properties[field] = most > 0 ? choice.references : ["enum": [.null]]
+            properties[field] = most > 0 ? choice.references : ["enum": ["", .null]]
             if most > 0 { required.append(.string(field)) }
         }
         for rule in rules {

@@ -15,8 +15,8 @@ extension OpenAPIDocument {
         if route.body == .jsonOrForm {
             let named = Set(body.files.map(\.name))
             let fields = body.fields.filter { !named.contains($0.name) } + body.files
-            if let field = choice?.referenceField {
-                choice?.references = body.files.first { $0.name == field }?.schema ?? Shapes.picture
+            if let models = choice, let field = models.referenceField {
+                choice?.references = body.files.first { $0.name == field }?.schema ?? models.referenceText
             }
             let encoded = fields.compactMap { field in
                 field.contentType.map { (name: field.name, value: JSON.object(["contentType": .string($0)])) }
@@ -60,17 +60,14 @@ extension OpenAPIDocument {
         of fields: [Field], _ choice: ModelChoice?, _ dialect: any Described, isForm: Bool
     ) -> JSON {
         func spelled(_ schema: JSON) -> JSON { isForm ? Self.withoutNull(schema) : schema }
-        let properties = fields.map { field -> (name: String, value: JSON) in
-            var schema = field.schema.objectValue ?? [:]
-            schema["description"] = .string(field.words.english)
-            schema["x-description-zh"] = .string(field.words.chinese)
-            return (field.name, .object(schema))
-        }
+        let properties = fields.map { (name: $0.name, value: $0.described) }
         var object: JSONObject = ["type": "object", "properties": .object(JSONObject(properties))]
         let required = fields.filter(\.isRequired).map { JSON.string($0.name) }
         if !required.isEmpty { object["required"] = .array(required) }
-        // Every part of a form has a name.
-        if isForm { object["propertyNames"] = ["minLength": 1] }
+        // Every part of a form has a name that a header can hold.
+        if isForm {
+            object["propertyNames"] = ["minLength": 1, "pattern": "^[^\\u0000-\\u001f\\u007f]*$"]
+        }
         let whole = shared.reference(to: spelled(.object(object)), called: "fields.\(dialect.name)")
         let variants = choice.map { ModelShapes.variants($0, of: models) } ?? []
         guard !variants.isEmpty else { return whole }

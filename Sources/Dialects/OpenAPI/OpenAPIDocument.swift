@@ -101,7 +101,7 @@ struct OpenAPIDocument {
         let named = operation.route.pattern.filter { $0.hasPrefix(":") }.map { segment -> JSON in
             [
                 "name": .string(String(segment.dropFirst())), "in": "path", "required": true,
-                "schema": Shapes.name,
+                "schema": segment == ":token_id" ? Shapes.row : Shapes.name,
             ]
         }
         func given(_ fields: [Field], in place: JSON) -> [JSON] {

@@ -27,6 +27,14 @@ struct Field: Sendable {
         self.words = words
         self.isRequired = isRequired
     }
+
+    /// Its schema with its words.
+    var described: JSON {
+        var schema = schema.objectValue ?? [:]
+        schema["description"] = .string(words.english)
+        schema["x-description-zh"] = .string(words.chinese)
+        return .object(schema)
+    }
 }
 
 /// What stands in the body of a request.
@@ -57,10 +65,21 @@ struct ModelChoice: Sendable {
     /// The field for references; nil: none are taken. `references` is its schema where there are some.
     var referenceField: String?
     var references: JSON = Shapes.picture
+    /// Its schema in a form that has no files for them.
+    var referenceText: JSON = Shapes.picture
+    /// How many references it asks for, and takes.
+    var referenceCount = 0...Limits.imageReferencesMax
     /// The field that chooses by vendor.
     var vendorField: String?
     /// The API's field for a model's parameter; a parameter that is not in it is not taken here.
     let spellings: [String: String]
+
+    /// Whether a model that takes such media can be asked here.
+    func hasRoom(for rules: [ReferenceRule]) -> Bool {
+        let least = rules.map(\.count.lowerBound).reduce(0, +)
+        let most = rules.map(\.count.upperBound).reduce(0, +)
+        return least <= referenceCount.upperBound && most >= referenceCount.lowerBound
+    }
 }
 
 /// An answer that is no error.

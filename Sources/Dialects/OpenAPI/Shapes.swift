@@ -19,11 +19,24 @@ enum Shapes {
     static let textOrNull: JSON = ["type": ["string", "null"]]
     static let wholeOrNull: JSON = ["type": ["integer", "null"]]
     static let flagOrNull: JSON = ["type": ["boolean", "null"]]
+    /// Beyond 64 bits it is no number here.
+    static let wholeOrText: JSON = [
+        "type": ["integer", "string", "null"], "minimum": .integer(.min), "maximum": .integer(.max),
+        "pattern": "^([+-]?[0-9]{1,18})?$",
+    ]
+    /// The number of a row.
+    static let row: JSON = ["type": "integer", "minimum": 1, "maximum": .integer(.max)]
     /// How ids are spelled, and names of files.
     static let name: JSON = ["type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"]
     static let nameOrNone: JSON = ["type": ["string", "null"], "pattern": "^[A-Za-z0-9._-]{0,128}$"]
     /// A picture as text: an address, a data URL or base64.
     static let picture: JSON = ["type": "string", "format": "picture"]
+    /// As a part of a form: the bytes.
+    static let file: JSON = ["type": "string", "format": "binary"]
+    /// One part or several of the same name.
+    static let files: JSON = [
+        "type": ["string", "array"], "format": "binary", "minItems": 1, "items": file,
+    ]
     /// A grey square, for examples that work.
     static let square: JSON =
         """

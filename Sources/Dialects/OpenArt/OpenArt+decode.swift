@@ -96,7 +96,7 @@ extension OpenArt {
                 throw KinoraError(.invalidValue, "'refs' is no JSON: \(error.message)", field: "refs")
             }
         }
-        if value.isNull { return [] }
+        if value.isNull || value == "" { return [] }
         guard let list = value.arrayValue else {
             throw KinoraError(.invalidValue, "'refs' must be an array, not \(value.kindName).", field: "refs")
         }

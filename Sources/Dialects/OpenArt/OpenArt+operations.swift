@@ -36,24 +36,22 @@ extension OpenArt: Described {
         BodyShape(
             fields: [
                 .prompt(),
-                .parameter("duration", Words("Seconds.", "时长（秒）。")),
+                .number("duration", Words("Seconds.", "时长（秒）。")),
                 .parameter("aspect_ratio", Words("Such as 16:9.", "画面比例，例如 16:9。")),
-                Self.refsField,
+                .media(
+                    "refs",
+                    Words(
+                        "Pictures and sounds by address; in a form as the text of the JSON.",
+                        "以地址给出的图片与音频；表单中为 JSON 文本。")),
                 .userIdentifier,
             ],
             files: files,
             models: ModelChoice(
                 kind: "video", family: "openart", field: nil, usual: model, referenceField: "refs",
-                references: refs,
+                references: refs, referenceText: ["type": "string", "format": "references"],
                 spellings: ["seconds": "duration", "ratio": "aspect_ratio"]),
             example: ["prompt": "a quiet harbour at dawn", "duration": 5, "aspect_ratio": "16:9"])
     }
-
-    private static let refsField = {
-        var field = Field.parameter("refs", Words("Pictures and sounds by address.", "以地址给出的图片与音频。"))
-        field.contentType = "application/json"
-        return field
-    }()
 
     private static let refs: JSON = [
         "type": "array", "maxItems": 9,

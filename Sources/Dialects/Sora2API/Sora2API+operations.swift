@@ -75,21 +75,7 @@ extension Sora2API: Described {
                 "video", ["type": ["string", "null"]],
                 Words("An address, a data URL or base64; or `video_base64`.", "视频地址、data URL 或 Base64。")),
             Field("video_base64", Shapes.textOrNull, Words("The same.", "同上，Base64 视频。")),
-            Field(
-                "timestamps", Shapes.textOrNull,
-                Words("From which second to which; 0,3 without it.", "视频时间戳，默认 0,3。")),
-            Field(
-                "username", ["type": ["string", "null"], "maxLength": 64], Words("Without @.", "角色用户名（不含 @）。")
-            ),
-            Field(
-                "display_name", ["type": ["string", "null"], "maxLength": 128], Words("Its name.", "显示名称。")),
-            Field(
-                "instruction_set", ["type": ["string", "null"], "maxLength": 8000],
-                Words("How it behaves.", "角色指令集。")),
-            Field(
-                "safety_instruction_set", ["type": ["string", "null"], "maxLength": 8000],
-                Words("What it must not do.", "安全指令集。")),
-        ],
+        ] + Field.character,
         files: [.file("video", .video, Words("The video.", "视频文件。"))],
         example: ["video": "https://example.com/me.mp4", "timestamps": "0,3", "username": "my_character"])
 
@@ -121,7 +107,7 @@ extension Sora2API: Described {
     }
 
     private static let account = Field(
-        "token_id", Shapes.whole, Words("By which account (operators).", "指定账号（仅运营方）。"))
+        "token_id", Shapes.row, Words("By which account (operators).", "指定账号（仅运营方）。"))
     private static let cursor = Field(
         "cursor", Shapes.text, Words("Where the page before has ended.", "上一页返回的游标。"))
     private static let username = Field(
