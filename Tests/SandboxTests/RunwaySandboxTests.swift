@@ -9,7 +9,8 @@ import Testing
     private static let version = ("X-Runway-Version", "2024-11-06")
 
     private func client(
-        _ sandbox: LiveSandbox, _ headers: [(String, String)] = [
+        _ sandbox: LiveSandbox,
+        _ headers: [(String, String)] = [
             ("Authorization", "Bearer key_sandbox_one1"), version,
         ]
     ) -> FastCGIClient {
