@@ -119,8 +119,10 @@ public struct TaskMachine: Sendable {
         let isClosed = error.code == .upstreamModelClosed
         let delay = fault == nil && !isClosed ? max(wanted, Backoff.delay(afterAttempt: attempt)) : .zero
         let isTriedWidely = fault != nil && fault != .throttle && accountsTried >= Limits.accountsTriedMax
-        // Our own store is nobody's fault: nothing was submitted, and it comes back.
-        let isTriedOften = attempt >= Limits.taskAttemptsMax && error.code != .storageFailed
+        // Our own store is nobody's fault: nothing was submitted, and it comes back. And an account that has
+        // not opened the model is asked once: that ends with the accounts.
+        let isTriedOften =
+            attempt >= Limits.taskAttemptsMax && !isClosed && error.code != .storageFailed
         // What could start only after its deadline would be paid for and thrown away.
         let mayRetry =
             error.code.facts.retry != .never && !isTriedOften && !isTriedWidely
