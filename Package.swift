@@ -74,11 +74,11 @@ let package = Package(
         .testTarget(
             name: "StoreTests", dependencies: ["Core", "Store", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "EngineTests", dependencies: ["Core", "Engine", "Store", "TestSupport", "Upstream"],
+            name: "EngineTests", dependencies: ["Core", "Engine", "Store", "TestSupport", "Upstream", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "GatewayTests",
-            dependencies: ["Core", "Engine", "FCGIApp", "FastCGI", "Store", "TestSupport"],
+            dependencies: ["Core", "Engine", "FCGIApp", "FastCGI", "Store", "TestSupport", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "SandboxTests",

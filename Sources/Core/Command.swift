@@ -48,8 +48,7 @@ public enum Command: Sendable {
     case catalogue
     /// A stored result by a link that Kinora signed.
     case signedMedia(name: String, expires: String, signature: String)
-    /// A vendor says that something happened to a task. Only the address is heeded, never what came with it.
-    case vendorCallback(token: String)
+    case vendorCallback(VendorCallback)
     case health
 }
 

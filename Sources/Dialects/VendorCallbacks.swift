@@ -1,7 +1,7 @@
 public import Core
 
 /// Where vendors call back: `POST /callback/{token}`. Not an API for clients, and no vendor's format either:
-/// the token says which attempt is meant, and the body is not read.
+/// the token says which attempt is meant, and the body is not read. Some vendors sign what they send.
 public struct VendorCallbacks: Dialect {
     public init() {}
 
@@ -12,7 +12,9 @@ public struct VendorCallbacks: Dialect {
         guard request.head.contentLengthBytes ?? 0 <= Limits.callbackBodyBytesMax else {
             throw KinoraError(.bodyTooLarge, "A callback may have 64 KiB at most.")
         }
-        return .vendorCallback(token: match.values[0])
+        return .vendorCallback(
+            VendorCallback(
+                token: match.values[0], target: request.head.target, headers: request.head.headers))
     }
 
     public func encode(_ outcome: Outcome, for exchange: Exchange) -> Response {

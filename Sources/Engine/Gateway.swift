@@ -113,8 +113,8 @@ public final class Gateway: Sendable {
             return .health(Health(isDatabaseUp: isUp, version: kinoraVersion))
         case .signedMedia(let name, let expires, let signature):
             return content(try signedMedia(name, expires, signature))
-        case .vendorCallback(let token):
-            try heed(token)
+        case .vendorCallback(let callback):
+            try heed(callback)
             return .noted
         case .catalogue: return .models(models)
         default: throw KinoraError(.missingKey)
@@ -283,10 +283,17 @@ public final class Gateway: Sendable {
         return StoredMedia(sha256: String(parts[0]), bytes: 0, type: type)
     }
 
-    /// Has the task polled now. Who knows the token can do no more than that.
-    private func heed(_ token: String) throws(KinoraError) {
-        guard let (task, attempt) = vault.attempt(ofCallback: token) else {
+    /// Has the task polled now. Who knows the token can do no more than that, and where the vendor signs not
+    /// even that.
+    private func heed(_ callback: VendorCallback) throws(KinoraError) {
+        guard let (task, attempt) = vault.attempt(ofCallback: callback.token) else {
             throw KinoraError(.routeNotFound)
+        }
+        if let account = try store.account(of: task, attempt: attempt) {
+            let vendor = try Vendors.named(account.vendor)
+            if vendor.signsCallbacks, !vendor.isGenuine(callback, try vault.opened(account)) {
+                throw KinoraError(.invalidSignature, "The vendor's signature is missing or wrong.")
+            }
         }
         if try store.hint(task, attempt: attempt) { wakeups.noteWork() }
     }

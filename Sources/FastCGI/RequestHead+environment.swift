@@ -17,6 +17,12 @@ extension RequestHead {
         if let internalTarget { target = internalTarget }
     }
 
+    /// By which vendors sign their callbacks.
+    private static let signing: [StaticString] = [
+        "HTTP_DATE", "HTTP_X_REQUEST_NONCE", "HTTP_X_HMAC_ALGORITHM", "HTTP_X_HMAC_SIGNED_HEADERS",
+        "HTTP_X_HMAC_SIGNATURE",
+    ]
+
     private mutating func take(
         _ name: UnsafeRawBufferPointer, _ value: UnsafeRawPointer, _ copiesAll: Bool,
         _ internalTarget: inout String?
@@ -60,7 +66,9 @@ extension RequestHead {
         } else if matches("HTTP_USER_AGENT") {
             userAgent = text
         }
-        if copiesAll, name.count > 5, memcmp(name.baseAddress!, "HTTP_", 5) == 0 {
+        if name.count > 5, memcmp(name.baseAddress!, "HTTP_", 5) == 0,
+            copiesAll || Self.signing.contains(where: matches)
+        {
             let header = String(decoding: name.dropFirst(5), as: UTF8.self)
             headers[header.lowercased().replacing("_", with: "-")] = text
         }

@@ -35,6 +35,10 @@ public protocol Vendor: Sendable {
     func error(of reply: HTTPReply) -> KinoraError
     /// What a download's reply refuses it with; nil for a good one.
     func contentError(_ reply: HTTPReply) -> KinoraError?
+    /// Whether the vendor signs its callbacks. False: the address alone tells that they are its own.
+    var signsCallbacks: Bool { get }
+    /// Whether a callback has the signature of a vendor that signs, by a key of the account.
+    func isGenuine(_ callback: VendorCallback, _ account: VendorAccount) -> Bool
     /// Asks the vendor to stop a task; what came of it the next poll tells. Nil: the vendor cannot.
     func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall?
     /// Has the vendor forget a task that has ended, its media included. Nil: the vendor cannot.
@@ -78,6 +82,10 @@ extension Vendor {
     ) throws(KinoraError) -> LookUpPage {
         throw KinoraError(.unsupportedByVendor, detail: "\(name) lists no tasks")
     }
+
+    public var signsCallbacks: Bool { false }
+
+    public func isGenuine(_ callback: VendorCallback, _ account: VendorAccount) -> Bool { false }
 
     public func cancel(_ ticket: String, _ account: VendorAccount) -> HTTPCall? { nil }
 

@@ -1,4 +1,5 @@
 import Core
+import Crypto
 import Store
 import TestSupport
 import Testing
@@ -33,8 +34,9 @@ import Upstream
         try stage.database.value("SELECT due_at <= now() FROM task") == "t"
     }
 
-    private func call(_ token: String) throws(KinoraError) {
-        guard case .noted = try stage.gateway.perform(.vendorCallback(token: token)) else {
+    private func call(_ token: String, _ headers: [String: String] = [:]) throws(KinoraError) {
+        let callback = VendorCallback(token: token, target: "/callback/\(token)", headers: headers)
+        guard case .noted = try stage.gateway.perform(.vendorCallback(callback)) else {
             throw KinoraError(.internalFault, detail: "not noted")
         }
     }
@@ -93,6 +95,38 @@ import Upstream
         }
         #expect(try !isDue())
         try call(token)
+        #expect(try isDue())
+    }
+
+    /// The account's own key signs: nobody else's word is heeded, though he may know the token.
+    @Test func whereTheVendorSignsOnlyItsSignatureCounts() throws {
+        let id = try resting()
+        try stage.database.sql("UPDATE account SET vendor = 'vidu'")
+        let token = stage.vault.callbackToken(of: id, attempt: 1)
+        func signed(_ path: String, by credential: String) -> [String: String] {
+            let date = "Tue, 06 May 2025 12:09:42 GMT"
+            let text = "POST\n\(path)\n\nvidu\n\(date)\nDate:\(date)\nx-request-nonce:n-1\n"
+            let key = SymmetricKey(data: Array(credential.utf8))
+            let code = HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)
+            return [
+                "date": date, "x-request-nonce": "n-1", "x-hmac-algorithm": "hmac-sha256",
+                "x-hmac-signed-headers": "Date;x-request-nonce",
+                "x-hmac-signature": Base64.encode(Array(code)),
+            ]
+        }
+        let path = "/callback/\(token)"
+        let genuine = signed(path, by: Stage.credential("account 1"))
+        var tampered = genuine
+        tampered["x-request-nonce"] = "n-2"
+        for headers in [
+            [:], tampered, signed(path, by: "sk-another"),
+            signed("/callback/x", by: Stage.credential("account 1")),
+        ] {
+            let error = #expect(throws: KinoraError.self) { try call(token, headers) }
+            #expect(error?.code == .invalidSignature)
+        }
+        #expect(try !isDue())
+        try call(token, genuine)
         #expect(try isDue())
     }
 

@@ -112,6 +112,7 @@ import Testing
         "cancellation_ticket": "200001, 1, 'v'",
         "cancellation_wait": "200001, 1, 2, true",
         "cancellation_end": "200001, 1, 'cancelled'",
+        "attempt_account": "'000000030d41', '00000003-0d41-0000-4000-800000000000', 1",
         "attempt_hint": "'000000030d41', '00000003-0d41-0000-4000-800000000000', 1",
         "worker_held": "1",
         "worker_leave": "1",

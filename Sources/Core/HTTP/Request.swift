@@ -26,7 +26,7 @@ public struct RequestHead: Sendable {
     /// What a client that follows events and comes back has heard last.
     public var lastEventID = ""
     public var userAgent: String
-    /// Other request headers, lower-case names; filled only where nginx forwards them (the sandbox).
+    /// Other request headers, lower-case names: all for the sandbox, else those by which vendors sign.
     public var headers: [String: String]
 
     public init(

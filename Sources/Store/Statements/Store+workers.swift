@@ -3,7 +3,7 @@ public import Core
 extension Statement {
     static let workers = [
         Store.workerRegister, Store.workerBeat, Store.workerIdle, Store.workerLeave, Store.workerRescue,
-        Store.workerHeld, Store.workerRelease, Store.attemptHint,
+        Store.workerHeld, Store.workerRelease, Store.attemptAccount, Store.attemptHint,
         Store.wakeWorkers, Store.taskAnnounce, Store.routeUsual, Store.idempotencySweep,
     ]
 }
@@ -71,6 +71,14 @@ extension Store {
         WHERE task.id = a.task_id AND \(isRunning) AND task.phase <> 'submitting' RETURNING task.id
         """)
 
+    static let attemptAccount = Statement(
+        "attempt_account",
+        """
+        SELECT a.id, a.vendor, a.base_url, a.region, a.proxy_url, a.credential_sealed
+        FROM task t JOIN attempt p ON p.task_id = t.id AND p.number = $3 JOIN account a ON a.id = p.account_id
+        WHERE \(shortID) = $1 AND t.uid = $2
+        """)
+
     // Busy workers find the task by themselves: only an idle one makes a wake-up worth its price.
     static let wakeWorkers = Statement(
         "wake_workers",
@@ -131,6 +139,13 @@ extension Store {
     /// were.
     public func release(_ claims: [(row: Int64, claim: Int64)]) throws(KinoraError) -> Int {
         try execute(Self.workerRelease, [.integers(claims.map(\.row)), .integers(claims.map(\.claim))])
+    }
+
+    /// The account that an attempt was made with; nil when there is no such attempt.
+    public func account(of task: TaskID, attempt: Int) throws(KinoraError) -> ClaimedAccount? {
+        try first(Self.attemptAccount, [.text(task.short), .uid(task), .integer(Int64(attempt))]) {
+            ClaimedAccount($0, from: 0)
+        }
     }
 
     /// The vendor says that something happened to an attempt: it is polled now. False when that changes

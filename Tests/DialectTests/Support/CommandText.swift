@@ -59,7 +59,7 @@ enum CommandText {
             lines(
                 "signed media \(quoted(name))",
                 ["expires: \(quoted(expires))", "signature: \(quoted(signature))"])
-        case .vendorCallback(let token): "vendor callback \(quoted(token))"
+        case .vendorCallback(let callback): "vendor callback \(quoted(callback.token))"
         case .health: "health"
         }
     }

@@ -1,4 +1,5 @@
 import Core
+import Crypto
 import Foundation
 import TestSupport
 import Testing
@@ -70,6 +71,29 @@ extension GatewayTests {
                     let log = try String(contentsOfFile: "\(site.home)/log/nginx-access.log", encoding: .utf8)
                     return log.contains("/callback/***") && !log.contains(token.suffix(64))
                 }
+            }
+        }
+
+        @Test func ofAVendorThatSignsNeedItsSignature() throws {
+            try withSite { site in
+                _ = try site.start("serve")
+                try site.startNginx()
+                let id = try addWaitingTask(site)
+                _ = try site.database.rows("UPDATE account SET vendor = 'vidu'")
+                let path = "/callback/\(try token(site, of: id))"
+                let date = "Sun, 22 Nov 2026 08:00:00 GMT"
+                let text = "POST\n\(path)\n\nvidu\n\(date)\nDate:\(date)\nx-request-nonce:雨\n"
+                let key = SymmetricKey(data: Array("sk-sandbox-site".utf8))
+                let code = Base64.encode(
+                    Array(HMAC<SHA256>.authenticationCode(for: Array(text.utf8), using: key)))
+                let unsigned = Call.post(path, Array("{}".utf8), type: "application/json")
+                #expect(try site.curl.send(unsigned).status == 403)
+                #expect(try !isDue(site))
+                let signed = unsigned.with("Date", date).with("x-request-nonce", "雨")
+                    .with("X-HMAC-ALGORITHM", "hmac-sha256").with("X-HMAC-ACCESS-KEY", "vidu")
+                    .with("X-HMAC-SIGNED-HEADERS", "Date;x-request-nonce").with("X-HMAC-SIGNATURE", code)
+                #expect(try site.curl.send(signed).status == 204)
+                #expect(try isDue(site))
             }
         }
 
