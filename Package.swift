@@ -74,7 +74,8 @@ let package = Package(
         .testTarget(
             name: "StoreTests", dependencies: ["Core", "Store", "TestSupport"], swiftSettings: strict),
         .testTarget(
-            name: "EngineTests", dependencies: ["Core", "Engine", "Store", "TestSupport", "Upstream", crypto],
+            name: "EngineTests",
+            dependencies: ["Core", "Engine", "Store", "TestSupport", "Upstream", crypto],
             swiftSettings: strict),
         .testTarget(
             name: "GatewayTests",
