@@ -104,7 +104,9 @@ import Testing
         "task_storing": "'{200001}', '{1}'",
         "task_succeeded":
             "'{200001}', '{1}', '{1,1}', '{0,1}', '{\(String(repeating: "0c", count: 32)),"
-            + "\(String(repeating: "0d", count: 32))}', '{9,9}', '{image/png,image/png}', '{\"\",x}', '{1}'",
+            + "\(String(repeating: "0d", count: 32))}', '{9,9}', '{image/png,image/png}', '{\"\",x}', '{1}', "
+            + "ARRAY['{\"seconds\": 4}']",
+        "task_has_other": "200001",
         "task_failed": "200001, 1, 'failure', NULL, 5, 2, 600, 'x', 'z', 'failed', 'y', 'failed'",
         "task_requeue": "200001, 1, 'failure', NULL, 5, 2, 600, 'x', 'y', 2",
         "task_cancel": "'000000030d41', NULL",
