@@ -63,12 +63,9 @@ struct JimengService {
         _ = try fields.integer("seed", -1...Int64.max)
         let frames = try fields.integer("frames", 121...121, 241...241) ?? 121
         let ratio = try fields.choice("aspect_ratio", Self.ratios) ?? "16:9"
-        let sides = ratio.split(separator: ":").compactMap { Int($0) }
-        let size =
-            sides[0] >= sides[1]
-            ? FrameSize(height * sides[0] / sides[1] / 2 * 2, height)
-            : FrameSize(height, height * sides[1] / sides[0] / 2 * 2)
-        return Draft(model: key, prompt: prompt, seconds: frames / 24, size: size, reference: reference)
+        return Draft(
+            model: key, prompt: prompt, seconds: frames / 24, size: FrameSize(shorter: height, ratio),
+            reference: reference)
     }
 
     /// Addresses, which are nil here, or base64; never both.

@@ -78,7 +78,8 @@ struct KlingRequest {
         let images = isOfText ? [] : try frames()
         return Draft(
             model: model, prompt: try prompt(isRequired: isOfText, max: 2500), seconds: Int(seconds),
-            size: Self.size(mode == "pro" ? 1080 : 720, ratio), reference: images.compactMap(\.self).first)
+            size: FrameSize(shorter: mode == "pro" ? 1080 : 720, ratio),
+            reference: images.compactMap(\.self).first)
     }
 
     private func frames() throws(KinoraError) -> [ReferenceImage?] {
@@ -122,20 +123,12 @@ struct KlingRequest {
             throw fields.bad("negative_prompt", "is not for pictures of pictures")
         }
         let prompt = try prompt(isRequired: true, max: 2500)
-        let size = Self.size(level == "2k" ? 1440 : 768, ratio)
+        let size = FrameSize(shorter: level == "2k" ? 1440 : 768, ratio)
         var draft = Draft(model: model, prompt: prompt, seconds: 0, size: size)
         draft.pictures = PictureDraft(
             model: model, prompt: prompt, count: try fields.integer("n", 1...9) ?? 1, size: size,
             format: "png", reference: references.compactMap(\.self).first, origin: origin)
         return draft
-    }
-
-    private static func size(_ side: Int, _ ratio: String) -> FrameSize {
-        let sides = ratio.split(separator: ":").compactMap { Int($0) }
-        let (wide, high) = (sides[0], sides[1])
-        // Even, as films must be.
-        return wide > high
-            ? FrameSize(side * wide / high / 2 * 2, side) : FrameSize(side, side * high / wide / 2 * 2)
     }
 
     // MARK: the newer routes
@@ -163,7 +156,8 @@ struct KlingRequest {
         let prompt =
             route == "text-to-video" ? try prompt(isRequired: true, max: 3072) : try contents(of: route)
         let side = level == "720p" ? 720 : 1080
-        var draft = Draft(model: model, prompt: prompt, seconds: seconds, size: Self.size(side, ratio))
+        var draft = Draft(
+            model: model, prompt: prompt, seconds: seconds, size: FrameSize(shorter: side, ratio))
         draft.section = Self.newer
         try settle(&draft, options)
         return draft

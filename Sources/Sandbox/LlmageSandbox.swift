@@ -110,11 +110,7 @@ struct LlmageSandbox: SandboxVendor {
         let side = Int((texts["resolution"] ?? "720p").dropLast()) ?? 720
         let ratio = texts["ratio"] ?? "16:9"
         guard LlmageRule.ratios.contains(ratio) || ratio == "adaptive" else { throw Self.bad("ratio", ratio) }
-        let parts = ratio.split(separator: ":").compactMap { Int($0) }
-        guard parts.count == 2 else { return FrameSize(side * 16 / 9 / 2 * 2, side) }
-        return parts[0] >= parts[1]
-            ? FrameSize(side * parts[0] / parts[1] / 2 * 2, side)
-            : FrameSize(side, side * parts[1] / parts[0] / 2 * 2)
+        return FrameSize(shorter: side, ratio)
     }
 
     /// The first picture.

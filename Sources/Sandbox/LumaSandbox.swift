@@ -56,13 +56,9 @@ struct LumaSandbox: SandboxVendor {
             throw fields.bad("callback_url", "is no https address")
         }
         let side = ["540p": 540, "720p": 720][level] ?? 1080
-        let sides = ratio.split(separator: ":").compactMap { Int($0) }
-        let size =
-            sides[0] >= sides[1]
-            ? FrameSize(side * sides[0] / sides[1] / 2 * 2, side)
-            : FrameSize(side, side * sides[1] / sides[0] / 2 * 2)
         var draft = Draft(
-            model: model, prompt: prompt, seconds: Int(seconds.dropLast()) ?? 5, size: size,
+            model: model, prompt: prompt, seconds: Int(seconds.dropLast()) ?? 5,
+            size: FrameSize(shorter: side, ratio),
             origin: StoreLink.origin(of: request.head))
         draft.facts = ["request": .object(fields.object)]
         return draft

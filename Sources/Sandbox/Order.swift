@@ -93,6 +93,16 @@ struct FrameSize: Sendable, Hashable, CustomStringConvertible {
         self.init(width, height)
     }
 
+    /// A frame of a ratio such as `16:9`, by its shorter side. The longer one is even, as films must be. Wide
+    /// for a word that is no ratio.
+    init(shorter side: Int, _ ratio: String) {
+        let sides = ratio.split(separator: ":").compactMap { Int($0) }
+        let (wide, high) = sides.count == 2 && sides[0] > 0 && sides[1] > 0 ? (sides[0], sides[1]) : (16, 9)
+        self =
+            wide >= high
+            ? FrameSize(side * wide / high / 2 * 2, side) : FrameSize(side, side * high / wide / 2 * 2)
+    }
+
     var description: String { "\(width)x\(height)" }
 }
 

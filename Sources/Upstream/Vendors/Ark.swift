@@ -26,11 +26,9 @@ public struct Ark: Vendor {
         if [.t2i, .i2i].contains(job.category) { return try draw(job, account) }
         try job.refuseRemix()
         var files = InlineReferences(of: job, bodyBytesMax: Self.bodyBytesMax)
-        var content: [JSON] = [["type": "text", "text": .string(job.prompt)]]
-        for (index, reference) in job.references.enumerated() {
-            content.append(try Self.item(reference, index, of: job, &files))
-        }
-        var fields: JSONObject = ["model": .string(job.model), "content": .array(content)]
+        // Films go by address only.
+        let content = try files.content(of: job, inline: [.image, .audio])
+        var fields: JSONObject = ["model": .string(job.model), "content": content]
         let given = job.parameters
         let shape = given["size"]?.stringValue.flatMap { FrameShape($0, among: Self.ratios) }
         fields["resolution"] =
@@ -45,28 +43,6 @@ public struct Ark: Vendor {
         return HTTPCall(
             .post, account.url(Self.tasks), headers: account.headers(), body: files.body(fields),
             timeoutSeconds: Limits.submitSecondsMax, isRepeatable: false)
-    }
-
-    /// Frames and references exclude each other: the category says which they are. Films go by address only.
-    private static func item(
-        _ reference: VendorReference, _ index: Int, of job: VendorJob, _ files: inout InlineReferences
-    ) throws(KinoraError) -> JSON {
-        let family = reference.type.family
-        let role: String
-        if job.category == .i2v {
-            guard family == .image, job.references.count <= 2 else {
-                throw KinoraError(
-                    .unsupportedByVendor, "This model takes a first and a last frame.", field: "references")
-            }
-            role = index == 0 ? "first_frame" : "last_frame"
-        } else {
-            role = "reference_\(family.rawValue)"
-        }
-        let url = family == .video ? try reference.address() : try files.dataURL(reference)
-        let type = "\(family.rawValue)_url"
-        var item: JSONObject = ["type": .string(type), "role": .string(role)]
-        item[type] = ["url": url]
-        return .object(item)
     }
 
     public func accepted(
