@@ -1,13 +1,17 @@
 internal import Core
 
 /// MiniMax, below `/minimax/v1`: Hailuo's videos as tasks, whose files are asked for apart, and pictures at
-/// once. Keys that begin with `sk-api-sandbox` are good. Its second generation and templates do not exist
-/// here, and nobody is called back.
+/// once. Keys that begin with `sk-api-sandbox` are good. Templates do not exist here, and nobody is called
+/// back. Its second version is `MiniMaxNewerSandbox`.
 struct MiniMaxSandbox: SandboxVendor {
     let name = "minimax"
 
     /// Files have ids of their own: those of their tasks with another first digit.
     private static let taskDigit = "1", fileDigit = "2"
+
+    func facing(_ head: RequestHead) -> any SandboxVendor {
+        head.target.hasPrefix("/minimax/v2/") ? MiniMaxNewerSandbox(account: self) : self
+    }
 
     func newTaskID() -> String {
         "\(Self.taskDigit)\(UInt64.random(in: 10_000_000_000_000...99_999_999_999_999))"

@@ -20,7 +20,7 @@ struct Responder: Handler {
         }
         let name = path.segments.first ?? ""
         if let vendor = SandboxVendors.named(name) {
-            serve(vendor, connection, path, spool, since: started)
+            serve(vendor.facing(connection.head), connection, path, spool, since: started)
         } else if name == Control.name {
             let control = Control(world: world)
             let response = control.answer(connection.head.method, path.segments) { () throws(KinoraError) in

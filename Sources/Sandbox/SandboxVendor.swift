@@ -7,6 +7,8 @@ protocol SandboxVendor: Sendable {
     var name: String { get }
     /// A new task's id in the vendor's form.
     func newTaskID() -> String
+    /// The vendor as it answers this request, where its version or a header changes every answer.
+    func facing(_ head: RequestHead) -> any SandboxVendor
     /// Whether a request's signature covers its body, which is then passed on as it came.
     var signsBodies: Bool { get }
     /// The key of a request. Throws `missingKey`, or what is wrong with it.
@@ -20,6 +22,8 @@ protocol SandboxVendor: Sendable {
 }
 
 extension SandboxVendor {
+    func facing(_ head: RequestHead) -> any SandboxVendor { self }
+
     var signsBodies: Bool { false }
 }
 

@@ -9,6 +9,8 @@ import Upstream
 
 /// Where a vendor is in the sandbox, and what is asked of it.
 struct Party {
+    /// Nil: the row has the vendor's name. One that speaks several versions has a row for each.
+    var vendor: String?
     let path: String
     let key: String
     let model: String
@@ -63,6 +65,10 @@ struct Party {
             parameters: ["seconds": 6],
             // It has one code for both.
             exceptions: [.concurrency: .upstreamRate]),
+        "minimax v2": Party(
+            vendor: "minimax", path: "/minimax", key: "sk-api-sandbox-one1", model: "MiniMax-H3",
+            parameters: ["seconds": 5, "resolution": "768P", "ratio": "16:9"],
+            exceptions: [.concurrency: .upstreamRate]),
         "runway": Party(
             path: "/runway", key: "key_sandbox_one1", model: "gen4.5",
             parameters: ["seconds": 5, "size": "1280x720"],
@@ -102,8 +108,8 @@ final class Conversation: Sendable {
     private static let origin = "https://vendor.example"
 
     init(with name: String, key: String?, _ sandbox: LiveSandbox) throws {
-        vendor = try Vendors.named(name)
         party = try #require(Party.all[name])
+        vendor = try Vendors.named(party.vendor ?? name)
         account = VendorAccount(
             row: 1, baseURL: Self.origin + party.path, credential: Secret(key ?? party.key))
         self.sandbox = sandbox

@@ -87,4 +87,140 @@ import Upstream
             #expect(refused["base_resp"]?["status_code"] == 2013 && refused["data"] == nil)
         }
     }
+
+    // MARK: the second version
+
+    private static let newer = "/minimax/v2/video_generation"
+    private static let words: JSON = ["type": "text", "text": "a cat"]
+
+    private static func item(_ type: String, _ url: JSON, _ role: String? = nil) -> JSON {
+        var item: JSONObject = ["type": .string(type)]
+        item[type] = ["url": url]
+        item["role"] = role.map { .string($0) }
+        return .object(item)
+    }
+
+    @Test func whatIsWrongWithAKeyHasItsStatusInTheSecondVersion() throws {
+        try withSandbox { sandbox in
+            for (authorization, code) in [("", "(1004)"), ("Bearer other", "(2049)")] {
+                let reply = try client(sandbox, authorization).send("POST", Self.newer, json: [:])
+                #expect(reply.status == 401 && reply.json["type"] == "error")
+                #expect(reply.json["error"]?["http_code"] == "401")
+                #expect(reply.json["error"]?["message"]?.stringValue?.hasSuffix(code) == true)
+            }
+        }
+    }
+
+    @Test(
+        arguments: [
+            ([:], true), (["duration": 15, "resolution": "2K", "ratio": "21:9"], true),
+            (["duration": 3], false), (["duration": 16], false), (["duration": "5"], false),
+            (["duration": .null], false), (["resolution": "1080P"], false), (["resolution": "768p"], false),
+            (["resolution": .null], false), (["ratio": "adaptive"], false), (["ratio": .null], false),
+            (["ratio": "2:1"], false), (["model": "MiniMax-H4"], false), (["prompt": "a cat"], false),
+            (["content": .null], false), (["content": [item("image_url", picture)]], false),
+            (["content": [words, item("image_url", picture)], "ratio": .null], true),
+            (
+                [
+                    "content": [
+                        words, item("image_url", picture, "first_frame"),
+                        item("image_url", picture, "last_frame"),
+                    ]
+                ], true
+            ),
+            (
+                [
+                    "content": [
+                        words, item("image_url", picture, "first_frame"),
+                        item("image_url", picture, "reference_image"),
+                    ]
+                ], false
+            ),
+            (
+                [
+                    "content": [
+                        words, item("image_url", picture, "reference_image"),
+                        item("video_url", "https://m.example/1.mp4", "reference_video"),
+                        item("audio_url", "https://m.example/1.mp3", "reference_audio"),
+                    ], "ratio": "adaptive",
+                ], true
+            ),
+        ] as [(JSONObject, Bool)])
+    func whatTheSecondVersionRefusesIsRefused(_ more: JSONObject, _ isGood: Bool) throws {
+        try withSandbox { sandbox in
+            var body: JSONObject = [
+                "model": "MiniMax-H3", "content": [Self.words], "resolution": "768P", "duration": 5,
+                "ratio": "16:9",
+            ]
+            for (name, value) in more.members { body[name] = value }
+            let reply = try client(sandbox).send("POST", Self.newer, json: .object(body))
+            #expect(reply.status == (isGood ? 200 : 400), "\(reply.text)")
+            #expect((reply.json["task_id"] != nil) == isGood)
+        }
+    }
+
+    @Test func aTaskOfTheSecondVersionTellsItsFilmAndItsSeconds() throws {
+        try withConversation(with: "minimax v2") { talk in
+            let ticket = try talk.submitted()
+            let path = "/minimax/v2/query/video_generation/\(ticket.dropFirst("v2/".count))"
+            let early = try client(talk.sandbox).send("GET", path).json
+            #expect(early["task"]?["usage"] == [:] && early["task"]?["content"] == nil)
+            _ = try talk.film(of: ticket)
+            let task = try client(talk.sandbox).send("GET", path).json["task"]
+            #expect(task?["status"] == "succeeded" && task?["usage"]?["total_seconds"] == 5)
+            #expect(task?["content"]?["url"]?.stringValue?.hasPrefix("https://") == true)
+            let reply = try talk.send(talk.vendor.poll(ticket, talk.account))
+            #expect(talk.vendor.usage(in: reply)?["total_seconds"] == 5)
+        }
+    }
+
+    @Test func onlyWhatIsQueuedIsCancelledAndOnlyWhatHasEndedForgotten() throws {
+        try withConversation(with: "minimax v2") { talk in
+            func removed(_ ticket: String) throws -> HTTPReply {
+                try talk.send(try #require(talk.vendor.removal(of: ticket, talk.account)))
+            }
+            let queued = try talk.submitted()
+            let cancelling = try #require(talk.vendor.cancel(queued, talk.account))
+            #expect(try talk.send(cancelling).status == 200)
+            guard case .failed(let error) = try talk.polled(queued) else {
+                Issue.record("a cancelled task goes on")
+                return
+            }
+            #expect(error.code == .generationFailed)
+            // There is nothing more to be removed of it, and the vendor says that it may not be.
+            let refusal = try removed(queued)
+            #expect(refusal.status == 400 && talk.vendor.removalError(refusal) == nil)
+
+            let running = try talk.submitted()
+            talk.sandbox.clock.advance(by: .seconds(1))
+            #expect(try removed(running).status == 400)
+            _ = try talk.film(of: running)
+            #expect(try removed(running).status == 200)
+            let gone = #expect(throws: KinoraError.self) { try talk.polled(running) }
+            #expect(gone?.code == .upstreamExpired)
+            #expect(talk.vendor.removalError(try removed(running)) == nil)
+            #expect(talk.vendor.removalError(HTTPReply(status: 500))?.code == .upstreamServer)
+        }
+    }
+
+    @Test func theFirstVersionStopsAndForgetsNothing() throws {
+        try withConversation(with: "minimax") { talk in
+            let ticket = try talk.submitted()
+            #expect(talk.vendor.cancel(ticket, talk.account) == nil)
+            #expect(talk.vendor.removal(of: ticket, talk.account) == nil)
+        }
+    }
+
+    @Test func bothVersionsCountAsOneVendor() throws {
+        try withSandbox { sandbox in
+            let body: JSON = [
+                "model": "MiniMax-H3", "content": [Self.words], "resolution": "2K", "duration": 4,
+                "ratio": "1:1",
+            ]
+            _ = try client(sandbox).send("POST", Self.newer, json: body)
+            let older: JSON = ["model": "T2V-01", "prompt": "a cat"]
+            _ = try client(sandbox).send("POST", Self.submit, json: older)
+            #expect(try sandbox.stats()["by_vendor"] == ["minimax": 2])
+        }
+    }
 }
