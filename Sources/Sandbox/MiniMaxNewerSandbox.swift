@@ -109,7 +109,6 @@ struct MiniMaxNewerSandbox: SandboxVendor {
             object["usage"] = [
                 "total_seconds": JSON(view.draft.seconds), "input_seconds": 0,
                 "output_seconds": JSON(view.draft.seconds),
-                "input_image_count": view.draft.reference == nil ? 0 : 1,
             ]
         }
         return .object(object)

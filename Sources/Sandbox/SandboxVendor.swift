@@ -32,8 +32,8 @@ enum SandboxVendors {
     static let all: [any SandboxVendor] = [
         OpenAISandbox(), OpenArtSandbox(), ArkSandbox(), ArkSandbox(.byteplus), DashScopeSandbox(),
         ViduSandbox(), ZhipuSandbox(), KlingSandbox(), JimengSandbox(), MiniMaxSandbox(), RunwaySandbox(),
-        LumaSandbox(), FalSandbox(), ReplicateSandbox(), HubSandbox(), LlmageSandbox(), JimengAPISandbox(),
-        BridgeSandbox(),
+        LumaSandbox(), LumaAgentsSandbox(), FalSandbox(), ReplicateSandbox(), HubSandbox(), LlmageSandbox(),
+        JimengAPISandbox(), BridgeSandbox(),
     ]
 
     static func named(_ name: String) -> (any SandboxVendor)? { all.first { $0.name == name } }

@@ -68,6 +68,17 @@ extension VendorJob {
                 .unsupportedByVendor, "This model cannot make remixes.", field: "remix_target_id")
         }
     }
+
+    /// For vendors that make films of a text, or from a picture, or between two: whether it has pictures.
+    func hasFrames() throws(KinoraError) -> Bool {
+        switch (category, references.count) {
+        case (.t2v, 0): return false
+        case (.i2v, 1...2) where references.allSatisfy({ $0.type.family == .image }): return true
+        default:
+            throw KinoraError(
+                .unsupportedByVendor, "This model does not take these references.", field: "references")
+        }
+    }
 }
 
 extension HTTPReply {

@@ -4,7 +4,7 @@ public import Core
 public enum Vendors {
     public static let all: [any Vendor] = [
         OpenAI(), OpenArt(), Ark(), Ark(.byteplus), DashScope(), Vidu(), Zhipu(), Kling(), Jimeng(),
-        MiniMax(), Runway(), Luma(), Fal(), Replicate(), Hub(), Llmage(), JimengAPI(),
+        MiniMax(), Runway(), Luma(), LumaAgents(), Fal(), Replicate(), Hub(), Llmage(), JimengAPI(),
     ]
 
     /// Throws `configuration` for a name that this Kinora does not know.

@@ -57,6 +57,7 @@ VENDORS = [
     Vendor("minimax", "https://api.minimaxi.com", "image-01", {}, PICTURES),
     Vendor("runway", "https://api.dev.runwayml.com", "gen4_image", {}, PICTURES),
     Vendor("luma", "https://api.lumalabs.ai/dream-machine/v1", "ray-flash-2", {"seconds": "5", "resolution": "540p"}),
+    Vendor("luma-agents", "https://agents.lumalabs.ai/v1", "ray-3.2", {"seconds": "5", "resolution": "360p"}),
     Vendor("fal", "https://queue.fal.run", "nano-banana", {}, PICTURES),
     Vendor("replicate", "https://api.replicate.com/v1", "nano-banana", {}, PICTURES),
     Vendor("openart", None, "openart-video", {"seconds": "4"}),

@@ -80,6 +80,10 @@ struct Party {
         "luma": Party(
             path: "/luma/dream-machine/v1", key: "luma-sandbox-one1", model: "ray-2",
             exceptions: [.concurrency: .upstreamRate, .modelClosed: .upstreamRequest]),
+        "luma-agents": Party(
+            path: "/luma-agents/v1", key: "luma-api-sandbox-one1", model: "ray-3.2",
+            // It denies everything or nothing, and judges a prompt when it makes the film.
+            exceptions: [.modelClosed: .upstreamCredential, .contentRefusal: .upstreamRequest]),
         "fal": Party(
             path: "/fal", key: "sandbox-one:secret1",
             model: "fal-ai/kling-video/v2.5-turbo/pro/text-to-video",

@@ -58,6 +58,7 @@ struct Setup: KinoraCommand {
         (vendor: "minimax", path: "/minimax", key: "sk-api-sandbox-default"),
         (vendor: "runway", path: "/runway", key: "key_sandbox_default"),
         (vendor: "luma", path: "/luma/dream-machine/v1", key: "luma-sandbox-default"),
+        (vendor: "luma-agents", path: "/luma-agents/v1", key: "luma-api-sandbox-default"),
         (vendor: "fal", path: "/fal", key: "sandbox-default:secret"),
         (vendor: "replicate", path: "/replicate/v1", key: "r8_sandbox_default"),
     ]

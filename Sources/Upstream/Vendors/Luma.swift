@@ -23,14 +23,7 @@ public struct Luma: Vendor {
 
     public func submit(_ job: VendorJob, _ account: VendorAccount) throws(KinoraError) -> HTTPCall {
         try job.refuseRemix()
-        let isOfText = job.category == .t2v && job.references.isEmpty
-        let isOfFrames =
-            job.category == .i2v && (1...2).contains(job.references.count)
-            && job.references.allSatisfy { $0.type.family == .image }
-        guard isOfText || isOfFrames else {
-            throw KinoraError(
-                .unsupportedByVendor, "This model does not take these references.", field: "references")
-        }
+        let hasFrames = try job.hasFrames()
         let given = job.parameters
         var fields: JSONObject = ["model": .string(job.model), "prompt": .string(job.prompt)]
         let shape = given["size"]?.stringValue.flatMap { FrameShape($0, among: Self.ratios) }
@@ -39,7 +32,7 @@ public struct Luma: Vendor {
             given["resolution"]?.stringValue.map { .string($0.lowercased()) }
             ?? shape.map { .string($0.level == 480 ? "540p" : "\($0.level)p") }
         fields["duration"] = given["seconds"].map { .string("\($0.text)s") }
-        if isOfFrames {
+        if hasFrames {
             var frames: JSONObject = [:]
             for (index, reference) in job.references.enumerated() {
                 frames["frame\(index)"] = ["type": "image", "url": try reference.address()]

@@ -117,7 +117,8 @@ extension GatewayTests {
                 expectFailure(
                     try add(site, ["--vendor": "nobody", "--name": "b"]),
                     "Unknown vendor 'nobody'. Known: openai, openart, ark, byteplus, dashscope, vidu, zhipu, "
-                        + "kling, jimeng, minimax, runway, luma, fal, replicate, hub, llmage, jimeng-api.")
+                        + "kling, jimeng, minimax, runway, luma, luma-agents, fal, replicate, hub, llmage, "
+                        + "jimeng-api.")
                 expectFailure(try add(site, ["--name": "c"], input: " \n"), "The credential is empty.")
                 expectFailure(
                     try add(site, ["--name": "d", "--credential-file": "/nowhere/credential"]),

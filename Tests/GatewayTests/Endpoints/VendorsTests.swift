@@ -25,13 +25,13 @@ extension GatewayTests {
             ("byteplus", "dreamina-seedance-2-0-260128"), ("dashscope", "happyhorse-1.0-t2v"),
             ("dashscope", "wan2.6-t2v"), ("vidu", "viduq3-pro"), ("zhipu", "cogvideox-3"),
             ("kling", "kling-v2-6"), ("kling", "kling-3.0-turbo"), ("jimeng", "pixeldance"),
-            ("minimax", "MiniMax-Hailuo-2.3"), ("runway", "gen4.5"), ("luma", "ray-2"),
-            ("fal", "kling-2.5-turbo"),
+            ("minimax", "MiniMax-Hailuo-2.3"), ("minimax", "MiniMax-H3"), ("runway", "gen4.5"),
+            ("luma", "ray-2"), ("luma-agents", "ray-3.2"), ("fal", "kling-2.5-turbo"),
         ])
         func aPromptBecomesAFilm(_ vendor: String, _ model: String) throws {
             try withGateway(through: .nginx) { gateway in
                 let before = try accepted(by: vendor)
-                let seconds: JSON = vendor == "minimax" ? "6" : "5"
+                let seconds: JSON = model.contains("Hailuo") ? "6" : "5"
                 let reply = try gateway.send(
                     .post(
                         "/v1/videos",
@@ -45,7 +45,8 @@ extension GatewayTests {
             ("ark", "doubao-seedance-1-5-pro-251215"), ("dashscope", "happyhorse-1.0-i2v"),
             ("zhipu", "cogvideox-3"), ("kling", "kling-v3"), ("kling", "kling-3.0-turbo"),
             ("jimeng", "seaweed"), ("minimax", "MiniMax-Hailuo-2.3-Fast"), ("runway", "gen4_turbo"),
-            ("luma", "ray-flash-2"), ("replicate", "kling-2.5-turbo-i2v"),
+            ("minimax", "MiniMax-H3"), ("luma", "ray-flash-2"), ("luma-agents", "ray-3.2"),
+            ("replicate", "kling-2.5-turbo-i2v"),
         ])
         func aPictureBecomesAFilm(_ vendor: String, _ model: String) throws {
             try withGateway(through: .nginx) { gateway in
@@ -55,7 +56,7 @@ extension GatewayTests {
                         "/v1/videos",
                         form: [
                             ("model", model), ("prompt", "it moves"),
-                            ("seconds", vendor == "minimax" ? "6" : "5"),
+                            ("seconds", model.contains("Hailuo") ? "6" : "5"),
                         ], files: [FormFile(field: "input_reference", bytes: try picture("512x512"))]))
                 try film(of: reply, gateway)
                 #expect(try accepted(by: vendor) > before)
