@@ -52,6 +52,7 @@ public struct Router: Sendable {
     private let root: Node
     /// As the dialects list them.
     private let all: [Entry]
+    private let mounts: Set<String>
     /// Speaks for paths that belong to nobody.
     public let fallback: any Dialect
 
@@ -63,18 +64,27 @@ public struct Router: Sendable {
             }
         }
         root = Node(all)
+        mounts = Set(all.compactMap(\.mount))
     }
 
-    /// Throws `routeNotFound`, or `methodNotAllowed` when the path exists for another method.
+    /// `host`: the prefix of the only API at the host, whose paths need it there no more.
+    ///
+    /// Throws `routeNotFound`, or `methodNotAllowed` when the path exists for another method;
+    /// `internalFault` when no API has that prefix.
     public func route(
-        _ method: Method?, _ path: RequestPath
+        _ method: Method?, _ path: RequestPath, at host: String? = nil
     ) throws(KinoraError) -> (dialect: any Dialect, match: RouteMatch) {
+        if let host, !mounts.contains(host) {
+            throw KinoraError(.internalFault, detail: "nginx names an API '\(host)' that there is not")
+        }
         // A HEAD is a GET whose body is left out at the end.
         let wanted = method == .head ? .get : method
         var isKnown = false
-        for entry in entries(of: path) {
+        for entry in entries(of: path, at: host) {
             if entry.route.method == wanted {
-                let values = zip(entry.fixed, path.segments).compactMap { $0 == nil ? $1 : nil }
+                // A prefix that the host stands for is in no path.
+                let fixed = entry.fixed.suffix(path.segments.count)
+                let values = zip(fixed, path.segments).compactMap { $0 == nil ? $1 : nil }
                 return (entry.dialect, RouteMatch(route: entry.route, values: values, mount: entry.mount))
             }
             isKnown = true
@@ -82,13 +92,22 @@ public struct Router: Sendable {
         throw KinoraError(isKnown ? .methodNotAllowed : .routeNotFound)
     }
 
-    private func entries(of path: RequestPath) -> [Entry] { root.entries(of: path.segments[...]) }
+    /// At a host of one API a path is that API's before all others'. What has no prefix collides with nobody
+    /// and stays where it is: the APIs with paths of their own, and what is open.
+    private func entries(of path: RequestPath, at host: String?) -> [Entry] {
+        let anywhere = root.entries(of: path.segments[...])
+        guard let host else { return anywhere }
+        let own = root.entries(of: ([host] + path.segments)[...])
+        guard own.isEmpty else { return own }
+        return anywhere.filter { $0.mount == host || $0.dialect.mounts(of: $0.route) == [nil] }
+    }
 
     /// Who speaks about a path that has no route, or none for its method: the dialect with the route that
     /// begins most like it.
-    public func speaker(of path: RequestPath) -> any Dialect {
+    public func speaker(of path: RequestPath, at host: String? = nil) -> any Dialect {
+        let segments = [host].compactMap(\.self) + path.segments
         func likeness(_ entry: Entry) -> Int {
-            zip(entry.fixed, path.segments).prefix { $0 == nil || $0 == $1 }.count
+            zip(entry.fixed, segments).prefix { $0 == nil || $0 == $1 }.count
         }
         var best: (likeness: Int, dialect: any Dialect) = (0, fallback)
         for entry in all where likeness(entry) > best.likeness {
@@ -98,7 +117,9 @@ public struct Router: Sendable {
     }
 
     /// Methods that a path answers to, for the Allow header.
-    public func methods(of path: RequestPath) -> [Method] { entries(of: path).map(\.route.method) }
+    public func methods(of path: RequestPath, at host: String? = nil) -> [Method] {
+        entries(of: path, at: host).map(\.route.method)
+    }
 }
 
 extension Dialect {

@@ -53,7 +53,9 @@ extension Responder {
         do throws(KinoraError) {
             let (target, body) = try line.call.get()
             let path = try RequestPath(target: target)
-            guard let (_, match) = try? router.route(.post, path), Dialects.isSubmit(match.route) else {
+            guard let (_, match) = try? router.route(.post, path, at: head.hostDialect),
+                Dialects.isSubmit(match.route)
+            else {
                 throw KinoraError(.invalidValue, "Nothing is submitted at '\(target)'.", field: "url")
             }
             return respond(to: LineRequest(line, target, body.serialized(), in: head))

@@ -76,7 +76,8 @@ final class Responder: Handler {
         do throws(KinoraError) {
             let path = try RequestPath(target: head.target)
             answer.exchange.path = path
-            let (speaking, found) = try router.route(head.method, path)                    // 1 which tongue
+            let host = head.hostDialect
+            let (speaking, found) = try router.route(head.method, path, at: host)          // 1 which tongue
             dialect = speaking
             answer.exchange.match = found
             answer.course.note(speaking, found.route)
@@ -97,13 +98,14 @@ final class Responder: Handler {
             answer.course.error = error
             if answer.exchange.match == nil, let path = answer.exchange.path ?? Self.plainPath(of: head) {
                 answer.exchange.path = path
-                dialect = router.speaker(of: path)
+                dialect = router.speaker(of: path, at: head.hostDialect)
             }
             guard error.code != .clientGone else { return nil }
             report(error, head, answer.exchange)
             let response = dialect.encode(error, for: answer.exchange)
             guard error.code == .methodNotAllowed, let path = answer.exchange.path else { return response }
-            return response.adding("Allow", router.methods(of: path).map(\.rawValue).joined(separator: ", "))
+            let methods = router.methods(of: path, at: head.hostDialect)
+            return response.adding("Allow", methods.map(\.rawValue).joined(separator: ", "))
         }
     }
 

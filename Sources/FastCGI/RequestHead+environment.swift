@@ -47,6 +47,8 @@ extension RequestHead {
             clientAddress = text
         } else if matches("KN_ORIGIN") {
             origin = text
+        } else if matches("GATEWAY_DIALECT") {
+            hostDialect = text
         } else if matches("KN_REQUEST_ID") {
             requestID = text
         } else if matches("HTTP_AUTHORIZATION") {

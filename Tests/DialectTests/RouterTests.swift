@@ -146,6 +146,44 @@ import Testing
         }
     }
 
+    @Test(
+        arguments: [
+            ("jimeng", .post, "/v1/videos/generations", "jimeng"), ("jimeng", .get, "/v1/models", "jimeng"),
+            ("jimeng", .get, "/jimeng/v1/models", "jimeng"), ("jimeng", .get, "/sora/v1/models", "not_found"),
+            ("jimeng", .post, "/api/generate", "not_found"), ("jimeng", .post, "/v1/characters", "not_found"),
+            ("sora", .post, "/v1/characters", "sora"), ("sora", .put, "/v1/videos", "method_not_allowed"),
+            ("openart", .post, "/api/generate", "openart"), ("openart", .post, "/v1/videos", "not_found"),
+            ("openart", .get, "/api/task/x", "openart x"),
+            // What collides with nobody is where it is, and so is what is open.
+            ("openart", .post, "/api/video/submit", ""), ("sora", .post, "/v1/batches", ""),
+            ("jimeng", .get, "/api/health", ""), ("sora", .post, "/callback/x", " x"),
+            ("luma", .get, "/v1/videos", "internal_error"), ("", .get, "/v1/videos", "internal_error"),
+        ] as [(String, Core.Method, String, String)])
+    func aHostMayHaveOneAPIAlone(
+        _ host: String, _ method: Core.Method, _ target: String, _ expected: String
+    ) throws {
+        let router = Router(Dialects.all, fallback: Dialects.all[0])
+        let path = try RequestPath(target: target)
+        var found: String
+        do throws(KinoraError) {
+            let (_, match) = try router.route(method, path, at: host)
+            found = (match.mount ?? "") + match.values.map { " \($0)" }.joined()
+        } catch {
+            found = error.code.rawValue
+        }
+        #expect(found == expected)
+        let isThere = !["not_found", "internal_error"].contains(expected)
+        #expect(router.methods(of: path, at: host).isEmpty != isThere || expected == "internal_error")
+    }
+
+    @Test func aHostOfOneAPIRefusesInItsWords() throws {
+        let router = Router(Dialects.all, fallback: Dialects.all[0])
+        for path in ["/v1/nowhere", "/nowhere", "/api/tasks/x/y"] {
+            let path = try RequestPath(target: path)
+            #expect(router.speaker(of: path, at: "openart").name == "openart")
+        }
+    }
+
     @Test func onlyTheseRoutesAreOpen() {
         let open = Dialects.all.flatMap(\.routes).filter { $0.access == .open }
             .map { "\($0.method.rawValue) /\($0.pattern.joined(separator: "/"))" }

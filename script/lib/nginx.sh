@@ -19,6 +19,7 @@ kinora_nginx_render() {
     rm -rf "$to"/{kinora,admin,docs}
     mkdir -p "$to" "$home/log" "$home/run" "$home/tmp"
     cp -R "$source/parts" "$to/kinora"
+    cp "$source/dialects.conf" "$to/kinora/"
     cp -R "$source"/{admin,docs} "$to/"
     cp "$source/nginx.conf" "$to/nginx.conf"
     [[ $home == /* && $home$sockets != *[\$\"\\\&\|\;\{\}]* ]] ||

@@ -15,6 +15,8 @@ public struct RequestHead: Sendable {
     public var clientAddress: String
     /// Scheme, host and port that the client asked for, as nginx vouches for them; empty without nginx.
     public var origin = ""
+    /// The prefix of the API that is the only one at this host, as nginx knows it; nil: all of them.
+    public var hostDialect: String?
     public var requestID: String
     public var authorization: Secret
     public var apiKeyHeader: Secret
