@@ -36,6 +36,8 @@ final class Studio: Sendable {
     private let font: String?
     private let log: @Sendable (String) -> Void
     private let queue = Mutex<(jobs: [Job], isClosed: Bool)>(([], false))
+    /// Who waits for a shared picture that is being drawn, by its file.
+    private let sharers = Mutex<[String: [@Sendable (Result<Void, RenderFailure>) -> Void]]>([:])
     private let processes = ChildProcesses()
     private let threads: Mutex<[Thread]> = Mutex([])
     private let partNumber = Atomic<Int>(0)
@@ -115,7 +117,8 @@ final class Studio: Sendable {
         guard done.wait(for: Self.limit), files.exists(name) else { throw KinoraError(.upstreamServer) }
     }
 
-    /// Draws a picture, at once where it is shared and there is one already, else in the background.
+    /// Draws a picture, at once where it is shared and there is one already, else in the background; a shared
+    /// one that is being drawn is waited for.
     func draw(
         _ recipe: PictureRecipe, as name: String, isUrgent: Bool = false,
         ended: @escaping @Sendable (Result<Void, RenderFailure>) -> Bool
@@ -127,15 +130,23 @@ final class Studio: Sendable {
             if !ended(.success(())) { files.remove(name) }
             return
         }
-        let shares = job(recipe, as: shared) { [files] result in
-            var result = result
-            if case .success = result, !files.link(shared, as: name) {
-                result = .failure(RenderFailure(message: "cannot write to \(files.directory)"))
+        let isFirst = sharers.withLock { sharers in
+            sharers[shared, default: []].append { [files] result in
+                var result = result
+                if case .success = result, !files.link(shared, as: name) {
+                    result = .failure(RenderFailure(message: "cannot write to \(files.directory)"))
+                }
+                if !ended(result) { files.remove(name) }
             }
-            if !ended(result) { files.remove(name) }
+            return sharers[shared]?.count == 1
+        }
+        guard isFirst else { return }
+        let drawing = job(recipe, as: shared) { [self] result in
+            let waiting = sharers.withLock { $0.removeValue(forKey: shared) ?? [] }
+            for tell in waiting { tell(result) }
             return true
         }
-        add(shares, isUrgent: isUrgent)
+        add(drawing, isUrgent: isUrgent)
     }
 
     private func job(

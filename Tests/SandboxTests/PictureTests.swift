@@ -59,6 +59,17 @@ import Testing
         }
     }
 
+    @Test func whoeverAsksForASharedPictureWhileItIsDrawnGetsThatOne() throws {
+        try withSandbox(render: .prompt) { sandbox in
+            try sandbox.settings(["task_seconds": 0, "render": "reuse"])
+            let drawn = Happening<[UInt8]>()
+            try concurrently(6) { _ in
+                for picture in try pictures(draw(sandbox, ["size": "1536x1024"])) { drawn.note(picture) }
+            }
+            #expect(drawn.all.count == 6 && Set(drawn.all).count == 1)
+        }
+    }
+
     @Test func anOlderModelGivesLinksThatWantNoKey() throws {
         try withSandbox(render: .none) { sandbox in
             try sandbox.settings(["task_seconds": 0])
