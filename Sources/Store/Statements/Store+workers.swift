@@ -79,16 +79,18 @@ extension Store {
         WHERE \(shortID) = $1 AND t.uid = $2
         """)
 
-    // Busy workers find the task by themselves: only an idle one makes a wake-up worth its price.
+    // Busy workers find the task by themselves: only an idle one makes a wake-up worth its price. A commit
+    // with a notification is written like any other, and nobody hears of it before: not worth waiting for the
+    // disk.
     static let wakeWorkers = Statement(
         "wake_workers",
         """
-        SELECT pg_notify('kinora_work', '') FROM worker
-        WHERE idle AND id <> $2 AND heartbeat_at > now() - $1 * interval '1 s' LIMIT 1
+        SELECT set_config('synchronous_commit', 'off', true), pg_notify('kinora_work', '')
+        FROM worker WHERE idle AND id <> $2 AND heartbeat_at > now() - $1 * interval '1 s' LIMIT 1
         """)
 
-    // Who is not told looks again within seconds: not worth waiting for the disk, least of all under the
-    // lock that a commit with notifications takes.
+    // As wakeWorkers: who is not told looks again within seconds. And a commit with notifications takes a
+    // lock that all of them share.
     static let taskAnnounce = Statement(
         "task_announce",
         "SELECT set_config('synchronous_commit', 'off', true), pg_notify('kinora_task', $1)")
