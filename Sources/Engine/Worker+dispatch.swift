@@ -242,15 +242,15 @@ extension Worker {
         // Frozen or queued behind other calls past the lease of its claim, it must not leave any more: others
         // look by then.
         call.beginBefore = pulse.leaseEnd(of: task.worker) ?? .now
-        if call.mediaMembers.isEmpty {
-            send(call, task, .submit(files, made: nil), account)
-        } else {
+        if let members = call.mediaMembers {
             // It lasts as long as the task may, but not past the claim.
             call.timeoutSeconds = max(1, Int(min(task.remaining, Store.lease - .seconds(60)).inSeconds))
-            let reply = ReplyFile(path: media.spool.newPath(), mediaMembers: call.mediaMembers)
+            let reply = ReplyFile(path: media.spool.newPath(), mediaMembers: members)
             send(
                 call, task, .submit(files, made: reply), account,
                 into: .file(path: reply.path, bytesMax: Limits.pictureReplyBytesMax))
+        } else {
+            send(call, task, .submit(files, made: nil), account)
         }
         events.emit(.taskSubmitted(task.id, vendor: vendor.name, on: task.attemptPoint))
     }

@@ -49,8 +49,9 @@ public struct HTTPCall: Sendable {
     /// The call is not begun after this moment; nil: whenever its turn comes.
     public var beginBefore: ContinuousClock.Instant?
     /// Members of the reply whose text is media, as base64: the reply goes to the disk, and they are taken
-    /// out of it. Not empty: the reply is the result, and the call lasts as long as that takes.
-    public var mediaMembers: Set<String> = []
+    /// out of it. Not nil, though it may be empty: the reply is the result, and the call lasts as long as
+    /// that takes.
+    public var mediaMembers: Set<String>?
     /// Gives the headers that sign the call, as it leaves: by the SHA-256 of its body, as hex, and the time.
     public var signing: Signing?
 

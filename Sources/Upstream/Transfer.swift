@@ -132,7 +132,7 @@ final class Transfer: @unchecked Sendable {
 
     /// Whether it brings a file, or is one. A vendor that makes pictures thinks first.
     var movesFile: Bool {
-        if case .file = sink, call.mediaMembers.isEmpty { return true }
+        if case .file = sink, call.mediaMembers == nil { return true }
         if case .file = call.body { return true }
         return false
     }

@@ -80,7 +80,7 @@ import Upstream
                 return "\(header.name.lowercased()): \(value) (signed)"
             }
         }
-        if !call.mediaMembers.isEmpty { lines.append("(media: \(call.mediaMembers.sorted()))") }
+        if let members = call.mediaMembers { lines.append("(media: \(members.sorted()))") }
         switch call.body {
         case .none: break
         case .json(let json): lines += ["", json.text]
