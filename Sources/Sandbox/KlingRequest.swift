@@ -4,10 +4,13 @@ internal import Core
 struct KlingRequest {
     /// Where tasks of the newer routes are.
     static let newer = "tasks"
-    static let sections = ["videos/text2video", "videos/image2video", "images/generations"]
+    static let sections = [
+        "videos/text2video", "videos/image2video", "videos/multi-image2video", "videos/omni-video",
+        "images/generations", "images/omni-image",
+    ]
 
-    private let fields: VendorFields
-    private let origin: String
+    let fields: VendorFields
+    let origin: String
 
     init(_ request: VendorRequest) throws(KinoraError) {
         fields = try VendorFields(request)
@@ -20,7 +23,7 @@ struct KlingRequest {
     private static let seconds: [String: ClosedRange<Int64>] = [
         "kling-v2-5-turbo": 5...10, "kling-v2-6": 5...10, "kling-v3": 3...15,
     ]
-    private static let common = [
+    static let common = [
         "model_name", "prompt", "external_task_id", "callback_url", "watermark_info",
     ]
 
@@ -30,7 +33,10 @@ struct KlingRequest {
             switch section {
             case "videos/text2video": try film(isOfText: true)
             case "videos/image2video": try film(isOfText: false)
+            case "videos/multi-image2video": try filmOfSeveral()
+            case "videos/omni-video": try omniFilm()
             case "images/generations": try pictures()
+            case "images/omni-image": try omniPictures()
             default: throw KinoraError(.routeNotFound)
             }
         draft.section = section
@@ -52,7 +58,7 @@ struct KlingRequest {
         }
     }
 
-    private func prompt(isRequired: Bool, max countMax: Int) throws(KinoraError) -> String {
+    func prompt(isRequired: Bool, max countMax: Int) throws(KinoraError) -> String {
         let prompt = isRequired ? try fields.required("prompt") : try fields.text("prompt") ?? ""
         guard prompt.count <= countMax else { throw fields.bad("prompt", "is too long") }
         return prompt
@@ -83,15 +89,15 @@ struct KlingRequest {
     }
 
     private func frames() throws(KinoraError) -> [ReferenceImage?] {
-        let first = try image("image")
+        let first = try Self.image("image", of: fields)
         guard !first.isEmpty else {
             throw KinoraError(.missingParameter, "image is missing", field: "image")
         }
-        return first + (try image("image_tail"))
+        return first + (try Self.image("image_tail", of: fields))
     }
 
     /// An address, which is nil here, or base64 without anything before it. Empty when it is not given.
-    private func image(_ name: String) throws(KinoraError) -> [ReferenceImage?] {
+    static func image(_ name: String, of fields: VendorFields) throws(KinoraError) -> [ReferenceImage?] {
         guard let text = try fields.text(name), !text.isEmpty else { return [] }
         if text.hasPrefix("https://") || text.hasPrefix("http://") { return [nil] }
         guard let bytes = Base64.bytes(text) else { throw fields.bad(name, "is no base64") }
@@ -108,6 +114,8 @@ struct KlingRequest {
         return [ReferenceImage(bytes: bytes, type: type)]
     }
 
+    static let pictureRatios = ["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"]
+
     private func pictures() throws(KinoraError) -> Draft {
         try fields.check(
             known: Self.common + ["negative_prompt", "image", "n", "resolution", "aspect_ratio"])
@@ -115,15 +123,19 @@ struct KlingRequest {
         guard model == "kling-v3" else {
             throw KinoraError(.modelNotFound, "model_name \(model) is not permitted", field: "model_name")
         }
-        let ratios = ["16:9", "9:16", "1:1", "4:3", "3:4", "3:2", "2:3", "21:9"]
-        let ratio = try fields.choice("aspect_ratio", ratios) ?? "16:9"
+        let ratio = try fields.choice("aspect_ratio", Self.pictureRatios) ?? "16:9"
         let level = try fields.choice("resolution", ["1k", "2k"]) ?? "1k"
-        let references = try image("image")
+        let references = try Self.image("image", of: fields)
         if !references.isEmpty, fields.has("negative_prompt") {
             throw fields.bad("negative_prompt", "is not for pictures of pictures")
         }
+        return try pictures(model, FrameSize(shorter: level == "2k" ? 1440 : 768, ratio), of: references)
+    }
+
+    func pictures(
+        _ model: String, _ size: FrameSize, of references: [ReferenceImage?]
+    ) throws(KinoraError) -> Draft {
         let prompt = try prompt(isRequired: true, max: 2500)
-        let size = FrameSize(shorter: level == "2k" ? 1440 : 768, ratio)
         var draft = Draft(model: model, prompt: prompt, seconds: 0, size: size)
         draft.pictures = PictureDraft(
             model: model, prompt: prompt, count: try fields.integer("n", 1...9) ?? 1, size: size,

@@ -107,6 +107,95 @@ import Upstream
         }
     }
 
+    /// PICTURE stands for one.
+    @Test(
+        arguments: [
+            ("videos/multi-image2video", #"{"image_list":[{"image":PICTURE},{"image":PICTURE}]}"#, 200),
+            ("videos/multi-image2video", "{}", 400),
+            ("videos/multi-image2video", #"{"image_list":[]}"#, 400),
+            ("videos/multi-image2video", #"{"image_list":[{"image_url":PICTURE}]}"#, 400),
+            ("videos/multi-image2video", #"{"image_list":[{"image":PICTURE}],"duration":"7"}"#, 400),
+            (
+                "videos/multi-image2video", #"{"model_name":"kling-v2-6","image_list":[{"image":PICTURE}]}"#,
+                403
+            ),
+            ("videos/omni-video", #"{"aspect_ratio":"1:1","duration":"10"}"#, 200),
+            ("videos/omni-video", #"{"duration":"10"}"#, 400),
+            ("videos/omni-video", #"{"aspect_ratio":"1:1","duration":"7"}"#, 400),
+            ("videos/omni-video", #"{"aspect_ratio":"1:1","negative_prompt":"b"}"#, 400),
+            ("videos/omni-video", #"{"aspect_ratio":"1:1","sound":"on"}"#, 400),
+            ("videos/omni-video", #"{"aspect_ratio":"1:1","mode":"4k"}"#, 400),
+            ("videos/omni-video", #"{"aspect_ratio":"1:1","model_name":"kling-v3"}"#, 403),
+            ("videos/omni-video", #"{"aspect_ratio":"1:1","image_list":[{"image":PICTURE}]}"#, 400),
+            (
+                "videos/omni-video",
+                #"{"aspect_ratio":"1:1","image_list":[{"image_url":"data:image/png;base64,AAAA"}]}"#, 400
+            ),
+            (
+                "videos/omni-video",
+                #"{"model_name":"kling-v3-omni","aspect_ratio":"1:1","mode":"4k","sound":"on","#
+                    + #""duration":"15"}"#, 200
+            ),
+            ("images/omni-image", #"{"n":9,"resolution":"2k","aspect_ratio":"auto"}"#, 200),
+            ("images/omni-image", #"{"n":10}"#, 400), ("images/omni-image", #"{"image":PICTURE}"#, 400),
+            ("images/omni-image", #"{"model_name":"kling-v3"}"#, 403),
+        ])
+    func severalPicturesHaveRoutesOfTheirOwn(_ way: String, _ text: String, _ status: Int) throws {
+        try withSandbox { sandbox in
+            let text = text.replacing("PICTURE", with: Self.picture.text)
+            var body = try JSONParser.parse(text).objectValue ?? [:]
+            body["prompt"] = "a cat"
+            let reply = try client(sandbox).send("POST", "/kling/v1/\(way)", json: .object(body))
+            #expect(reply.status == status, "\(reply.text)")
+        }
+    }
+
+    @Test(
+        arguments: [
+            (["first_frame"], "5", 200), (["first_frame"], "3", 400),
+            (["first_frame", "end_frame"], "3", 200), (["end_frame"], "5", 400),
+            (["end_frame", "first_frame"], "5", 400), (["first_frame", ""], "5", 200),
+            (["first_frame", "end_frame", ""], "5", 400), (["last_frame"], "5", 400),
+        ])
+    func framesStandInTheirOrder(_ types: [String], _ seconds: String, _ status: Int) throws {
+        try withSandbox { sandbox in
+            let list = types.map { type -> JSON in
+                type.isEmpty
+                    ? ["image_url": Self.picture] : ["image_url": Self.picture, "type": .string(type)]
+            }
+            var body: JSONObject = ["prompt": "a cat", "duration": .string(seconds)]
+            body["image_list"] = .array(list)
+            let way = "/kling/v1/videos/omni-video"
+            let reply = try client(sandbox).send("POST", way, json: .object(body))
+            #expect(reply.status == status, "\(reply.text)")
+            // Frames have their ratio themselves.
+            body["aspect_ratio"] = "1:1"
+            let another = try client(sandbox).send("POST", way, json: .object(body))
+            #expect(another.status == 400)
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("videos/multi-image2video", "image", 4), ("videos/omni-video", "image_url", 7),
+            ("images/omni-image", "image", 10),
+        ])
+    func aListHasAnEnd(_ way: String, _ name: String, _ most: Int) throws {
+        try withSandbox { sandbox in
+            for count in [1, most, most + 1] {
+                let items = Array(repeating: JSON.object(JSONObject([(name, Self.picture)])), count: count)
+                let body: JSON = ["prompt": "a cat", "aspect_ratio": "1:1", "image_list": .array(items)]
+                let reply = try client(sandbox).send("POST", "/kling/v1/\(way)", json: body)
+                #expect(reply.status == (count > most ? 400 : 200), "\(reply.text)")
+                guard reply.status == 200 else { continue }
+                // It is where it was made, and nowhere else.
+                let id = reply.json["data"]?["task_id"]?.stringValue ?? ""
+                #expect(try client(sandbox).send("GET", "/kling/v1/\(way)/\(id)").status == 200)
+                #expect(try client(sandbox).send("GET", "/kling/v1/videos/image2video/\(id)").status == 404)
+            }
+        }
+    }
+
     @Test(
         arguments: [
             ("text-to-video/kling-3.0-turbo", ["prompt": "a cat", "settings": ["duration": 5]], 200),
@@ -165,6 +254,7 @@ import Upstream
         arguments: [
             ("ak-sandbox-one1:sk-sandbox-one1", "kling-v2-6"), ("api-key-kling-sandbox-one1", "kling-v3"),
             ("api-key-kling-sandbox-one1", "kling-3.0-turbo"),
+            ("ak-sandbox-one1:sk-sandbox-one1", "kling-v3-omni"),
         ])
     func everyKeyMakesFilms(_ key: String, _ model: String) throws {
         try withConversation(with: "kling", key: key) { talk in

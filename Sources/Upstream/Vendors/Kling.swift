@@ -13,7 +13,7 @@ public struct Kling: Vendor {
     public let pollInterval: ClosedRange<Duration> = .seconds(5) ... .seconds(15)
     public let usualSlots = 3
 
-    /// Two pictures of 10 MB, as base64.
+    /// Two pictures of 10 MB, as base64. The vendor bounds each picture and not the sum.
     static let bodyBytesMax: Int64 = 28 << 20
 
     /// A ticket says where its task is asked for: a path, and the vendor's own id.

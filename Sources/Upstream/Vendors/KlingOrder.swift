@@ -32,12 +32,20 @@ struct KlingOrder {
         model.prefixMatch(of: /kling-\d/) != nil
     }
 
+    /// `kling-v3-omni`, `kling-video-o1`, `kling-image-o1`: they have one route for whatever they are given.
+    private static func isOmni(_ model: String) -> Bool {
+        model.hasSuffix("-omni") || model.hasSuffix("-o1")
+    }
+
     /// Where the vendor keeps the job's task.
     static func home(of job: VendorJob) -> String {
         if isNewer(job.model) { return Kling.newer }
+        let isOmni = isOmni(job.model)
         return switch job.category {
-        case .t2i, .i2i: "images/generations"
+        case .t2i, .i2i: isOmni ? "images/omni-image" : "images/generations"
+        case _ where isOmni: "videos/omni-video"
         case .t2v: "videos/text2video"
+        case .ref2v: "videos/multi-image2video"
         default: "videos/image2video"
         }
     }
@@ -52,15 +60,11 @@ struct KlingOrder {
     ) throws(KinoraError) -> JSONObject {
         let given = job.parameters
         let isPicture = [.t2i, .i2i].contains(job.category)
+        let isOmni = isOmni(job.model)
         var fields: JSONObject = ["model_name": .string(job.model), "prompt": .string(job.prompt)]
-        fields["negative_prompt"] = given["negative_prompt"]
-        let names = isPicture ? ["image"] : ["image", "image_tail"]
-        guard job.references.count <= (job.category == .t2v ? 0 : names.count), job.category != .ref2v else {
-            throw unsupported("so many references")
-        }
-        for (name, reference) in zip(names, job.references) {
-            fields[name] = try files.dataURL(reference, isBare: true)
-        }
+        // An omni model reads in the prompt what is not wanted.
+        if !isOmni { fields["negative_prompt"] = given["negative_prompt"] }
+        for (name, value) in try pictures(job, &files).members { fields[name] = value }
         let ratio = ratio(job, among: isPicture ? pictureRatios : ratios)
         if isPicture {
             fields["n"] = given["n"]
@@ -69,11 +73,58 @@ struct KlingOrder {
         } else {
             fields["mode"] = mode(job).map { .string($0) }
             fields["duration"] = given["seconds"].map { .string($0.text) }
-            // Frames have a ratio themselves.
-            if job.references.isEmpty { fields["aspect_ratio"] = ratio }
+            // Frames have a ratio themselves. An omni model has no usual one.
+            if job.category != .i2v { fields["aspect_ratio"] = ratio ?? (isOmni ? "16:9" : nil) }
             fields["sound"] = given["audio"].map { $0 == true ? "on" : "off" }
         }
         for (name, value) in options(job).members { fields[name] = value }
+        return fields
+    }
+
+    /// Where a route has its pictures.
+    private enum Place {
+        /// Each in a field of its own.
+        case fields([String])
+        /// In `image_list`: what an item calls its picture, and how many there may be.
+        case list(item: String, max: Int)
+    }
+
+    /// Sources of the lists: digests of Kling's documents (WHQ25/rawgenai, docs/research/kling), and for
+    /// `omni-video` and `omni-image` ComfyUI's client too (comfy_api_nodes/apis/kling.py).
+    private static func place(of job: VendorJob) -> Place {
+        switch (job.category, isOmni(job.model)) {
+        case (.i2i, true): .list(item: "image", max: 10)
+        case (.i2v, true): .list(item: "image_url", max: 2)
+        case (.ref2v, true): .list(item: "image_url", max: 7)
+        // Its one model, kling-v1-6, has ended at Kling itself; services that pass the API on may have it.
+        case (.ref2v, false): .list(item: "image", max: 4)
+        case (.i2i, false): .fields(["image"])
+        case (.i2v, false): .fields(["image", "image_tail"])
+        default: .fields([])
+        }
+    }
+
+    private static func pictures(
+        _ job: VendorJob, _ files: inout InlineReferences
+    ) throws(KinoraError) -> JSONObject {
+        var fields: JSONObject = [:]
+        switch place(of: job) {
+        case .fields(let names):
+            guard job.references.count <= names.count else { throw unsupported("so many references") }
+            for (name, reference) in zip(names, job.references) {
+                fields[name] = try files.dataURL(reference, isBare: true)
+            }
+        case .list(let name, let max):
+            guard job.references.count <= max else { throw unsupported("so many references") }
+            var list: [JSON] = []
+            for (index, reference) in job.references.enumerated() {
+                var item: JSONObject = [name: try files.dataURL(reference, isBare: true)]
+                // Without a type it is no frame.
+                if job.category == .i2v { item["type"] = index == 0 ? "first_frame" : "end_frame" }
+                list.append(.object(item))
+            }
+            fields["image_list"] = .array(list)
+        }
         return fields
     }
 
@@ -81,7 +132,7 @@ struct KlingOrder {
     private static func mode(_ job: VendorJob) -> String? {
         let shape = job.parameters["size"]?.stringValue.flatMap { FrameShape($0, among: ratios) }
         let level = job.parameters["resolution"]?.stringValue?.lowercased() ?? shape.map { "\($0.level)p" }
-        return level.map { $0 == "1080p" ? "pro" : "std" }
+        return level.map { ["1080p": "pro", "4k": "4k"][$0] ?? "std" }
     }
 
     private static func ratio(_ job: VendorJob, among ratios: [String]) -> JSON? {

@@ -24,9 +24,9 @@ extension GatewayTests {
             ("ark", "doubao-seedance-1-5-pro-251215"), ("ark", "doubao-seedance-2-0-fast-260128"),
             ("byteplus", "dreamina-seedance-2-0-260128"), ("dashscope", "happyhorse-1.0-t2v"),
             ("dashscope", "wan2.6-t2v"), ("vidu", "viduq3-pro"), ("zhipu", "cogvideox-3"),
-            ("kling", "kling-v2-6"), ("kling", "kling-3.0-turbo"), ("jimeng", "pixeldance"),
-            ("minimax", "MiniMax-Hailuo-2.3"), ("minimax", "MiniMax-H3"), ("runway", "gen4.5"),
-            ("luma", "ray-2"), ("luma-agents", "ray-3.2"), ("fal", "kling-2.5-turbo"),
+            ("kling", "kling-v2-6"), ("kling", "kling-3.0-turbo"), ("kling", "kling-video-o1"),
+            ("jimeng", "pixeldance"), ("minimax", "MiniMax-Hailuo-2.3"), ("minimax", "MiniMax-H3"),
+            ("runway", "gen4.5"), ("luma", "ray-2"), ("luma-agents", "ray-3.2"), ("fal", "kling-2.5-turbo"),
         ])
         func aPromptBecomesAFilm(_ vendor: String, _ model: String) throws {
             try withGateway(through: .nginx) { gateway in
@@ -44,6 +44,7 @@ extension GatewayTests {
         @Test(arguments: [
             ("ark", "doubao-seedance-1-5-pro-251215"), ("dashscope", "happyhorse-1.0-i2v"),
             ("zhipu", "cogvideox-3"), ("kling", "kling-v3"), ("kling", "kling-3.0-turbo"),
+            ("kling", "kling-v3-omni"),
             ("jimeng", "seaweed"), ("minimax", "MiniMax-Hailuo-2.3-Fast"), ("runway", "gen4_turbo"),
             ("minimax", "MiniMax-H3"), ("luma", "ray-flash-2"), ("luma-agents", "ray-3.2"),
             ("replicate", "kling-2.5-turbo-i2v"),
@@ -63,6 +64,40 @@ extension GatewayTests {
             }
         }
 
+        /// Pictures together, of a vendor that has routes of their own for that.
+        @Test func severalPicturesBecomeOne() throws {
+            try withGateway(through: .nginx) { gateway in
+                let before = try accepted(by: "kling")
+                let bytes = try picture("512x512")
+                let reply = try gateway.send(
+                    .post(
+                        "/v1/images/edits",
+                        form: [
+                            ("model", "kling-image-o1"), ("prompt", "both"), ("response_format", "b64_json"),
+                        ], files: (0..<2).map { _ in FormFile(field: "image[]", bytes: bytes) }))
+                #expect(reply.status == 200, "\(reply.text)")
+                #expect(reply.json["data"]?.arrayValue?.count == 1)
+                #expect(try accepted(by: "kling") > before)
+            }
+        }
+
+        @Test(arguments: ["kling-video-o1", "kling-v3-omni"])
+        func aFilmIsMadeAfterSeveralPictures(_ model: String) throws {
+            try withGateway(through: .nginx) { gateway in
+                let before = try accepted(by: "kling")
+                let bytes = try picture("512x512")
+                let reply = try gateway.send(
+                    .post(
+                        "/llmage/v1/video/generations",
+                        form: [("model", model), ("catelogid", "ref2v"), ("prompt", "all of them")],
+                        files: (0..<3).map { _ in FormFile(field: "image_files", bytes: bytes) }))
+                let id = try #require(reply.json["taskid"]?.stringValue, "\(reply.text)")
+                let result = try gateway.send(.get("/v1/tasks/\(id)/result?wait=120"))
+                #expect(result.status == 200, "\(result.text)")
+                #expect(try accepted(by: "kling") > before)
+            }
+        }
+
         @Test func aChatIsAnswered() throws {
             try withGateway(through: .nginx) { gateway in
                 let reply = try gateway.send(
@@ -79,7 +114,8 @@ extension GatewayTests {
 
         @Test(arguments: [
             ("ark", "doubao-seedream-4-0-250828"), ("dashscope", "wan2.2-t2i-flash"),
-            ("zhipu", "cogview-3-flash"), ("kling", "kling-v3-image"), ("jimeng", "jimeng-3.0"),
+            ("zhipu", "cogview-3-flash"), ("kling", "kling-v3-image"), ("kling", "kling-image-o1"),
+            ("jimeng", "jimeng-3.0"),
             ("jimeng", "jimeng-4.5"), ("minimax", "image-01"), ("runway", "gen4_image"),
             ("fal", "nano-banana"),
         ])
