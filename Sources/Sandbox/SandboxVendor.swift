@@ -33,7 +33,7 @@ enum SandboxVendors {
         OpenAISandbox(), OpenArtSandbox(), ArkSandbox(), ArkSandbox(.byteplus), DashScopeSandbox(),
         ViduSandbox(), ZhipuSandbox(), KlingSandbox(), JimengSandbox(), MiniMaxSandbox(), RunwaySandbox(),
         LumaSandbox(), LumaAgentsSandbox(), FalSandbox(), ReplicateSandbox(), HubSandbox(), LlmageSandbox(),
-        JimengAPISandbox(), BridgeSandbox(),
+        JimengAPISandbox(), SoraChatSandbox(), BridgeSandbox(),
     ]
 
     static func named(_ name: String) -> (any SandboxVendor)? { all.first { $0.name == name } }

@@ -5,6 +5,7 @@ public enum Vendors {
     public static let all: [any Vendor] = [
         OpenAI(), OpenArt(), Ark(), Ark(.byteplus), DashScope(), Vidu(), Zhipu(), Kling(), Jimeng(),
         MiniMax(), Runway(), Luma(), LumaAgents(), Fal(), Replicate(), Hub(), Llmage(), JimengAPI(),
+        SoraChat(),
     ]
 
     /// Throws `configuration` for a name that this Kinora does not know.

@@ -160,4 +160,57 @@ import Upstream
         #expect(stage.events.end(of: task.id)?.code == "submit_unknown")
         #expect(stage.vendor.calls(.submit).count == 1)
     }
+
+    // MARK: chats whose answer is the film
+
+    private static let begun: JSON = ["choices": [["delta": ["reasoning_content": "**Progress**: 5%"]]]]
+    private static let trouble: JSON = ["error": ["message": "it broke", "type": "server_error"]]
+
+    private static func said(_ text: String) -> JSON {
+        ["choices": [["delta": ["content": .string(text)], "finish_reason": "STOP"]]]
+    }
+
+    private static let film = said("<video src='https://cdn.example/1.mp4' controls></video>")
+
+    private static func chat(_ events: JSON...) -> ScriptedVendor.Answer {
+        .bytes(Array(events.map { "data: \($0.text)\n\n" }.joined().utf8))
+    }
+
+    @Test func aFilmComesWithTheChatThatAskedForIt() throws {
+        let stage = try stage("sora-chat", "sora-2")
+        stage.vendor.script { $0.step == .submit ? Self.chat(Self.begun, Self.film) : nil }
+        _ = try stage.worker()
+        _ = try stage.finished()
+        #expect(stage.vendor.calls(.content).map(\.path) == ["https://cdn.example/1.mp4"])
+        #expect(stage.vendor.calls(.content).map(\.hasKey) == [false])
+        #expect(stage.vendor.calls(.submit).count == 1)
+    }
+
+    @Test func aChatThatFailsBeforeItBeginsIsHadElsewhere() throws {
+        let stage = try stage("sora-chat", "sora-2")
+        stage.vendor.script { call in
+            guard call.step == .submit else { return nil }
+            return call.nth == 1 ? Self.chat(Self.trouble) : Self.chat(Self.begun, Self.film)
+        }
+        _ = try stage.worker()
+        _ = try stage.finished()
+        #expect(Set(stage.vendor.calls(.submit).map(\.account.row)).count == 2)
+    }
+
+    /// Whatever it began may be paid for: nobody else is asked.
+    @Test(
+        arguments: [
+            (chat(begun, trouble), "generation_failed"), (chat(begun), "submit_unknown"),
+            (chat(begun, said("sorry")), "upstream_empty_result"),
+            (chat(said("against the policy")), "content_policy_violation"),
+            (.lost(mayHaveArrived: true), "submit_unknown"), (.bytes(Array("<html>".utf8)), "submit_unknown"),
+        ] as [(ScriptedVendor.Answer, String)])
+    func aChatThatHasBegunIsNotRepeated(_ answer: ScriptedVendor.Answer, _ code: String) throws {
+        let stage = try stage("sora-chat", "sora-2")
+        stage.vendor.script { $0.step == .submit ? answer : nil }
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(stage.events.end(of: task.id)?.code == code)
+        #expect(stage.vendor.calls(.submit).count == 1)
+    }
 }

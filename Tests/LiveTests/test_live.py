@@ -64,6 +64,7 @@ VENDORS = [
     Vendor("hub", None, "openart-video", {"seconds": "4"}, has_routes=False),
     Vendor("llmage", None, "viduq3-pro", {"seconds": "4"}, has_routes=False),
     Vendor("jimeng-api", None, "jimeng-4.5", {}, PICTURES, has_routes=False),
+    Vendor("sora-chat", None, "sora-image", {}, PICTURES, has_routes=False),
 ]
 
 

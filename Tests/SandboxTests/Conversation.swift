@@ -98,6 +98,12 @@ struct Party {
             path: "/jimeng-api", key: "us-sandbox-one1", model: "jimeng-video-3.0",
             // It is as full with one task too many as with many.
             exceptions: [.concurrency: .upstreamRate, .modelClosed: .upstreamRequest], hasTasks: false),
+        "sora-chat": Party(
+            path: "/sora-chat/v1", key: "sandbox-one1", model: "sora-video-landscape-10s",
+            parameters: ["seconds": 10, "size": "1280x720"],
+            // It says no more than that none of its accounts can make it.
+            exceptions: [.concurrency: .upstreamServer, .insufficientQuota: .upstreamServer],
+            hasTasks: false),
     ]
 }
 
@@ -158,12 +164,23 @@ final class Conversation: Sendable {
         client.headers = []
         let reply = try client.send(request)
         let headers = reply.headers.map { ($0.name.lowercased(), $0.value) }
-        var body = reply.body
-        if reply.status == 200, let json = try? JSONParser.parse(body) {
-            body = edits.withLock { $0 }(json).serialized()
-        }
         return HTTPReply(
-            status: reply.status, headers: Dictionary(headers) { $1 }, body: body)
+            status: reply.status, headers: Dictionary(headers) { $1 },
+            body: reply.status == 200 ? edited(reply.body) : reply.body)
+    }
+
+    /// JSON as it is changed on its way, and events with such data.
+    private func edited(_ body: [UInt8]) -> [UInt8] {
+        let edit = edits.withLock { $0 }
+        if let json = try? JSONParser.parse(body) { return edit(json).serialized() }
+        var splitter = EventSplitter()
+        guard let events = try? splitter.take(body), !events.isEmpty else { return body }
+        return events.flatMap { event -> [UInt8] in
+            guard let data = EventSplitter.data(of: event), let json = try? JSONParser.parse(data) else {
+                return event
+            }
+            return Array("data: ".utf8) + edit(json).serialized() + Array("\n\n".utf8)
+        } + splitter.takeRest()
     }
 
     /// Of a vendor that makes no tasks, the address of the film.
@@ -260,7 +277,7 @@ extension JSON {
             return .object(
                 JSONObject(object.members.map { (name: $0.name, value: $0.value.withoutAddresses) }))
         case .array(let values): return .array(values.map(\.withoutAddresses))
-        case .string(let text) where text.hasPrefix("https://"): return ""
+        case .string(let text) where text.contains("https://"): return ""
         default: return self
         }
     }

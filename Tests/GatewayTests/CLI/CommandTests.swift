@@ -118,7 +118,7 @@ extension GatewayTests {
                     try add(site, ["--vendor": "nobody", "--name": "b"]),
                     "Unknown vendor 'nobody'. Known: openai, openart, ark, byteplus, dashscope, vidu, zhipu, "
                         + "kling, jimeng, minimax, runway, luma, luma-agents, fal, replicate, hub, llmage, "
-                        + "jimeng-api.")
+                        + "jimeng-api, sora-chat.")
                 expectFailure(try add(site, ["--name": "c"], input: " \n"), "The credential is empty.")
                 expectFailure(
                     try add(site, ["--name": "d", "--credential-file": "/nowhere/credential"]),

@@ -47,6 +47,17 @@ extension GatewayTests {
                 ).with("Prefer", "respond-async"),
                 family: .video, maker: "jimeng"),
             Loop(
+                vendor: "sora-chat", base: "/v1", model: "sora-video-portrait-10s",
+                theirs: "sora-video-portrait-10s",
+                call: .post("/v1/videos", json: ["model": "sora-video-portrait-10s", "prompt": "雨"]),
+                family: .video, maker: "openai"),
+            Loop(
+                vendor: "sora-chat", base: "/v1", model: "sora-image", theirs: "sora-image",
+                call: Call.post(
+                    "/v1/images/generations", json: ["model": "sora-image", "prompt": "雨"]
+                ).with("Prefer", "respond-async"),
+                family: .image, maker: "openai"),
+            Loop(
                 vendor: "openart", base: "/openart", model: "openart-video", theirs: "openart-video",
                 call: .post("/api/generate", json: ["prompt": "雨", "duration": 4]),
                 family: .video, maker: "openart"),
