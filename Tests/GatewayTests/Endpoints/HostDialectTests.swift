@@ -51,7 +51,12 @@ extension GatewayTests {
             try withHosts { site, send in
                 let made = try site.kinora(["key", "create", "--json", "--dialect", "sora"])
                 let key = try #require(made.json["key"]?.stringValue, "\(made.errors)")
-                #expect(try owners(send("jimeng", .get("/v1/models").key(key))) == ["jimeng"])
+                var models = Reply(status: 0)
+                try waitUntil("the new key is known") {
+                    models = try send("jimeng", .get("/v1/models").key(key))
+                    return models.status != 401
+                }
+                #expect(owners(models) == ["jimeng"], "\(models.text)")
             }
         }
 
