@@ -2,8 +2,9 @@ import Synchronization
 import Core
 import Store
 
-/// Requests that wait for a task's end, or for any news of it. One thread asks the database for all of them
-/// at once; a worker in this process tells by a signal that a task has ended.
+/// Requests that wait for a task's end, or for any news of it. A worker in this process tells by a signal
+/// that a task has ended. One thread asks the database about those that other processes say have changed, and
+/// now and then about all, since what is said can be lost.
 final class Waiters: Sendable {
     private struct Waiter {
         let row: Int64
@@ -20,17 +21,21 @@ final class Waiters: Sendable {
 
     private let store: Store
     private let waiting = Mutex<[Waiter]>([])
+    /// Tasks that may have ended since they were looked at.
+    private let suspects = Mutex<Set<Int64>>([])
     private let wake = Signal()
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<Thread?>(nil)
-    private static let interval = Duration.milliseconds(500)
+    /// How often all tasks are looked at.
+    private let interval: Duration
 
     /// Most of those counted that may wait at once: each holds a thread, and uploads need threads too.
     private let limit: Int
 
-    init(_ store: Store, limit: Int) {
+    init(_ store: Store, limit: Int, interval: Duration = .seconds(1)) {
         self.store = store
         self.limit = limit
+        self.interval = interval
     }
 
     func start() throws(KinoraError) {
@@ -58,12 +63,17 @@ final class Waiters: Sendable {
         signals.forEach { $0.signal.raise() }
     }
 
-    /// Some process changed these tasks; nil: whichever. Who waits for an end only need not hear of it.
+    /// Some process changed these tasks; nil: whichever. Who waits for an end only hears of it if it is one.
     func noteChanges(_ rows: Set<Int64>?) {
-        let signals = waiting.withLock { list in
-            list.filter { $0.known != nil && rows?.contains($0.row) ?? true }
-        }
-        signals.forEach { $0.signal.raise() }
+        let concerned = waiting.withLock { list in list.filter { rows?.contains($0.row) ?? true } }
+        for waiter in concerned where waiter.known != nil { waiter.signal.raise() }
+        suspect(concerned.filter { $0.known == nil }.map(\.row))
+    }
+
+    private func suspect(_ rows: [Int64]) {
+        guard !rows.isEmpty else { return }
+        suspects.withLock { $0.formUnion(rows) }
+        wake.raise()
     }
 
     /// Returns when the task ended, the time is over, the client left or the process stops; at once, and
@@ -81,7 +91,8 @@ final class Waiters: Sendable {
             return true
         }
         guard isAdmitted else { return false }
-        wake.raise()
+        // It may have ended before anybody waited for it.
+        suspect([row])
         defer { waiting.withLock { list in list.removeAll { $0.signal === signal } } }
         while !isStopping.load(ordering: .acquiring), ContinuousClock.now < deadline, isWanted() {
             if signal.wait(until: min(deadline, .now + .seconds(1)), clearing: false) { break }
@@ -90,19 +101,29 @@ final class Waiters: Sendable {
     }
 
     private func loop() {
+        var lookAt = ContinuousClock.now
         while !isStopping.load(ordering: .acquiring) {
+            // These first: whoever waits for one of them is then among those who wait.
+            let suspects = suspects.withLock { rows in
+                defer { rows = [] }
+                return rows
+            }
             let waiters = waiting.withLock { $0 }
             if waiters.isEmpty {
                 _ = wake.wait(for: .seconds(60))
                 continue
             }
-            // When the database is away nobody is told anything; they go on waiting.
-            if let standings = try? store.standings(of: Array(Set(waiters.map(\.row)))) {
-                for waiter in waiters where standings[waiter.row].map(waiter.hears) ?? false {
-                    waiter.signal.raise()
-                }
-            }
-            _ = wake.wait(for: Self.interval)
+            let isForAll = ContinuousClock.now >= lookAt
+            if isForAll { lookAt = .now + interval }
+            tell(isForAll ? waiters : waiters.filter { suspects.contains($0.row) })
+            _ = wake.wait(until: lookAt)
         }
+    }
+
+    /// When the database is away nobody is told anything; they go on waiting.
+    private func tell(_ waiters: [Waiter]) {
+        guard !waiters.isEmpty, let standings = try? store.standings(of: Array(Set(waiters.map(\.row))))
+        else { return }
+        for waiter in waiters where standings[waiter.row].map(waiter.hears) ?? false { waiter.signal.raise() }
     }
 }

@@ -92,7 +92,7 @@ import Upstream
         #expect(code { _ = try stage.perform(none) } == .taskNotFound)
     }
 
-    /// The thread that asks the database looks at tasks twice a second; this is told at once.
+    /// The thread that asks the database looks at all tasks once a second; this is told at once.
     @Test func aNotificationWakesWhoFollowsAndNobodyElse() throws {
         let waiters = Waiters(stage.store, limit: 8)
         let known = TaskStanding(state: .queued, progress: 0)

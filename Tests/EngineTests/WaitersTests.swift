@@ -58,6 +58,19 @@ import Testing
         #expect(other.all.isEmpty)
     }
 
+    @Test func whoWaitsForAnEndHearsOfItAsSoonAsAnotherProcessSaysSo() throws {
+        let waiters = Waiters(database.store(connectionsMax: 1), limit: 32, interval: .seconds(3600))
+        try waiters.start()
+        defer { waiters.stop() }
+        let ends = try submit(), goesOn = try submit()
+        let mine = try waiting(waiters, row: ends.row), other = try waiting(waiters, row: goesOn.row)
+        #expect(!mine.wait(within: .milliseconds(200)) { !$0.isEmpty })
+        #expect(try database.store(connectionsMax: 1).cancel(TaskReference(ends.id)) != nil)
+        waiters.noteChanges([ends.row, goesOn.row])
+        #expect(mine.wait(within: .seconds(10)) { !$0.isEmpty })
+        #expect(other.all.isEmpty)
+    }
+
     @Test func whoeverAsksForAnEndedTaskDoesNotWait() throws {
         let waiters = try started()
         defer { waiters.stop() }
