@@ -68,6 +68,21 @@ struct Key: ParsableCommand {
         func perform() throws(KinoraError) { output.show(try openStore().listKeys()) }
     }
 
+    /// The key that a command is about.
+    struct NamedKey: ParsableArguments {
+        @Argument(help: "Its id, or the key itself.") var key: String
+
+        /// Changes it, by its id, and says what was done. `change` tells whether there is such a key. Throws
+        /// `invalidValue` where there is none.
+        func change(saying word: String, _ change: (String) throws(KinoraError) -> Bool) throws(KinoraError) {
+            let id = APIKey(key)?.publicID ?? key
+            guard try change(id) else {
+                throw KinoraError(.invalidValue, "There is no active key '\(id)'. See `kinora key list`.")
+            }
+            writeLine("\(word) \(id)")
+        }
+    }
+
     /// How a key's clients are spoken to.
     struct WordOptions: ParsableArguments {
         @Option(
@@ -96,7 +111,7 @@ struct Key: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Change how a key's clients are spoken to, everywhere at once.",
             discussion: "What is not named stays as it is.")
-        @Argument(help: "Its id, or the key itself.") var key: String
+        @OptionGroup var key: NamedKey
         @OptionGroup var words: WordOptions
 
         func validate() throws {
@@ -106,13 +121,10 @@ struct Key: ParsableCommand {
         }
 
         func perform() throws(KinoraError) {
-            let id = APIKey(key)?.publicID ?? key
-            let isChanged = try openStore().changeKey(
-                publicID: id, dialect: words.dialect, chatFormat: words.chatFormat)
-            guard isChanged else {
-                throw KinoraError(.invalidValue, "There is no active key '\(id)'. See `kinora key list`.")
+            try key.change(saying: "changed") { id throws(KinoraError) in
+                try openStore().changeKey(
+                    publicID: id, dialect: words.dialect, chatFormat: words.chatFormat)
             }
-            writeLine("changed \(id)")
         }
     }
 
@@ -120,7 +132,7 @@ struct Key: ParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Change a key's limits, everywhere at once.",
             discussion: "What is not named stays as it is.")
-        @Argument(help: "Its id, or the key itself.") var key: String
+        @OptionGroup var key: NamedKey
         @OptionGroup var limits: LimitOptions
         @Option(help: "Units it may spend of its user's quota, all its life; 0: no cap.") var quota: Amount?
 
@@ -132,24 +144,20 @@ struct Key: ParsableCommand {
         }
 
         func perform() throws(KinoraError) {
-            let id = APIKey(key)?.publicID ?? key
-            guard try openStore().limitKey(publicID: id, limits.change, quotaCap: quota) else {
-                throw KinoraError(.invalidValue, "There is no active key '\(id)'. See `kinora key list`.")
+            try key.change(saying: "limited") { id throws(KinoraError) in
+                try openStore().limitKey(publicID: id, limits.change, quotaCap: quota)
             }
-            writeLine("limited \(id)")
         }
     }
 
     struct Revoke: KinoraCommand {
         static let configuration = CommandConfiguration(abstract: "Revoke a key, everywhere at once.")
-        @Argument(help: "Its id, or the key itself.") var key: String
+        @OptionGroup var key: NamedKey
 
         func perform() throws(KinoraError) {
-            let id = APIKey(key)?.publicID ?? key
-            guard try openStore().revokeKey(publicID: id) else {
-                throw KinoraError(.invalidValue, "There is no active key '\(id)'. See `kinora key list`.")
+            try key.change(saying: "revoked") { id throws(KinoraError) in
+                try openStore().revokeKey(publicID: id)
             }
-            writeLine("revoked \(id)")
         }
     }
 }
