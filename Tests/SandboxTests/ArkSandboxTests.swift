@@ -9,9 +9,7 @@ import Testing
     private static let tasks = "/ark/api/v3/contents/generations/tasks"
 
     private func client(_ sandbox: LiveSandbox, _ key: String = "ark-sandbox-one1") -> FastCGIClient {
-        var client = sandbox.client
-        client.headers = [("Authorization", "Bearer \(key)"), ("Host", "vendor.example")]
-        return client
+        sandbox.client(with: [("Authorization", "Bearer \(key)")])
     }
 
     private func body(_ more: JSONObject = [:]) -> JSON {

@@ -56,6 +56,9 @@ struct Party {
             // It is overloaded with a 429.
             exceptions: [.unavailable: .upstreamRate]),
         "kling": Party(path: "/kling", key: "api-key-kling-sandbox-one1", model: "kling-v2-6"),
+        "kling 2.0": Party(
+            vendor: "kling", path: "/kling", key: "api-key-kling-sandbox-one1", model: "kling-3.0-turbo",
+            parameters: ["seconds": 5, "resolution": "720p", "ratio": "16:9"]),
         "jimeng": Party(
             path: "/jimeng", key: "AKSANDBOXone1:SKSANDBOXone1", model: "jimeng_t2v_v30",
             // Who has not paid has not the right.

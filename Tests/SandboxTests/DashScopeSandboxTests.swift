@@ -10,10 +10,8 @@ import Testing
     private static let tasks = "/dashscope/api/v1/tasks"
 
     private func client(_ sandbox: LiveSandbox, isAsync: Bool = true) -> FastCGIClient {
-        var client = sandbox.client
-        client.headers = [("Authorization", "Bearer sk-sandbox-one1"), ("Host", "vendor.example")]
-        if isAsync { client.headers.append(("X-DashScope-Async", "enable")) }
-        return client
+        let key = [("Authorization", "Bearer sk-sandbox-one1")]
+        return sandbox.client(with: key + (isAsync ? [("X-DashScope-Async", "enable")] : []))
     }
 
     private func body(_ model: String, _ input: JSONObject = [:], _ parameters: JSONObject = [:]) -> JSON {
@@ -68,8 +66,7 @@ import Testing
         }
     }
 
-    private static let picture: JSON = .string(
-        "data:image/png;base64," + Core.Base64.encode([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0]))
+    private static let picture = PictureHead.dataURL
 
     private static func first(_ url: JSON) -> JSONObject { ["media": [["type": "first_frame", "url": url]]] }
 

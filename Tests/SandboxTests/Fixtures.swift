@@ -41,6 +41,13 @@ struct LiveSandbox {
     let folder: Folder
     let log: LogLines
 
+    /// A client that asks with these headers, at a vendor's own host.
+    func client(with headers: [(String, String)]) -> FastCGIClient {
+        var client = client
+        client.headers = headers + [("Host", "vendor.example")]
+        return client
+    }
+
     /// The path of a file that an answer hands to nginx.
     func file(of reply: FastCGIReply) -> String? {
         reply["X-Accel-Redirect"].map { "\(folder.path)/films/\($0.dropFirst("/_rendered/".count))" }
@@ -67,6 +74,12 @@ struct LiveSandbox {
             usleep(20_000)
         }
     }
+}
+
+/// The first bytes of a PNG: as much of a picture as most vendors look at.
+enum PictureHead {
+    static let base64 = Core.Base64.encode([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0])
+    static let dataURL: JSON = .string("data:image/png;base64," + base64)
 }
 
 final class LogLines: Sendable {

@@ -11,9 +11,7 @@ import Upstream
     private static let apiKey = "Bearer api-key-kling-sandbox-one1"
 
     private func client(_ sandbox: LiveSandbox, _ authorization: String = apiKey) -> FastCGIClient {
-        var client = sandbox.client
-        client.headers = [("Authorization", authorization), ("Host", "vendor.example")]
-        return client
+        sandbox.client(with: [("Authorization", authorization)])
     }
 
     /// As PyJWT would make it, of any claims.
@@ -69,8 +67,7 @@ import Upstream
         #expect(known.isSigned(with: "sk-test") && !known.isSigned(with: "sk-other"))
     }
 
-    private static let picture: JSON = .string(
-        Core.Base64.encode([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0]))
+    private static let picture: JSON = .string(PictureHead.base64)
 
     @Test(
         arguments: [

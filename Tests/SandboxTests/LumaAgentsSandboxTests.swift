@@ -13,10 +13,8 @@ import Upstream
         _ sandbox: LiveSandbox, _ authorization: String = "Bearer luma-api-sandbox-one1",
         requestID: String? = nil
     ) -> FastCGIClient {
-        var client = sandbox.client
-        client.headers = [("Authorization", authorization), ("Host", "vendor.example")]
-        if let requestID { client.headers.append(("X-Request-Id", requestID)) }
-        return client
+        let names = requestID.map { [("X-Request-Id", $0)] } ?? []
+        return sandbox.client(with: [("Authorization", authorization)] + names)
     }
 
     @Test func keysOfTheDreamMachineAreNotGood() throws {
@@ -30,8 +28,7 @@ import Upstream
         }
     }
 
-    private static let picture: JSON = .string(
-        Core.Base64.encode([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0]))
+    private static let picture: JSON = .string(PictureHead.base64)
     private static let address: JSON = ["url": "https://m.example/1.png"]
 
     @Test(

@@ -12,9 +12,7 @@ import Testing
     private func client(
         _ sandbox: LiveSandbox, _ authorization: String = "Bearer luma-sandbox-one1"
     ) -> FastCGIClient {
-        var client = sandbox.client
-        client.headers = [("Authorization", authorization), ("Host", "vendor.example")]
-        return client
+        sandbox.client(with: [("Authorization", authorization)])
     }
 
     @Test func noKeyIsForbiddenAndAWrongOneUnauthorized() throws {

@@ -9,15 +9,12 @@ import Testing
 @Suite struct ReplicateSandboxTests {
     private static let film = "/replicate/v1/models/kwaivgi/kling-v2.5-turbo-pro/predictions"
     private static let list = "/replicate/v1/predictions"
-    private static let picture: JSON = .string(
-        "data:image/png;base64," + Core.Base64.encode([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0]))
+    private static let picture = PictureHead.dataURL
 
     private func client(
         _ sandbox: LiveSandbox, _ authorization: String = "Bearer r8_sandbox_one1"
     ) -> FastCGIClient {
-        var client = sandbox.client
-        client.headers = [("Authorization", authorization), ("Host", "vendor.example")]
-        return client
+        sandbox.client(with: [("Authorization", authorization)])
     }
 
     private func submitted(_ client: FastCGIClient) throws -> String {

@@ -14,13 +14,10 @@ import Testing
             ("Authorization", "Bearer key_sandbox_one1"), version,
         ]
     ) -> FastCGIClient {
-        var client = sandbox.client
-        client.headers = headers + [("Host", "vendor.example")]
-        return client
+        sandbox.client(with: headers)
     }
 
-    private static let picture: JSON = .string(
-        "data:image/png;base64," + Core.Base64.encode([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0]))
+    private static let picture = PictureHead.dataURL
     private static let film: JSON = [
         "model": "gen4.5", "promptText": "a cat", "ratio": "1280:720", "duration": 5,
     ]

@@ -13,13 +13,10 @@ import Testing
     )
         -> FastCGIClient
     {
-        var client = sandbox.client
-        client.headers = [("Authorization", authorization), ("Host", "vendor.example")]
-        return client
+        sandbox.client(with: [("Authorization", authorization)])
     }
 
-    private static let picture: JSON = .string(
-        "data:image/png;base64," + Core.Base64.encode([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0]))
+    private static let picture = PictureHead.dataURL
 
     @Test func theWordBeforeTheKeyIsToken() throws {
         try withSandbox { sandbox in

@@ -9,9 +9,7 @@ import Testing
     private static let base = "/zhipu/api/paas/v4"
 
     private func client(_ sandbox: LiveSandbox, _ key: String = "sandbox-one.secret1") -> FastCGIClient {
-        var client = sandbox.client
-        client.headers = [("Authorization", "Bearer \(key)"), ("Host", "vendor.example")]
-        return client
+        sandbox.client(with: [("Authorization", "Bearer \(key)")])
     }
 
     @Test func aKeyHasTwoHalves() throws {
@@ -25,8 +23,7 @@ import Testing
         }
     }
 
-    private static let picture: JSON = .string(
-        "data:image/png;base64," + Core.Base64.encode([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A, 0, 0]))
+    private static let picture = PictureHead.dataURL
 
     @Test(
         arguments: [
