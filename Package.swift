@@ -34,6 +34,7 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
     ],
     targets: [
+        .systemLibrary(name: "CProcesses"),
         .systemLibrary(name: "CFastCGI", providers: [.apt(["libfcgi-dev"])]),
         .systemLibrary(name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"])]),
         .systemLibrary(name: "CCurl", pkgConfig: "libcurl", providers: [.apt(["libcurl4-openssl-dev"])]),
@@ -42,7 +43,7 @@ let package = Package(
         .target(name: "Dialects", dependencies: ["Core", crypto], swiftSettings: strict),
         .target(name: "Upstream", dependencies: ["Core", "CCurl", crypto], swiftSettings: strict),
         .target(name: "Store", dependencies: ["Core", "CPostgres", crypto], swiftSettings: strict),
-        .target(name: "Processes", dependencies: ["Core"], swiftSettings: strict),
+        .target(name: "Processes", dependencies: ["Core", "CProcesses"], swiftSettings: strict),
         .target(
             name: "Engine", dependencies: ["Core", "Processes", "Store", "Upstream", crypto],
             swiftSettings: strict),
@@ -63,7 +64,8 @@ let package = Package(
             path: "script/lib/bench/drain", swiftSettings: strict),
 
         .target(
-            name: "TestSupport", dependencies: ["Core", "CPostgres", "Store"], path: "Tests/TestSupport",
+            name: "TestSupport", dependencies: ["Core", "CPostgres", "Processes", "Store"],
+            path: "Tests/TestSupport",
             swiftSettings: strict),
         .testTarget(name: "CoreTests", dependencies: ["Core", "TestSupport"], swiftSettings: strict),
         .testTarget(

@@ -25,11 +25,14 @@ public final class ChildProcesses: Sendable {
         var isClosed = false
     }
 
-    /// Also held while a program starts: between `pipe` and its close-on-exec flags no other may be started,
-    /// since it would inherit the pipe and keep it open.
+    /// Also held while a program starts, so that none comes behind `close`.
     private let running = Mutex(Running())
     /// Most bytes that are kept of what a program writes.
     private static let textBytesMax = 4096
+    /// Nothing of this process's environment, which may hold secrets.
+    private static let environment = [
+        "PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", "AV_LOG_FORCE_NOCOLOR=1",
+    ]
 
     public init() {}
 
@@ -86,68 +89,20 @@ public final class ChildProcesses: Sendable {
     ) throws(KinoraError) -> (pid: pid_t, end: Int32) {
         try running.withLock { (running) throws(KinoraError) in
             guard !running.isClosed else { throw KinoraError(.shuttingDown) }
-            var ends: [Int32] = [-1, -1]
-            guard pipe(&ends) == 0 else { throw Self.fault("pipe", errno) }
-            for end in ends { _ = fcntl(end, F_SETFD, FD_CLOEXEC) }
-            defer { Glibc.close(ends[1]) }
+            let (reading, writing) = try Spawn.pipe()
+            defer { Glibc.close(writing) }
             do throws(KinoraError) {
-                let pid = try Self.spawn(arguments, stream, into: ends[1])
+                let pid = try Spawn.program(
+                    arguments, environment: Self.environment, output: stream == .output ? writing : nil,
+                    errors: stream == .errors ? writing : nil)
                 running.pids.insert(pid)
                 // Rendering must not slow down what is being measured beside it.
                 _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(pid), 10)
-                return (pid, ends[0])
+                return (pid, reading)
             } catch {
-                Glibc.close(ends[0])
+                Glibc.close(reading)
                 throw error
             }
         }
-    }
-
-    private static func spawn(
-        _ arguments: [String], _ stream: Stream, into end: Int32
-    ) throws(KinoraError) -> pid_t {
-        var actions = posix_spawn_file_actions_t()
-        posix_spawn_file_actions_init(&actions)
-        defer { posix_spawn_file_actions_destroy(&actions) }
-        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
-        for other in [Stream.output, .errors] where other != stream {
-            posix_spawn_file_actions_addopen(&actions, other.rawValue, "/dev/null", O_WRONLY, 0)
-        }
-        posix_spawn_file_actions_adddup2(&actions, end, stream.rawValue)
-
-        var attributes = posix_spawnattr_t()
-        posix_spawnattr_init(&attributes)
-        defer { posix_spawnattr_destroy(&attributes) }
-        // Signals as if started from a shell, whatever this thread blocks and ignores; and a group of its
-        // own, so that Ctrl-C reaches the sandbox alone, which then ends its children in order.
-        var none = sigset_t()
-        sigemptyset(&none)
-        var usual = sigset_t()
-        sigfillset(&usual)
-        posix_spawnattr_setsigmask(&attributes, &none)
-        posix_spawnattr_setsigdefault(&attributes, &usual)
-        posix_spawnattr_setpgroup(&attributes, 0)
-        let flags =
-            Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF) | Int32(POSIX_SPAWN_SETPGROUP)
-        posix_spawnattr_setflags(&attributes, Int16(flags))
-
-        // Nothing of this process's environment, which may hold secrets.
-        let settings = ["PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", "AV_LOG_FORCE_NOCOLOR=1"]
-        let vector = copies(arguments)
-        let environment = copies(settings)
-        defer { for text in vector + environment { free(text) } }
-        var pid: pid_t = 0
-        let code = posix_spawnp(&pid, arguments[0], &actions, &attributes, vector, environment)
-        guard code == 0 else { throw fault(arguments[0], code) }
-        return pid
-    }
-
-    /// C strings and the null pointer that ends them; the caller frees them.
-    private static func copies(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] {
-        texts.map { strdup($0) } + [nil]
-    }
-
-    private static func fault(_ what: String, _ code: Int32) -> KinoraError {
-        KinoraError(.internalFault, detail: "cannot start \(what): \(String(cString: strerror(code)))")
     }
 }

@@ -31,19 +31,12 @@ import Upstream
     /// OpenSSL and Foundation compute it from what came over the wire.
     private func expected(_ message: Receiver.Message, _ secret: String) throws -> String {
         let key = try #require(Data(base64Encoded: String(secret.dropFirst("whsec_".count))))
-        let openssl = Process()
-        openssl.executableURL = URL(filePath: "/usr/bin/openssl")
         let hex = key.map { String(format: "%02x", $0) }.joined()
-        openssl.arguments = ["dgst", "-sha256", "-mac", "HMAC", "-macopt", "hexkey:\(hex)", "-binary"]
-        let input = Pipe(), output = Pipe()
-        openssl.standardInput = input
-        openssl.standardOutput = output
-        try openssl.run()
         let id = message.headers["webhook-id"] ?? "", time = message.headers["webhook-timestamp"] ?? ""
-        try input.fileHandleForWriting.write(contentsOf: Data("\(id).\(time).\(message.body)".utf8))
-        try input.fileHandleForWriting.close()
-        let digest = try output.fileHandleForReading.readToEnd() ?? Data()
-        return "v1,\(digest.base64EncodedString())"
+        let digest = try run(
+            "openssl", ["dgst", "-sha256", "-mac", "HMAC", "-macopt", "hexkey:\(hex)", "-binary"],
+            input: Array("\(id).\(time).\(message.body)".utf8))
+        return "v1,\(Data(digest.output).base64EncodedString())"
     }
 
     @Test func aMessageIsSignedAsOthersComputeIt() throws {

@@ -125,21 +125,12 @@ func multipart(
         body: body)
 }
 
-/// Runs a program and gives its output. Fails when the program does.
+/// Runs a program. Fails when the program does.
 @discardableResult
-func run(_ program: String, _ arguments: [String]) throws -> String {
-    struct Failed: Error { let program: String, code: Int32 }
-    let process = Process()
-    process.executableURL = URL(filePath: "/usr/bin/\(program)")
-    process.arguments = arguments
-    let pipe = Pipe()
-    process.standardOutput = pipe
-    process.standardInput = FileHandle.nullDevice
-    try process.run()
-    let output = pipe.fileHandleForReading.readDataToEndOfFile()
-    process.waitUntilExit()
-    guard process.terminationStatus == 0 else {
-        throw Failed(program: program, code: process.terminationStatus)
+func succeed(_ program: String, _ arguments: [String]) throws -> Finished {
+    let finished = try run(program, arguments)
+    guard finished.status == 0 else {
+        throw ProgramFailed(description: "\(program) ended with \(finished.status): \(finished.errors)")
     }
-    return String(decoding: output, as: UTF8.self)
+    return finished
 }

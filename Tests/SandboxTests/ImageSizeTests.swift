@@ -12,7 +12,7 @@ import Testing
         let folder = try Folder()
         let path = "\(folder.path)/image.\(type)"
         let source = ["-f", "lavfi", "-i", "color=red:s=322x246", "-frames:v", "1"]
-        try run("ffmpeg", ["-loglevel", "error"] + source + options + [path])
+        try succeed("ffmpeg", ["-loglevel", "error"] + source + options + [path])
         let bytes = try #require(FileStore.bytes(of: path))
         #expect(FrameSize(ofImage: bytes) == FrameSize(322, 246))
         for count in 0..<min(64, bytes.count) { _ = FrameSize(ofImage: Array(bytes.prefix(count))) }

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import TestSupport
 import Testing
 
 @testable import Sandbox
@@ -103,7 +104,7 @@ import Testing
         let folder = try Folder()
         func dataURL(_ size: String) throws -> JSON {
             let path = "\(folder.path)/\(size).png"
-            try run(
+            try succeed(
                 "ffmpeg",
                 ["-loglevel", "error", "-f", "lavfi", "-i", "color=red:s=\(size)", "-frames:v", "1", path])
             let bytes = Data(try #require(FileStore.bytes(of: path)))

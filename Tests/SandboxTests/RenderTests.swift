@@ -1,6 +1,7 @@
 import Core
 import Foundation
 import Processes
+import TestSupport
 import Testing
 
 @testable import Sandbox
@@ -9,7 +10,8 @@ import Testing
 @Suite(.serialized) struct RenderTests {
     private func probe(_ path: String) throws -> JSON {
         try JSONParser.parse(
-            try run("ffprobe", ["-v", "error", "-show_streams", "-show_format", "-of", "json", path]))
+            try succeed("ffprobe", ["-v", "error", "-show_streams", "-show_format", "-of", "json", path])
+                .output)
     }
 
     private func stream(_ probe: JSON, _ type: String) -> JSON? {
@@ -19,7 +21,7 @@ import Testing
     /// The pixels of one frame, three bytes each.
     private func frame(_ path: String, at seconds: Double, filter: String = "null") throws -> [UInt8] {
         let output = path + ".raw"
-        try run(
+        try succeed(
             "ffmpeg",
             ["-loglevel", "error", "-y", "-ss", "\(seconds)", "-i", path, "-frames:v", "1", "-vf", filter]
                 + ["-pix_fmt", "rgb24", "-f", "rawvideo", output])
@@ -119,7 +121,7 @@ import Testing
         try withWorld { world, directory in
             let path = "\(directory)/green.\(ending)"
             let source = ["-f", "lavfi", "-i", "color=0x10C020:s=1280x720", "-frames:v", "1"]
-            try run("ffmpeg", ["-loglevel", "error"] + source + ["file:\(path)"])
+            try succeed("ffmpeg", ["-loglevel", "error"] + source + ["file:\(path)"])
             var draft = Draft.sample(" ")
             draft.reference = ReferenceImage(bytes: try #require(FileStore.bytes(of: path)), type: type)
             let view = try render(draft, in: world, "t1")
@@ -179,16 +181,8 @@ import Testing
             .write(toFile: "\(folder.path)/c", atomically: true, encoding: .utf8)
         let arguments = recipe.arguments(
             background: .gradient(seed: 1), caption: "\(folder.path)/c", label: "\(folder.path)/c", font: nil)
-        let children = __rusage_who_t(RUSAGE_CHILDREN.rawValue)
-        var before = rusage()
-        getrusage(children, &before)
-        try run("ffmpeg", Array(arguments.dropFirst()) + ["\(folder.path)/film.mp4"])
-        var after = rusage()
-        getrusage(children, &after)
-        func seconds(_ time: timeval) -> Double { Double(time.tv_sec) + Double(time.tv_usec) / 1e6 }
-        let cost =
-            seconds(after.ru_utime) + seconds(after.ru_stime) - seconds(before.ru_utime)
-            - seconds(before.ru_stime)
+        let cost = try succeed("ffmpeg", Array(arguments.dropFirst()) + ["\(folder.path)/film.mp4"])
+            .cpuSeconds
         #expect(cost < 1, "\(cost) s of CPU for 4 s of 1280x720")
     }
 

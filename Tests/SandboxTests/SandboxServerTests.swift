@@ -47,7 +47,7 @@ import TestSupport
         try withSandbox(render: .prompt) { sandbox in
             let path = "\(sandbox.folder.path)/r.png"
             let source = ["-f", "lavfi", "-i", "color=red:s=1280x720", "-frames:v", "1"]
-            try run("ffmpeg", ["-loglevel", "error"] + source + [path])
+            try succeed("ffmpeg", ["-loglevel", "error"] + source + [path])
             let bytes = try #require(FileStore.bytes(of: path))
             func submit(_ size: String, _ bytes: [UInt8]) throws -> FastCGIReply {
                 let fields = [("model", "sora-2"), ("prompt", "x"), ("seconds", "4"), ("size", size)]

@@ -1,13 +1,15 @@
 import Core
-import Foundation
+import Glibc
+import Processes
+import TestSupport
 
 /// A PostgreSQL server of the test's own, to be stopped and started. It ends with the object.
 final class Cluster: Sendable {
     let database: Database
     private let folder: Folder
-    private let process: Process
-    private let input: FileHandle
-    private let output: FileHandle
+    private let shell: Child
+    private let input: Int32
+    private let output: Int32
 
     /// The project's own scripts do the work: they know how to start PostgreSQL when the tests run as root.
     private static let script = """
@@ -34,15 +36,12 @@ final class Cluster: Sendable {
 
     init() throws {
         folder = try Folder()
-        process = Process()
-        process.executableURL = URL(filePath: "/bin/bash")
-        process.arguments = ["-c", Self.script, "-", Surroundings.repository, folder.path]
-        let (input, output) = (Pipe.own(), Pipe.own())
-        process.standardInput = input
-        process.standardOutput = output
-        try process.runAlone()
-        self.input = input.fileHandleForWriting
-        self.output = output.fileHandleForReading
+        let (input, output) = (try Spawn.pipe(), try Spawn.pipe())
+        defer { for end in [input.reading, output.writing] { close(end) } }
+        shell = try Child(
+            ["/bin/bash", "-c", Self.script, "-", Surroundings.repository, folder.path],
+            input: input.reading, output: output.writing, errors: STDERR_FILENO)
+        (self.input, self.output) = (input.writing, output.reading)
         database = Database(connection: Self.line(of: self.output))
         guard database.connection.hasPrefix("postgresql:") else {
             throw Failed("no cluster; see \(folder.path)/log")
@@ -55,8 +54,9 @@ final class Cluster: Sendable {
     }
 
     deinit {
-        try? input.close()
-        process.waitUntilExit()
+        close(input)
+        _ = shell.end(within: .seconds(60))
+        close(output)
     }
 
     func stop() throws { try end(.stop) }
@@ -68,13 +68,16 @@ final class Cluster: Sendable {
     func end(_ how: End) throws { try order(how.rawValue) }
 
     private func order(_ verb: String) throws {
-        try input.write(contentsOf: Data("\(verb)\n".utf8))
-        guard Self.line(of: output) == "done" else { throw Failed("PostgreSQL: \(verb) failed") }
+        let line = "\(verb)\n"
+        guard write(input, line, line.utf8.count) == line.utf8.count, Self.line(of: output) == "done" else {
+            throw Failed("PostgreSQL: \(verb) failed")
+        }
     }
 
-    private static func line(of handle: FileHandle) -> String {
+    private static func line(of descriptor: Int32) -> String {
         var bytes: [UInt8] = []
-        while let byte = try? handle.read(upToCount: 1)?.first, byte != 0x0A { bytes.append(byte) }
+        var byte: UInt8 = 0
+        while read(descriptor, &byte, 1) == 1, byte != 0x0A { bytes.append(byte) }
         return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,4 +1,6 @@
-import Foundation
+import Glibc
+import Processes
+import TestSupport
 
 /// curl, talking to nginx. Certificates are checked against the instance's own authority.
 struct Curl: Sendable {
@@ -37,6 +39,16 @@ struct Curl: Sendable {
     /// The exit status of a call that may break off; 52 is an empty answer, 56 a reset connection.
     func status(of call: Call) throws -> Int32 {
         try run("/usr/bin/curl", arguments(call), input: call.body).status
+    }
+
+    /// Starts a call whose answer nobody reads. Its body must fit into a pipe.
+    func start(_ call: Call) throws -> Child {
+        let pipe = try Spawn.pipe()
+        defer { for end in [pipe.reading, pipe.writing] { close(end) } }
+        guard write(pipe.writing, call.body, call.body.count) == call.body.count else {
+            throw Failed("a pipe does not take \(call.body.count) bytes")
+        }
+        return try Child(["/usr/bin/curl"] + arguments(call), input: pipe.reading)
     }
 
     /// Reads the last head, behind any 1xx ones, and the body.

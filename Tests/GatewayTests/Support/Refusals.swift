@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 
 /// The command failed, and says why in one line.

@@ -1,5 +1,6 @@
 import Core
 import Foundation
+import TestSupport
 
 /// An S3 server of the test's own (Tests/Bucket/server.py): it refuses every signature that botocore would
 /// not have made. It ends with the object, and what it keeps with its process.
