@@ -51,8 +51,9 @@ def ratio(name, values, references, unit, how, at_least=None, at_most=None):
     return result
 
 
-def bound(name, values, unit, how, at_most=None):
-    result = Figure(name, median(values), unit, how)
+def bound(name, values, unit, how, at_most=None, references=None):
+    """A goal for the value itself; what it is beside others of the same runs is told as well."""
+    result = ratio(name, values, references, unit, how) if references else Figure(name, median(values), unit, how)
     if at_most is not None:
         result.goal, result.is_met = f"<= {number(at_most)} {unit}", result.value <= at_most
     return result
