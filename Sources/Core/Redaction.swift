@@ -3,6 +3,8 @@ extension String {
     /// what stands behind `Bearer` or `Basic`, names, passwords and queries of URLs, tokens of callbacks. A
     /// last net: who knows a secret blots it out by its value (`KinoraError.replacing`).
     public var redacted: String {
+        // Several texts of every request are looked at, and hardly any has something to hide.
+        guard utf8.withContiguousStorageIfAvailable(Redaction.mayHide) ?? true else { return self }
         var out: [UInt8] = []
         var isCredential = false
         for piece in Redaction.pieces(of: Array(utf8)) {
@@ -24,6 +26,29 @@ private enum Redaction {
     /// Client keys, vendors' keys, signing secrets.
     private static let prefixes = ["kn_", "sk-", "whsec_"].map { Array($0.utf8) }
     private static let scheme = Array("://".utf8), callback = Array("/callback/".utf8)
+
+    /// Whether anything in there ends what `redacted` looks for. False is certain.
+    static func mayHide(_ bytes: UnsafeBufferPointer<UInt8>) -> Bool {
+        func ends(_ word: StaticString, at index: Int) -> Bool {
+            let start = index + 1 - word.utf8CodeUnitCount
+            guard start >= 0 else { return false }
+            return (start..<index).allSatisfy { bytes[$0] | 0x20 == word.utf8Start[$0 - start] | 0x20 }
+        }
+        for index in bytes.indices {
+            let isEnd =
+                switch bytes[index] {
+                case UInt8(ascii: "?"): true
+                case UInt8(ascii: "/"): ends("://", at: index) || ends("/callback/", at: index)
+                case UInt8(ascii: "_"): ends("kn_", at: index) || ends("whsec_", at: index)
+                case UInt8(ascii: "-"): ends("sk-", at: index)
+                case UInt8(ascii: "r"), UInt8(ascii: "R"): ends("bearer", at: index)
+                case UInt8(ascii: "c"), UInt8(ascii: "C"): ends("basic", at: index)
+                default: false
+                }
+            if isEnd { return true }
+        }
+        return false
+    }
 
     static func isSeparator(_ byte: UInt8) -> Bool { separators.contains(byte) }
 

@@ -75,8 +75,8 @@ struct Fields {
     /// An integer, or text that spells one.
     func integerOrText(_ name: String) throws(KinoraError) -> JSON? {
         guard let value = value(name) else { return nil }
+        if let number = value.integerValue { return .integer(number) }
         switch value {
-        case .integer: return value
         case .string(let text):
             if text.isEmpty { return nil }
             guard let number = Int64(text) else {

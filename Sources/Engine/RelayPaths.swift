@@ -10,6 +10,8 @@ final class RelayPaths: Sendable {
         /// Of the configuration that was read; 0: nothing was.
         var version: Int64 = 0
         var isReading = false
+        /// Whose turn it is among equal ones. Processes that all began with the first would crowd there.
+        var turn = Int.random(in: 0..<1 << 16)
         /// Requests under way in this process, by account.
         var running: [Int64: Int] = [:]
         /// Ends of rests that this process has learnt of since it read.
@@ -31,22 +33,23 @@ final class RelayPaths: Sendable {
         try refresh(version)
         let now = ContinuousClock.now
         return state.withLock { state in
-            let open = (state.paths[model] ?? []).filter { path in
-                let account = path.account.row
-                return !tried.contains(account) && !state.fallen.contains(account)
-                    && state.restUntil[account].map { $0 <= now } ?? true
+            guard let paths = state.paths[model], !paths.isEmpty else { return nil }
+            state.turn &+= 1
+            var best: (index: Int, position: Int64, load: Double)?
+            for step in paths.indices {
+                let index = (step + state.turn) % paths.count
+                let account = paths[index].account.row
+                guard !tried.contains(account), !state.fallen.contains(account),
+                    state.restUntil[account].map({ $0 <= now }) ?? true
+                else { continue }
+                let position = paths[index].position
+                let load = (Double(state.running[account] ?? 0) + 1) / paths[index].weight
+                guard best.map({ (position, load) < ($0.position, $0.load) }) ?? true else { continue }
+                best = (index, position, load)
             }
-            let nearest = open.filter { $0.position == open[0].position }
-            // Of equal ones any: processes that all began with the first would crowd there.
-            let loads = nearest.map { path in
-                (
-                    path, (Double(state.running[path.account.row] ?? 0) + 1) / path.weight,
-                    Int.random(in: 0..<1000)
-                )
-            }
-            guard let best = loads.min(by: { ($0.1, $0.2) < ($1.1, $1.2) })?.0 else { return nil }
-            state.running[best.account.row, default: 0] += 1
-            return best
+            guard let best else { return nil }
+            state.running[paths[best.index].account.row, default: 0] += 1
+            return paths[best.index]
         }
     }
 

@@ -7,6 +7,7 @@ public struct Vault: Sendable {
     private let linkKey: SymmetricKey
     private let callbackKey: SymmetricKey
     private let codeKey: SymmetricKey
+    let credentials = OpenedCredentials()
 
     /// `masterKey` is 32 random bytes from a file that only Kinora may read.
     public init(masterKey: [UInt8]) throws(KinoraError) {

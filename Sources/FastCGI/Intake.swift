@@ -218,8 +218,13 @@ private struct FormReceiver {
                     sha256: Hex.text(done.hash.finalize()), mediaType: MediaType(sniffing: done.head)))
         } else if let done = field {
             field = nil
-            guard let text = String(validating: done.bytes, as: UTF8.self), !text.utf8.contains(0) else {
+            guard let text = String(validating: done.bytes, as: UTF8.self) else {
                 throw KinoraError(.malformedRequest, "'\(done.name)' is not UTF-8 text.", field: done.name)
+            }
+            guard !done.bytes.contains(0) else {
+                throw KinoraError(
+                    .malformedRequest, "The character U+0000 is not allowed in '\(done.name)'.",
+                    field: done.name)
             }
             form.fields.append((done.name, text))
         }

@@ -72,8 +72,9 @@ public final class Server: Sendable {
     }
 
     /// glibc gives every thread an allocator arena of its own; with a hundred threads that is memory held for
-    /// nothing. Call before the first thread starts.
-    public static func limitAllocatorArenas() { kn_limit_arenas(2) }
+    /// nothing. With a few they wait for each other at every turn (docs/decisions/0015-relay.md). Call before
+    /// the first thread starts.
+    public static func limitAllocatorArenas() { kn_limit_arenas(8) }
 
     /// Requests being answered right now.
     public var requestsInProgress: Int { busy.load(ordering: .relaxed) }

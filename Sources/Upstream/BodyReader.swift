@@ -45,6 +45,15 @@ final class BodyReader {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
+    /// Most bytes that curl sends together with the headers.
+    private static let shortBytesMax = 64 << 10
+
+    /// The body, where it is in memory as a whole and not long; nil when it is to be read.
+    var short: [UInt8]? {
+        guard pieces.count == 1, case .bytes(let bytes) = pieces[0] else { return nil }
+        return bytes.count <= Self.shortBytesMax ? bytes : nil
+    }
+
     private func append(_ piece: Piece) {
         switch piece {
         case .bytes(let bytes): length += bytes.count

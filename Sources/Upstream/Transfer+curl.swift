@@ -55,6 +55,13 @@ extension Transfer {
             headers.append("Expect:")
             kn_curl_set_long(handle, CURLOPT_POST, 1)
             kn_curl_set_large(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.length))
+            // Leaves together with the headers; what is read piece by piece follows them.
+            if let bytes = body.short {
+                bytes.withUnsafeBytes {
+                    let start = UnsafeMutableRawPointer(mutating: $0.baseAddress)
+                    _ = kn_curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, start)
+                }
+            }
         }
         if call.method == .head {
             // By its name alone curl would wait for the body that the headers speak of.

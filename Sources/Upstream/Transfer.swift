@@ -61,17 +61,24 @@ final class Transfer: @unchecked Sendable {
     }
 
     func takeHeader(_ line: UnsafeRawBufferPointer) {
-        let text = String(decoding: line, as: UTF8.self)
         // A new status line begins: what came before was an interim reply.
-        if text.hasPrefix("HTTP/") {
-            replyHeaders = [:]
+        if line.starts(with: Self.protocolName) {
+            replyHeaders = Dictionary(minimumCapacity: 16)
             hasWholeHead = false
         }
         if line.allSatisfy({ $0 == 0x0D || $0 == 0x0A }) { hasWholeHead = true }
-        guard let colon = text.firstIndex(of: ":"), replyHeaders.count < 100 else { return }
-        let value = text[text.index(after: colon)...].trimming()
-        replyHeaders[text[..<colon].lowercased()] = value
+        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), replyHeaders.count < 100 else { return }
+        let name = String(unsafeUninitializedCapacity: colon) { letters in
+            for index in 0..<colon {
+                letters[index] = (0x41...0x5A).contains(line[index]) ? line[index] | 0x20 : line[index]
+            }
+            return colon
+        }
+        let value = UnsafeRawBufferPointer(rebasing: line[(colon + 1)...].trimmingBlanks())
+        replyHeaders[name] = String(decoding: value, as: UTF8.self)
     }
+
+    private static let protocolName = Array("HTTP/".utf8)
 
     /// False stops the transfer.
     func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -218,12 +225,13 @@ final class Transfer: @unchecked Sendable {
     }
 }
 
-extension Substring {
+extension Slice<UnsafeRawBufferPointer> {
     /// Without blanks and line breaks at both ends.
-    func trimming() -> String {
+    fileprivate func trimmingBlanks() -> Self {
+        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
         var text = self
-        while let first = text.first, first.isWhitespace { text = text.dropFirst() }
-        while let last = text.last, last.isWhitespace { text = text.dropLast() }
-        return String(text)
+        while let first = text.first, isBlank(first) { text.removeFirst() }
+        while let last = text.last, isBlank(last) { text.removeLast() }
+        return text
     }
 }

@@ -9,7 +9,8 @@ import Testing
         ("key=kn_0123456789ab_Secret", "key=***"), ("signed with whsec_MfKQ9r8GKYqrTwjU", "signed with ***"),
         ("Authorization: Bearer eyJhbGciOi.x.y end", "Authorization: Bearer *** end"),
         ("Proxy-Authorization: Basic bmFtZTpwYXNz", "Proxy-Authorization: Basic ***"),
-        ("bearer  two blanks", "bearer  *** blanks"), ("it ends with Bearer", "it ends with Bearer"),
+        ("BEARER of BaSiC news", "BEARER *** BaSiC ***"), ("bearer  two blanks", "bearer  *** blanks"),
+        ("it ends with Bearer", "it ends with Bearer"),
         (
             "proxy socks5h://name:pa%20ss@127.0.0.1:1080/ is away",
             "proxy socks5h://***@127.0.0.1:1080/ is away"

@@ -88,12 +88,13 @@ import Upstream
         #expect(stage.vendor.taken == 20)
     }
 
-    @Test func aServerThatGivesTooFewSessionsCostsNoTask() throws {
+    @Test func aServerThatGivesNoSessionsCostsNoTask() throws {
         stage.vendor.script { $0.step == .submit && $0.nth <= 4 ? .held : nil }
         _ = try stage.worker()
         let tasks = try (0..<10).map { try stage.submit("\($0)") }
         #expect(stage.vendor.waits(for: .submit, times: 4))
-        try stage.database.limitSessions(to: 1)
+        // With one session it would depend on who gets it whether anybody asks for another.
+        try stage.database.limitSessions(to: 0)
         stage.vendor.release()
         // Refused again and again, by dispatcher, heartbeat and settlers.
         #expect(

@@ -5,7 +5,7 @@ import Testing
 @Suite struct LayerTests {
     private static let layers: [String: Set<String>] = [
         "Core": [], "Dialects": ["Core"], "Upstream": ["Core", "CCurl"], "Store": ["Core", "CPostgres"],
-        "Processes": ["Core"], "Engine": ["Core", "Processes", "Store", "Upstream"],
+        "Processes": ["Core", "CProcesses"], "Engine": ["Core", "Processes", "Store", "Upstream"],
         "FastCGI": ["Core", "CFastCGI"],
         "Sandbox": ["Core", "FastCGI", "Processes"],
         "FCGIApp": ["Core", "Dialects", "Engine", "FastCGI", "Sandbox", "Store", "Upstream"],
@@ -76,6 +76,7 @@ import Testing
                 "Sources/Upstream/LiveReply.swift", "Sources/Upstream/Transfer",
                 "Sources/Upstream/WebAddress.swift",
             ],
+            "CProcesses": ["Sources/Processes/Spawn.swift"],
             "CPostgres": [
                 "Sources/Store/Listener.swift", "Sources/Store/Postgres/", "Tests/TestSupport/Database/",
             ],

@@ -46,7 +46,17 @@ public struct JSONObject: Sendable, Equatable, ExpressibleByDictionaryLiteral {
 extension JSON {
     public var stringValue: String? { if case .string(let s) = self { s } else { nil } }
     public var boolValue: Bool? { if case .bool(let b) = self { b } else { nil } }
-    public var integerValue: Int64? { if case .integer(let i) = self { i } else { nil } }
+
+    /// A whole number, also one with a fraction of zero: JSON Schema and JavaScript know no difference
+    /// between 4 and 4.0. Of those nil from 2^53 on, where a fraction cannot be told any more.
+    public var integerValue: Int64? {
+        switch self {
+        case .integer(let i): i
+        case .decimal: doubleValue.flatMap { abs($0) < 0x1p53 ? Int64(exactly: $0) : nil }
+        default: nil
+        }
+    }
+
     public var arrayValue: [JSON]? { if case .array(let a) = self { a } else { nil } }
     public var objectValue: JSONObject? { if case .object(let o) = self { o } else { nil } }
     public var isNull: Bool { self == .null }

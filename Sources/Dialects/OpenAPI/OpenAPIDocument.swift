@@ -101,7 +101,7 @@ struct OpenAPIDocument {
         let named = operation.route.pattern.filter { $0.hasPrefix(":") }.map { segment -> JSON in
             [
                 "name": .string(String(segment.dropFirst())), "in": "path", "required": true,
-                "schema": segment == ":token_id" ? Shapes.row : Shapes.name,
+                "schema": Self.shape(ofSegment: segment),
             ]
         }
         func given(_ fields: [Field], in place: JSON) -> [JSON] {
@@ -114,6 +114,14 @@ struct OpenAPIDocument {
             }
         }
         return named + given(operation.query, in: "query") + given(operation.headers, in: "header")
+    }
+
+    private static func shape(ofSegment segment: String) -> JSON {
+        switch segment {
+        case ":token_id": Shapes.row
+        case ":username", ":user_id": Shapes.handle
+        default: Shapes.name
+        }
     }
 
     private func responses(of operation: Operation, _ dialect: any Described) -> JSONObject {

@@ -28,6 +28,10 @@ enum Shapes {
     static let row: JSON = ["type": "integer", "minimum": 1, "maximum": .integer(.max)]
     /// How ids are spelled, and names of files.
     static let name: JSON = ["type": "string", "pattern": "^[A-Za-z0-9._-]{1,128}$"]
+    /// What another service calls somebody: whatever an address can hold (`RequestPath`).
+    static let handle: JSON = [
+        "type": "string", "pattern": "^(?!\\.{1,2}$)[^\\u0000-\\u001f\\u007f/\\\\]{1,128}$",
+    ]
     static let nameOrNone: JSON = ["type": ["string", "null"], "pattern": "^[A-Za-z0-9._-]{0,128}$"]
     /// A picture as text: an address, a data URL or base64.
     static let picture: JSON = ["type": "string", "format": "picture"]

@@ -8,10 +8,10 @@ public enum Value: Sendable {
     case text(String)
     case bool(Bool)
     case bytes([UInt8])
-    /// bigint[]
-    case integers([Int64])
-    /// text[]
-    case texts([String])
+    /// bigint[]; nil: NULL
+    case integers([Int64?])
+    /// text[]; nil: NULL
+    case texts([String?])
 
     public static func optional(_ text: String?) -> Value { text.map(Value.text) ?? .null }
     public static func optional(_ integer: Int64?) -> Value { integer.map(Value.integer) ?? .null }
@@ -34,15 +34,15 @@ public enum Value: Sendable {
         case .integers(let values):
             Self.appendArray(of: 20, values.count, to: &buffer)
             for value in values {
-                Self.append(Int32(8), to: &buffer)
-                Self.append(value, to: &buffer)
+                Self.append(Int32(value == nil ? -1 : 8), to: &buffer)
+                if let value { Self.append(value, to: &buffer) }
             }
             return .binary
         case .texts(let values):
             Self.appendArray(of: 25, values.count, to: &buffer)
             for value in values {
-                Self.append(Int32(value.utf8.count), to: &buffer)
-                buffer.append(contentsOf: value.utf8)
+                Self.append(value.map { Int32($0.utf8.count) } ?? -1, to: &buffer)
+                if let value { buffer.append(contentsOf: value.utf8) }
             }
             return .binary
         }
@@ -53,8 +53,8 @@ public enum Value: Sendable {
         withUnsafeBytes(of: integer.bigEndian) { buffer.append(contentsOf: $0) }
     }
 
-    /// The head of an array in PostgreSQL's binary format: dimensions, whether there are NULLs, the type of
-    /// its elements, their number, and the first one's index.
+    /// The head of an array in PostgreSQL's binary format: dimensions, whether there are NULLs (which the
+    /// server sees for itself), the type of its elements, their number, and the first one's index.
     private static func appendArray(of type: Int32, _ count: Int, to buffer: inout [UInt8]) {
         for field in count == 0 ? [0, 0, type] : [1, 0, type, Int32(count), 1] { append(field, to: &buffer) }
     }
@@ -62,7 +62,7 @@ public enum Value: Sendable {
     var holdsNUL: Bool {
         switch self {
         case .text(let value): value.utf8.contains(0)
-        case .texts(let values): values.contains { $0.utf8.contains(0) }
+        case .texts(let values): values.contains { $0?.utf8.contains(0) ?? false }
         case .null, .integer, .real, .bool, .bytes, .integers: false
         }
     }
