@@ -8,9 +8,10 @@ extension Vault {
     func opened(_ account: ClaimedAccount) throws(KinoraError) -> VendorAccount {
         let credential: Secret
         do throws(KinoraError) {
-            credential = try credentials.credential(of: account) { () throws(KinoraError) in
+            let sealed = account.sealedCredential
+            credential = try credentials.credential(of: account.row, sealed) { () throws(KinoraError) in
                 try open(
-                    account.sealedCredential, table: "account", row: account.row, column: "credential_sealed")
+                    sealed, table: "account", row: account.row, column: "credential_sealed")
             }
         } catch {
             throw KinoraError(.upstreamCredential, detail: error.message)
@@ -34,15 +35,15 @@ final class OpenedCredentials: Sendable {
 
     /// What `open` gives; without it where the same sealed bytes of the account were opened before.
     func credential(
-        of account: ClaimedAccount, open: () throws(KinoraError) -> Secret
+        of account: Int64, _ sealed: [UInt8], open: () throws(KinoraError) -> Secret
     ) throws(KinoraError) -> Secret {
-        if let known = opened.withLock({ $0[account.row] }), known.sealed == account.sealedCredential {
+        if let known = opened.withLock({ $0[account] }), known.sealed == sealed {
             return known.credential
         }
         let credential = try open()
         opened.withLock { opened in
             if opened.count >= Self.accountsMax { opened = [:] }
-            opened[account.row] = Opened(sealed: account.sealedCredential, credential: credential)
+            opened[account] = Opened(sealed: sealed, credential: credential)
         }
         return credential
     }

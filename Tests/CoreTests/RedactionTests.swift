@@ -1,4 +1,5 @@
 import Core
+import TestSupport
 import Testing
 
 @Suite struct RedactionTests {
@@ -31,5 +32,19 @@ import Testing
     ])
     func whatLooksLikeNoneStays(_ text: String) {
         #expect(text.redacted == text)
+    }
+
+    /// A text in front that may hide something has all of it taken apart, word by word.
+    @Test func whatIsNotTakenApartHasNothingToHide() {
+        let parts = [
+            "kn_", "sk-", "whsec_", "whsec", "Bearer", "basic", "BASIC", "://", "/callback/", "/callback",
+            "?", "=",
+            "@", ":", "/", " ", ",", "\"", "a", "_", "-", "Zz9", "猫",
+        ]
+        for seed in 0..<UInt64(Fuzz.rounds) {
+            var random = SplitMix64(seed: seed)
+            let text = (0...random.below(8)).map { _ in random.pick(parts) }.joined()
+            #expect(("? " + text).redacted == "? " + text.redacted, "seed \(seed)")
+        }
     }
 }

@@ -40,6 +40,30 @@ import Testing
         #expect(error?.code == .configuration)
     }
 
+    @Test func anAccountsCredentialIsOpenedOnceUntilItIsChanged() throws {
+        let credentials = OpenedCredentials()
+        var count = 0
+        func credential(_ row: Int64, _ sealed: [UInt8], _ secret: String) throws -> String {
+            try credentials.credential(of: row, sealed) {
+                count += 1
+                return Secret(secret)
+            }.revealed()
+        }
+        for _ in 0..<3 { #expect(try credential(1, [1, 2], "first") == "first") }
+        #expect(count == 1)
+        #expect(try credential(2, [1, 2], "another's") == "another's")
+        #expect(try credential(1, [1, 3], "changed") == "changed")
+        #expect(count == 3)
+        #expect(throws: KinoraError.self) {
+            try credentials.credential(of: 1, [9]) { () throws(KinoraError) in
+                throw KinoraError(.configuration)
+            }
+        }
+        #expect(try credential(1, [1, 3], "never") == "changed")
+        for row in 0..<10_000 { _ = try credential(Int64(row), [7], "\(row)") }
+        #expect(try credential(9999, [7], "never") == "9999")
+    }
+
     @Test func anotherMasterKeyDoesNotOpenIt() throws {
         let sealed = try Self.seal("secret")
         let error = #expect(throws: KinoraError.self) {

@@ -118,11 +118,10 @@ extension GatewayTests {
                 }
             }
             try waitUntil("the uploads have begun") { isUnderWay.value == 20 }
+            // None of these waits until an upload is done.
             var count = 0
             while areDone.value == 0 {
-                let start = ContinuousClock.now
                 #expect(try curl.send(Call.get("/v1/models").key(key)).status == 200)
-                #expect(start.duration(to: .now) < .seconds(2))
                 count += 1
             }
             #expect(count > 2)

@@ -67,11 +67,9 @@ extension GatewayTests {
                     return connection
                 }
                 #expect(try threads(of: serve) == before)
-                for _ in 0..<50 {
-                    let start = ContinuousClock.now
-                    #expect(try site.fast.send("GET", "/v1/models").status == 200)
-                    #expect(start.duration(to: .now) < .seconds(2))
-                }
+                let start = ContinuousClock.now
+                for _ in 0..<50 { #expect(try site.fast.send("GET", "/v1/models").status == 200) }
+                #expect(start.duration(to: .now) < .seconds(20))
                 withExtendedLifetime(connections) {}
             }
         }
@@ -139,11 +137,11 @@ extension GatewayTests {
                     try connection.send(Array(wait.records().prefix(40)))
                     return connection
                 }
+                let start = ContinuousClock.now
                 for _ in 0..<100 {
-                    let start = ContinuousClock.now
                     #expect(try site.fast.send("GET", "/v1/videos/\(id)").json["status"] == "queued")
-                    #expect(start.duration(to: .now) < .seconds(2))
                 }
+                #expect(start.duration(to: .now) < .seconds(20))
                 #expect(try site.kinora(["task", "cancel", id]).status == 0)
                 for waiter in waiters { #expect(try waiter.readReply().json["status"] == "cancelled") }
                 for staller in stallers { staller.close() }
