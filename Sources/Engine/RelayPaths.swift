@@ -10,14 +10,21 @@ final class RelayPaths: Sendable {
         /// Of the configuration that was read; 0: nothing was.
         var version: Int64 = 0
         var isReading = false
-        /// Whose turn it is among equal ones. Processes that all began with the first would crowd there.
-        var turn = Int.random(in: 0..<1 << 16)
+        /// For the choice among equal ones: processes that all began with the first would crowd there. Chance
+        /// of its own, since the kernel's costs a system call for each request.
+        var chance = UInt64.random(in: .min ... .max)
         /// Requests under way in this process, by account.
         var running: [Int64: Int] = [:]
         /// Ends of rests that this process has learnt of since it read.
         var restUntil: [Int64: ContinuousClock.Instant] = [:]
         /// Accounts that get no more requests until they are read again.
         var fallen: Set<Int64> = []
+
+        /// Knuth's linear congruence; its upper bits are the good ones.
+        mutating func draw(below bound: UInt64) -> UInt64 {
+            chance = chance &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+            return (chance >> 33) % bound
+        }
     }
 
     private static let lifetime = Duration.seconds(1)
@@ -33,19 +40,21 @@ final class RelayPaths: Sendable {
         try refresh(version)
         let now = ContinuousClock.now
         return state.withLock { state in
-            guard let paths = state.paths[model], !paths.isEmpty else { return nil }
-            state.turn &+= 1
+            guard let paths = state.paths[model] else { return nil }
             var best: (index: Int, position: Int64, load: Double)?
-            for step in paths.indices {
-                let index = (step + state.turn) % paths.count
-                let account = paths[index].account.row
+            var equals: UInt64 = 0
+            for (index, path) in paths.enumerated() {
+                let account = path.account.row
                 guard !tried.contains(account), !state.fallen.contains(account),
                     state.restUntil[account].map({ $0 <= now }) ?? true
                 else { continue }
-                let position = paths[index].position
-                let load = (Double(state.running[account] ?? 0) + 1) / paths[index].weight
-                guard best.map({ (position, load) < ($0.position, $0.load) }) ?? true else { continue }
-                best = (index, position, load)
+                let load = (Double(state.running[account] ?? 0) + 1) / path.weight
+                if let best, (best.position, best.load) < (path.position, load) { continue }
+                let isEqual = best.map { ($0.position, $0.load) == (path.position, load) } ?? false
+                equals = isEqual ? equals + 1 : 1
+                // The nth of equal ones takes the place of the others once in n times.
+                if isEqual, state.draw(below: equals) > 0 { continue }
+                best = (index, path.position, load)
             }
             guard let best else { return nil }
             state.running[paths[best.index].account.row, default: 0] += 1

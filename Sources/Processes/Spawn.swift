@@ -16,9 +16,10 @@ public enum Spawn {
     /// Starts a program and gives its process number. Signals are as if started from a shell, whatever this
     /// thread blocks and ignores; it leads a group of its own, so that Ctrl-C reaches its starter alone.
     /// - Parameters:
-    ///   - arguments: The first is the program's name, looked up in PATH, or its path.
+    ///   - arguments: The first is the program's name, looked up in this process's PATH, or its path.
     ///   - environment: All of it, `NAME=value` each.
-    ///   - input, output, errors: What it has as descriptors 0, 1 and 2; without one it has /dev/null.
+    ///   - input, output, errors: What it has as descriptors 0, 1 and 2; without one it has /dev/null. Each is
+    ///     its own number here or one above 2: the others are being replaced.
     public static func program(
         _ arguments: [String], environment: [String], input: Int32? = nil, output: Int32? = nil,
         errors: Int32? = nil

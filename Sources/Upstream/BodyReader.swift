@@ -45,13 +45,13 @@ final class BodyReader {
 
     deinit { if descriptor >= 0 { close(descriptor) } }
 
-    /// Most bytes that curl sends together with the headers.
-    private static let shortBytesMax = 64 << 10
+    /// What is shorter curl sends together with the headers, over HTTP/1.1.
+    private static let shortBytes = 64 << 10
 
     /// The body, where it is in memory as a whole and not long; nil when it is to be read.
     var short: [UInt8]? {
         guard pieces.count == 1, case .bytes(let bytes) = pieces[0] else { return nil }
-        return bytes.count <= Self.shortBytesMax ? bytes : nil
+        return bytes.count < Self.shortBytes ? bytes : nil
     }
 
     private func append(_ piece: Piece) {

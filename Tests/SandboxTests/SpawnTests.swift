@@ -1,6 +1,5 @@
 import Core
 import Glibc
-import Processes
 import TestSupport
 import Testing
 
@@ -10,23 +9,21 @@ struct SpawnTests {
         var ends: [Int32] = [-1, -1]
         try #require(pipe(&ends) == 0)
         defer { for end in ends { close(end) } }
-        let output = try Spawn.pipe()
-        defer { close(output.reading) }
+        let output = try Pipe()
         let child = try Child(["ls", "/proc/self/fd"], output: output.writing)
-        close(output.writing)
+        output.closeWriting()
         #expect(child.end(within: .seconds(20)) == 0)
         // The fourth is the folder that it lists.
-        #expect(String(decoding: readSome(output.reading), as: UTF8.self) == "0\n1\n2\n3\n")
+        #expect(String(decoding: output.readSome(), as: UTF8.self) == "0\n1\n2\n3\n")
     }
 
     @Test func aPipeEndsWithItsProgramWhateverElseStarts() throws {
-        let output = try Spawn.pipe()
-        defer { close(output.reading) }
+        let output = try Pipe()
         let first = try Child(["true"], output: output.writing)
         let second = try Child(["sleep", "600"])
         defer { second.signal(SIGKILL) }
-        close(output.writing)
-        #expect(readSome(output.reading).isEmpty)
+        output.closeWriting()
+        #expect(output.readSome().isEmpty)
         #expect(first.end(within: .seconds(20)) == 0)
         #expect(second.isRunning)
     }

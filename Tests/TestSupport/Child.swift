@@ -25,9 +25,11 @@ public final class Child: Sendable {
             // From here on the number may be another's, whom no signal must reach.
             state.withLock { state in
                 var (status, usage): (Int32, rusage) = (0, rusage())
-                while wait4(pid, &status, 0, &usage) < 0, errno == EINTR {}
+                var waited: Int32 = -1
+                repeat { waited = wait4(pid, &status, 0, &usage) } while waited < 0 && errno == EINTR
                 let signal = status & 0x7F
-                state.status = signal == 0 ? status >> 8 & 0xFF : 128 + signal
+                // Whom somebody else has waited for ends with what no program ends with.
+                state.status = waited != pid ? -1 : signal == 0 ? status >> 8 & 0xFF : 128 + signal
                 state.cpuSeconds = [usage.ru_utime, usage.ru_stime].reduce(0) {
                     $0 + Double($1.tv_sec) + Double($1.tv_usec) / 1e6
                 }
@@ -78,6 +80,50 @@ public final class Child: Sendable {
     public var cpuSeconds: Double { exit.state.withLock { $0.cpuSeconds } }
 }
 
+/// A pipe that no program inherits unless it is given an end of it. What is still open is closed with it.
+public final class Pipe: Sendable {
+    public let reading: Int32
+    public let writing: Int32
+    private let open: Mutex<(reading: Bool, writing: Bool)> = Mutex((true, true))
+
+    public init() throws { (reading, writing) = try Spawn.pipe() }
+
+    deinit {
+        closeReading()
+        closeWriting()
+    }
+
+    /// What is there, as soon as something is; empty at the end.
+    public func readSome() -> [UInt8] {
+        [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, count in
+            var got = 0
+            repeat { got = read(reading, buffer.baseAddress, buffer.count) } while got < 0 && errno == EINTR
+            count = max(0, got)
+        }
+    }
+
+    /// Everything up to the end.
+    public func readToEnd() -> [UInt8] {
+        var bytes: [UInt8] = []
+        while case let more = readSome(), !more.isEmpty { bytes += more }
+        return bytes
+    }
+
+    public func closeReading() {
+        open.withLock { open in
+            if open.reading { close(reading) }
+            open.reading = false
+        }
+    }
+
+    public func closeWriting() {
+        open.withLock { open in
+            if open.writing { close(writing) }
+            open.writing = false
+        }
+    }
+}
+
 /// What a program that ran to its end has left.
 public struct Finished: Sendable {
     /// 128 + n after signal n.
@@ -106,45 +152,20 @@ public func run(
     guard fwrite(input, 1, input.count, file) == input.count, fseek(file, 0, SEEK_SET) == 0 else {
         throw ProgramFailed(description: "no room for the input: \(errno)")
     }
-    let output = try Spawn.pipe()
-    defer { close(output.reading) }
-    let errors = try Spawn.pipe()
-    let child: Child
-    do {
-        defer { for end in [output.writing, errors.writing] { close(end) } }
-        child = try Child(
-            [program] + arguments, environment: environment, input: fileno(file), output: output.writing,
-            errors: errors.writing)
-    }
+    let output = try Pipe()
+    let errors = try Pipe()
+    let child = try Child(
+        [program] + arguments, environment: environment, input: fileno(file), output: output.writing,
+        errors: errors.writing)
+    output.closeWriting()
+    errors.closeWriting()
     let complaint = Happening<[UInt8]>()
-    _ = try Thread {
-        complaint.note(readToEnd(errors.reading))
-        close(errors.reading)
-    }
-    let bytes = readToEnd(output.reading)
+    _ = try Thread { complaint.note(errors.readToEnd()) }
+    let bytes = output.readToEnd()
     guard complaint.wait(within: .seconds(60), until: { !$0.isEmpty }),
         let status = child.end(within: .seconds(60))
     else { throw ProgramFailed(description: "\(program) does not end") }
     return Finished(
         status: status, output: bytes, errors: String(decoding: complaint.all[0], as: UTF8.self),
         cpuSeconds: child.cpuSeconds)
-}
-
-/// Everything up to the end of a file or a pipe.
-private func readToEnd(_ descriptor: Int32) -> [UInt8] {
-    var bytes: [UInt8] = []
-    while true {
-        let more = readSome(descriptor)
-        guard !more.isEmpty else { return bytes }
-        bytes += more
-    }
-}
-
-/// What is there, as soon as something is; empty at the end.
-public func readSome(_ descriptor: Int32) -> [UInt8] {
-    [UInt8](unsafeUninitializedCapacity: 64 << 10) { buffer, count in
-        var got = 0
-        repeat { got = read(descriptor, buffer.baseAddress, buffer.count) } while got < 0 && errno == EINTR
-        count = max(0, got)
-    }
 }

@@ -47,8 +47,8 @@ extension JSON {
     public var stringValue: String? { if case .string(let s) = self { s } else { nil } }
     public var boolValue: Bool? { if case .bool(let b) = self { b } else { nil } }
 
-    /// A whole number, also one with a fraction of zero: JSON Schema and JavaScript know no difference
-    /// between 4 and 4.0. Of those nil from 2^53 on, where a fraction cannot be told any more.
+    /// A whole number, also one that is written with a fraction or an exponent, as far as a Double tells:
+    /// JSON Schema and JavaScript know no difference between 4 and 4.0. Of those nil from 2^53 on.
     public var integerValue: Int64? {
         switch self {
         case .integer(let i): i

@@ -103,10 +103,7 @@ extension GatewayTests {
                 try makePartitions(site)
                 try addEvents(site, 3)
                 let output = "\(site.home)/followed"
-                // Where SIGPIPE is ignored, as another test may have it, tee would stay when its reader
-                // leaves.
-                let tee = "env --default-signal=PIPE tee \"$1\""
-                let pipe = "\"$0\" events --follow --json --limit 2 | \(tee) | grep -m 1 stopped"
+                let pipe = "\"$0\" events --follow --json --limit 2 | tee \"$1\" | grep -m 1 stopped"
                 let follow = try Program(
                     "/bin/bash", ["-c", pipe, try Surroundings.binary, output],
                     environment: ["PATH": "/usr/bin:/bin", "DATABASE_URL": site.database.connection])

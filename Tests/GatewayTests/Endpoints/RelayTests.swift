@@ -297,7 +297,8 @@ extension GatewayTests {
                 return try site.database.number("SELECT count(*) FROM ledger WHERE relay_id IS NOT NULL") > 0
             }
             try waitUntil("that one is settled") { try underWay(site) == 0 }
-            let streams = try (0..<count).map { _ in try site.curl.start(call) }
+            let patient = site.curl.with("--max-time", "600")
+            let streams = try (0..<count).map { _ in try patient.start(call) }
             try waitUntil("all are under way and paid for") { try underWay(site) == count }
             return streams
         }

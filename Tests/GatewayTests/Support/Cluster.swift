@@ -1,6 +1,5 @@
 import Core
 import Glibc
-import Processes
 import TestSupport
 
 /// A PostgreSQL server of the test's own, to be stopped and started. It ends with the object.
@@ -8,8 +7,8 @@ final class Cluster: Sendable {
     let database: Database
     private let folder: Folder
     private let shell: Child
-    private let input: Int32
-    private let output: Int32
+    private let input: Pipe
+    private let output: Pipe
 
     /// The project's own scripts do the work: they know how to start PostgreSQL when the tests run as root.
     private static let script = """
@@ -36,13 +35,13 @@ final class Cluster: Sendable {
 
     init() throws {
         folder = try Folder()
-        let (input, output) = (try Spawn.pipe(), try Spawn.pipe())
-        defer { for end in [input.reading, output.writing] { close(end) } }
+        (input, output) = (try Pipe(), try Pipe())
         shell = try Child(
             ["/bin/bash", "-c", Self.script, "-", Surroundings.repository, folder.path],
             input: input.reading, output: output.writing, errors: STDERR_FILENO)
-        (self.input, self.output) = (input.writing, output.reading)
-        database = Database(connection: Self.line(of: self.output))
+        input.closeReading()
+        output.closeWriting()
+        database = Database(connection: Self.line(of: output))
         guard database.connection.hasPrefix("postgresql:") else {
             throw Failed("no cluster; see \(folder.path)/log")
         }
@@ -54,9 +53,8 @@ final class Cluster: Sendable {
     }
 
     deinit {
-        close(input)
+        input.closeWriting()
         _ = shell.end(within: .seconds(60))
-        close(output)
     }
 
     func stop() throws { try end(.stop) }
@@ -69,15 +67,17 @@ final class Cluster: Sendable {
 
     private func order(_ verb: String) throws {
         let line = "\(verb)\n"
-        guard write(input, line, line.utf8.count) == line.utf8.count, Self.line(of: output) == "done" else {
+        guard write(input.writing, line, line.utf8.count) == line.utf8.count,
+            Self.line(of: output) == "done"
+        else {
             throw Failed("PostgreSQL: \(verb) failed")
         }
     }
 
-    private static func line(of descriptor: Int32) -> String {
+    private static func line(of pipe: Pipe) -> String {
         var bytes: [UInt8] = []
         var byte: UInt8 = 0
-        while read(descriptor, &byte, 1) == 1, byte != 0x0A { bytes.append(byte) }
+        while read(pipe.reading, &byte, 1) == 1, byte != 0x0A { bytes.append(byte) }
         return String(decoding: bytes, as: UTF8.self)
     }
 }

@@ -1,5 +1,4 @@
 import Glibc
-import Processes
 import TestSupport
 
 /// curl, talking to nginx. Certificates are checked against the instance's own authority.
@@ -43,12 +42,13 @@ struct Curl: Sendable {
 
     /// Starts a call whose answer nobody reads. Its body must fit into a pipe.
     func start(_ call: Call) throws -> Child {
-        let pipe = try Spawn.pipe()
-        defer { for end in [pipe.reading, pipe.writing] { close(end) } }
-        guard write(pipe.writing, call.body, call.body.count) == call.body.count else {
-            throw Failed("a pipe does not take \(call.body.count) bytes")
+        let pipe = try Pipe()
+        guard call.body.count <= 4096, write(pipe.writing, call.body, call.body.count) == call.body.count
+        else { throw Failed("a pipe does not take \(call.body.count) bytes") }
+        pipe.closeWriting()
+        return try withExtendedLifetime(pipe) {
+            try Child(["/usr/bin/curl"] + arguments(call), input: pipe.reading)
         }
-        return try Child(["/usr/bin/curl"] + arguments(call), input: pipe.reading)
     }
 
     /// Reads the last head, behind any 1xx ones, and the body.

@@ -1,6 +1,5 @@
 import Core
 import Glibc
-import Processes
 import TestSupport
 
 /// A program that runs beside the test: its log lines, and its end.
@@ -10,16 +9,13 @@ final class Program: Sendable {
     private let logHasGrown = Signal()
 
     init(_ path: String, _ arguments: [String], environment: [String: String]) throws {
-        let pipe = try Spawn.pipe()
-        do {
-            defer { close(pipe.writing) }
-            child = try Child([path] + arguments, environment: environment, errors: pipe.writing)
-        }
+        let pipe = try Pipe()
+        child = try Child([path] + arguments, environment: environment, errors: pipe.writing)
+        pipe.closeWriting()
         Reaper.shared.watch(processID)
         _ = try Core.Thread { [log, logHasGrown] in
-            defer { close(pipe.reading) }
             var rest: [UInt8] = []
-            while case let bytes = readSome(pipe.reading), !bytes.isEmpty {
+            while case let bytes = pipe.readSome(), !bytes.isEmpty {
                 rest += bytes
                 while let end = rest.firstIndex(of: 0x0A) {
                     let line = String(decoding: rest[..<end], as: UTF8.self)
@@ -69,7 +65,7 @@ final class Program: Sendable {
 final class Reaper: Sendable {
     static let shared = Reaper()
 
-    private let input: Int32?
+    private let input: Pipe?
 
     private static let script = """
         trap '' INT TERM HUP
@@ -81,16 +77,16 @@ final class Reaper: Sendable {
         """
 
     private init() {
-        let pipe = try? Spawn.pipe()
+        let pipe = try? Pipe()
         let shell = pipe.flatMap { try? Child(["/bin/bash", "-c", Self.script], input: $0.reading) }
-        input = shell == nil ? nil : pipe?.writing
-        if let pipe { close(pipe.reading) }
+        pipe?.closeReading()
+        input = shell == nil ? nil : pipe
     }
 
     func watch(_ pid: Int32) { tell("+ \(pid)\n") }
     func forget(_ pid: Int32) { tell("- \(pid)\n") }
 
     private func tell(_ line: String) {
-        if let input { _ = write(input, line, line.utf8.count) }
+        if let input { _ = write(input.writing, line, line.utf8.count) }
     }
 }

@@ -80,9 +80,9 @@ def submit_slowly(hand_over):
         reply.read()
         if reply.status != 200:
             raise RuntimeError(f"a submit was answered {reply.status}")
-        time.sleep(random.uniform(0.03, 0.06))
+        time.sleep(random.uniform(0.015, 0.03))
         hand_over()
-        time.sleep(random.uniform(0.03, 0.06))
+        time.sleep(random.uniform(0.015, 0.03))
     connection.close()
 
 
