@@ -18,8 +18,8 @@ public enum Spawn {
     /// - Parameters:
     ///   - arguments: The first is the program's name, looked up in this process's PATH, or its path.
     ///   - environment: All of it, `NAME=value` each.
-    ///   - input, output, errors: What it has as descriptors 0, 1 and 2; without one it has /dev/null. Each is
-    ///     its own number here or one above 2: the others are being replaced.
+    ///   - input, output, errors: What it has as descriptors 0, 1 and 2; without one it has /dev/null. Each
+    ///     is its own number here or one above 2: the others are being replaced.
     public static func program(
         _ arguments: [String], environment: [String], input: Int32? = nil, output: Int32? = nil,
         errors: Int32? = nil
