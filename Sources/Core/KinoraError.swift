@@ -35,17 +35,18 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
         self.allowance = allowance
     }
 
-    /// The same error with a secret blotted out of its detail.
+    /// The same error with a secret blotted out, and whatever else in its detail looks like one.
     public func replacing(_ secret: Secret) -> KinoraError {
         KinoraError(
-            code, message, field: field, value: value, retryAfterSeconds: retryAfterSeconds,
-            detail: detail.replacing(secret.revealed(), with: "***"), taskID: taskID, state: state,
-            allowance: allowance)
+            code, secret.blotted(outOf: message), field: field, value: value,
+            retryAfterSeconds: retryAfterSeconds, detail: secret.blotted(outOf: detail).redacted,
+            taskID: taskID, state: state, allowance: allowance)
     }
 
     /// No model of that name, for whoever asks and for what it is asked.
     public static func modelNotFound(_ model: String) -> KinoraError {
-        KinoraError(.modelNotFound, "Model '\(model)' not found", field: "model", value: model)
+        let name = model.unicodeScalars.count > 128 ? "\(String(model.unicodeScalars.prefix(128)))…" : model
+        return KinoraError(.modelNotFound, "Model '\(name)' not found", field: "model", value: name)
     }
 
     public var description: String { "\(code.facts.number) \(message)" }

@@ -13,8 +13,9 @@ public enum Limits {
     public static let referenceBytesMax = 30 << 20
     /// Longest time to fetch one reference from its address.
     public static let referenceFetchSecondsMax = 30
-    /// Most references that are fetched at once: each holds a thread.
+    /// Most references that are fetched at once, and of those for one user: each holds a thread.
     public static let referenceFetchesMax = 16
+    public static let referenceFetchesPerUserMax = 4
     /// Newest tasks among which a client's list filters and counts.
     public static let tasksCountedMax = 10_000
     /// Longest address of a reference, in characters.
@@ -36,6 +37,9 @@ public enum Limits {
     public static let wrongCodesPerHourMax = 10
     /// Tries of a task before its last refusal is final.
     public static let taskAttemptsMax = 12
+    /// Most attempts of a task of which the last was refused by an account that is full: it waits, and its
+    /// deadline ends it; this bounds what is kept of it.
+    public static let taskThrottlesMax = 2000
     /// Accounts that may refuse a task before the refusal is final; being full is no refusal.
     public static let accountsTriedMax = 5
     /// First rest of an account after an error. The next ones are three times as long each, and all of them

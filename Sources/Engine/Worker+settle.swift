@@ -78,13 +78,14 @@ extension Worker {
         switch completion.result {
         case .failure(let failure):
             return perform(
-                failure.mayHaveArrived ? .submitUnanswered(failure.error) : .refused(failure.error))
+                failure.mayHaveArrived
+                    ? .submitUnanswered(failure.error) : .refused(failure.error.ofAccountsAddress))
         case .success(let reply): status = reply.status
         }
         switch answer {
         case .failure(let error): perform(Self.event(ofSubmit: status, error))
         case .success((.ticket(let ticket), _, _)): perform(.accepted(vendorTask: ticket))
-        case .success((.refused(let error), _, _)): perform(.refused(error))
+        case .success((.refused(let error), _, _)): perform(.refused(Self.understood(error)))
         case .success((.made(let results), let usage, let files)):
             usual.note(task.running, route: task.route, known: task.usual)
             guard persist(task, { store throws(KinoraError) in try store.storing(task) }) else {
@@ -106,7 +107,7 @@ extension Worker {
         if let made {
             let rest: [UInt8]
             (rest, files) = try media.spool.cut(made.path, members: made.mediaMembers)
-            reply = HTTPReply(status: reply.status, headers: reply.headers, body: rest)
+            reply = reply.with(body: rest)
         }
         return (try vendor.accepted(reply, for: job()), vendor.usage(in: reply), files)
     }
@@ -119,6 +120,13 @@ extension Worker {
         if error.code == .upstreamEmptyResult { return .failed(error) }
         let isCertain = (400..<500).contains(status) && status != 408 || status == 503
         return isCertain ? .refused(error) : .submitUnanswered(error)
+    }
+
+    /// A refusal with a code that nobody knows speaks against the request, of which there are more ways to be
+    /// wrong than a table has: else one request could take every account out of service.
+    private static func understood(_ refusal: KinoraError) -> KinoraError {
+        guard refusal.code == .upstreamProtocol else { return refusal }
+        return KinoraError(.upstreamRequest, detail: "an unknown code: \(refusal.detail)")
     }
 
     /// Most pages of a vendor's list that are read for one task.

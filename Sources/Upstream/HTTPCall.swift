@@ -116,25 +116,54 @@ public struct HTTPReply: Sendable {
     public let body: [UInt8]
     /// Bytes that were written to the file.
     public let fileBytes: Int
+    /// Of the account that asked.
+    private let credential: Secret?
 
-    public init(status: Int, headers: [String: String] = [:], body: [UInt8] = [], fileBytes: Int = 0) {
+    public init(
+        status: Int, headers: [String: String] = [:], body: [UInt8] = [], fileBytes: Int = 0,
+        to credential: Secret? = nil
+    ) {
         self.status = status
         self.headers = headers
         self.body = body
         self.fileBytes = fileBytes
+        self.credential = credential
     }
 
-    /// The beginning, for people.
-    var excerpt: String { "HTTP \(status) \(String(decoding: body.prefix(300), as: UTF8.self))" }
+    /// The same with another status or body.
+    public func with(status: Int? = nil, body: [UInt8]? = nil) -> HTTPReply {
+        HTTPReply(
+            status: status ?? self.status, headers: headers, body: body ?? self.body, fileBytes: fileBytes,
+            to: credential)
+    }
 
-    /// Seconds that the vendor asks to wait; nil when it names none or nonsense.
+    /// The beginning, for people. The credential is blotted out before the end is cut off, or the half of it
+    /// that is left would not be known again.
+    var excerpt: String {
+        let text = String(decoding: body.prefix(Self.excerptBytesMax * 100), as: UTF8.self)
+        let blotted = credential?.blotted(outOf: text) ?? text
+        return "HTTP \(status) \(String(decoding: blotted.utf8.prefix(Self.excerptBytesMax), as: UTF8.self))"
+    }
+
+    private static let excerptBytesMax = 300
+
+    /// Seconds that the vendor asks to wait, in whichever of its forms (RFC 9110, 10.2.3); nil when it names
+    /// none or nonsense.
     public var retryAfterSeconds: Int? {
-        if let milliseconds = headers["retry-after-ms"].flatMap(Int.init),
-            (0...86_400_000).contains(milliseconds)
-        {
-            return (milliseconds + 999) / 1000
+        if let milliseconds = headers["retry-after-ms"].flatMap(Double.init) {
+            return Self.waiting(milliseconds / 1000)
         }
-        return headers["retry-after"].flatMap(Int.init).flatMap { (0...86_400).contains($0) ? $0 : nil }
+        guard let text = headers["retry-after"] else { return nil }
+        if let seconds = Double(text) { return Self.waiting(seconds) }
+        // A date is one of the clock that made it.
+        guard let now = headers["date"].flatMap(HTTPDate.init), let moment = HTTPDate(text) else {
+            return nil
+        }
+        return Self.waiting(max(0, (moment.timestamp - now.timestamp).inSeconds))
+    }
+
+    private static func waiting(_ seconds: Double) -> Int? {
+        seconds >= 0 ? Int(min(seconds, Double(Limits.retryAfterSecondsMax)).rounded(.up)) : nil
     }
 }
 

@@ -77,11 +77,16 @@ public final class LiveReply {
         return status
     }
 
-    /// The next bytes of the body; nil at its end. Throws `clientGone` when nobody listens any more,
-    /// `taskDeadline` or `shuttingDown` when the time is over, else what is wrong with the upstream.
-    public func next() throws(KinoraError) -> [UInt8]? {
-        try run { [self] in transfer.hasArrived }
+    /// The next bytes of the body; nil at its end, none when nothing has come for so long. Throws
+    /// `clientGone` when nobody listens any more, `taskDeadline` or `shuttingDown` when the time is over,
+    /// else what is wrong with the upstream.
+    public func next(within silence: Duration? = nil) throws(KinoraError) -> [UInt8]? {
+        let end = silence.map { ContinuousClock.now + $0 }
+        // There may be bytes for as long as a slow reader leaves some.
+        try checkDeadline(.now)
+        try run(within: end) { [self] in transfer.hasArrived }
         if transfer.hasArrived { return transfer.takeArrived() }
+        if line != nil, result == nil { return [] }
         try finish()
         return nil
     }
@@ -96,6 +101,16 @@ public final class LiveReply {
             body.append(contentsOf: more)
         }
         return body
+    }
+
+    /// The reply with that for its body: what was read of it.
+    public func whole(_ body: [UInt8]) -> HTTPReply {
+        HTTPReply(status: status, headers: headers, body: body, to: transfer.account.credential)
+    }
+
+    /// An error without the credential that its words may quote.
+    public func blotted(_ error: KinoraError) -> KinoraError {
+        error.replacing(transfer.account.credential)
     }
 
     /// Waits a moment for the end of a body of which nothing more is wanted: a connection that has come to
@@ -119,8 +134,10 @@ public final class LiveReply {
         lines.give(back: line, to: place)
     }
 
-    /// Lets curl work until there is enough, or the call is over.
-    private func run(until isEnough: () -> Bool) throws(KinoraError) {
+    /// Lets curl work until there is enough, the call is over, or `end` has come.
+    private func run(
+        within end: ContinuousClock.Instant? = nil, until isEnough: () -> Bool
+    ) throws(KinoraError) {
         while let line, result == nil, !isEnough() {
             var running: Int32 = 0
             curl_multi_perform(line.multi, &running)
@@ -131,7 +148,9 @@ public final class LiveReply {
             let now = ContinuousClock.now
             if transfer.hasArrived { lastByte = now }
             if result != nil || isEnough() { return }
-            wait(on: line, until: try nextLimit(now), now)
+            let limit = try nextLimit(now)
+            if let end, end <= now { return }
+            wait(on: line, until: end.map { min($0, limit) } ?? limit, now)
         }
     }
 
@@ -148,16 +167,21 @@ public final class LiveReply {
         guard wanted.isWanted() else {
             throw givingUp(KinoraError(.clientGone, detail: "while it was answered"))
         }
-        if let moment = lines.cutOff, moment <= now { throw givingUp(KinoraError(.shuttingDown)) }
-        guard now < limits.deadline else {
-            throw givingUp(KinoraError(.taskDeadline, "The upstream took too long."))
-        }
+        try checkDeadline(now)
         let silence = lastByte.map { $0 + limits.idle } ?? began + limits.firstByte
         guard now < silence else {
             let what = lastByte == nil ? "no answer began in time" : "the answer came to a halt"
             throw givingUp(KinoraError(.upstreamUnreachable, detail: "\(transfer.call.place): \(what)"))
         }
         return min(silence, limits.deadline, now + .seconds(1))
+    }
+
+    private func checkDeadline(_ now: ContinuousClock.Instant) throws(KinoraError) {
+        guard line != nil, result == nil else { return }
+        if let moment = lines.cutOff, moment <= now { throw givingUp(KinoraError(.shuttingDown)) }
+        guard now < limits.deadline else {
+            throw givingUp(KinoraError(.taskDeadline, "The answer took too long."))
+        }
     }
 
     private func givingUp(_ error: KinoraError) -> KinoraError {

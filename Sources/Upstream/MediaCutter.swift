@@ -1,14 +1,15 @@
 public import Core
 
 /// Takes the media out of a vendor's JSON reply as it is read: the text of members of certain names is
-/// decoded from base64, and a number stands in its place, counted from 0. What is left is short.
+/// decoded from base64, and a number stands in its place, counted from 0. What is left is short. An empty
+/// text is no medium, and stays: gateways write one beside an address.
 public struct MediaCutter: Sendable {
     public enum Event {
         case media([UInt8])
         case mediaEnded
     }
 
-    private enum State { case plain, string, media }
+    private enum State { case plain, string, opened, media }
 
     private let names: [[UInt8]]
     private let restBytesMax: Int
@@ -36,9 +37,10 @@ public struct MediaCutter: Sendable {
     ) throws(KinoraError) {
         var position = 0
         while position < bytes.count {
-            if state == .media {
-                position = try readMedia(bytes, from: position, receive)
-            } else {
+            switch state {
+            case .opened: position += try begin(bytes[position])
+            case .media: position = try readMedia(bytes, from: position, receive)
+            case .plain, .string:
                 try read(bytes[position])
                 position += 1
             }
@@ -47,7 +49,7 @@ public struct MediaCutter: Sendable {
 
     /// Throws when the reply ends within media.
     public func finish() throws(KinoraError) {
-        guard state != .media else { throw Self.fault("it ends within its media") }
+        guard state != .media, state != .opened else { throw Self.fault("it ends within its media") }
     }
 
     private static func fault(_ what: String) -> KinoraError {
@@ -76,9 +78,7 @@ public struct MediaCutter: Sendable {
             if lastString.count < 64 { lastString.append(byte) }
             try keep(byte)
         case (_, Self.quote) where isAfterColon && names.contains(lastString):
-            (state, isAfterColon, decoder) = (.media, false, Base64.Decoder())
-            for digit in String(count).utf8 { try keep(digit) }
-            count += 1
+            (state, isAfterColon) = (.opened, false)
         case (_, Self.quote):
             (state, isAfterColon, lastString) = (.string, false, [])
             try keep(byte)
@@ -87,6 +87,21 @@ public struct MediaCutter: Sendable {
             isAfterColon = byte == Self.colon || isAfterColon && isBlank
             try keep(byte)
         }
+    }
+
+    /// Looks at the first byte behind the quote, and returns how many bytes that took: none, where media
+    /// begin with it.
+    private mutating func begin(_ byte: UInt8) throws(KinoraError) -> Int {
+        guard byte == Self.quote else {
+            (state, decoder) = (.media, Base64.Decoder())
+            for digit in String(count).utf8 { try keep(digit) }
+            count += 1
+            return 0
+        }
+        state = .plain
+        try keep(Self.quote)
+        try keep(Self.quote)
+        return 1
     }
 
     /// Decodes up to the end of the text or of the chunk, and returns where it stopped.

@@ -199,7 +199,10 @@ final class Transfer: @unchecked Sendable {
             return
         }
         completion(
-            .success(HTTPReply(status: status, headers: replyHeaders, body: replyBody, fileBytes: fileBytes)))
+            .success(
+                HTTPReply(
+                    status: status, headers: replyHeaders, body: replyBody, fileBytes: fileBytes,
+                    to: account.credential)))
     }
 
     /// Why the call has failed; nil when it has not.

@@ -113,9 +113,16 @@ extension HTTPReply {
         return amount
     }
 
+    /// Credits in micro-units, a credit being a million of them, or as many as `micros`.
+    func credits(_ amount: Double, micros: Double = 1_000_000) -> Int64 {
+        Int64((min(max(amount, -1e12), 1e12) * micros).rounded())
+    }
+
     /// What its status says, where it has no words that are known.
     var kind: ErrorCode {
         switch status {
+        // A wall before the vendor, which dislikes our address or what was asked: no word about the key.
+        case 403 where isPage: .upstreamProtocol
         case 401, 403: .upstreamCredential
         case 402: .upstreamMoney
         case 429: .upstreamRate
@@ -123,6 +130,11 @@ extension HTTPReply {
         case 400..<500: .upstreamRequest
         default: .upstreamProtocol
         }
+    }
+
+    /// Whether it is for a person's eyes.
+    var isPage: Bool {
+        body.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } == UInt8(ascii: "<")
     }
 
     func unknown(_ word: String?, as what: String = "status") -> KinoraError {

@@ -9,6 +9,23 @@ import Testing
         #expect(String(reflecting: error).contains("account 17"))
     }
 
+    @Test func aSecretLeavesTheMessageAndTheDetail() {
+        let secret = Secret("0f1e2d3c-4b5a-6978")
+        let error = KinoraError(
+            .upstreamRequest, "wrong: 0f1e2d3c-4b5a-6978", retryAfterSeconds: 3,
+            detail: "HTTP 400 0f1e2d3c-4b5a-6978, Authorization: Bearer eyJhbGciOi.abc")
+        let plain = error.replacing(secret)
+        #expect(plain.message == "wrong: ***" && plain.retryAfterSeconds == 3)
+        #expect(plain.detail == "HTTP 400 ***, Authorization: Bearer ***")
+    }
+
+    @Test func aModelsNameIsNotRepeatedAtAnyLength() {
+        #expect(
+            KinoraError.modelNotFound("e" + String(repeating: "\u{301}", count: 9000)).message.utf8.count
+                < 400)
+        #expect(KinoraError.modelNotFound("sora-9").message == "Model 'sora-9' not found")
+    }
+
     @Test func everyCodeHasANumberOfItsGroupAndAStatus() {
         let facts = ErrorCode.allCases.map(\.facts)
         #expect(Set(facts.map(\.number)).count == facts.count)

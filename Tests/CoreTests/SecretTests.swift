@@ -35,6 +35,16 @@ import Testing
         #expect(Mirror(reflecting: Secret(words)).superclassMirror == nil)
     }
 
+    @Test func itIsBlottedOutOfAText() {
+        #expect(Secret(words).blotted(outOf: "no \(words), nor \(words)!") == "no ***, nor ***!")
+        let pair = Secret("access-key-id:secret-key")
+        let text = "access-key-id:secret-key, access-key-id and secret-key are wrong"
+        #expect(pair.blotted(outOf: text) == "***, *** and *** are wrong")
+        // A short half is a word.
+        #expect(Secret("user:0123456789").blotted(outOf: "user 0123456789") == "user ***")
+        #expect(Secret("").blotted(outOf: "nothing") == "nothing")
+    }
+
     @Test func theTextIsRevealedOnPurposeOnly() {
         #expect(Secret(words).revealed() == words)
         #expect(Secret(words) == Secret(words))

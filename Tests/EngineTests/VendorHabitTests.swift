@@ -59,6 +59,38 @@ import Upstream
         #expect(stage.vendor.calls(.submit).count == 1)
     }
 
+    /// A table of codes is never whole, and one request must not take every account out of service.
+    @Test func aCodeThatNobodyKnowsFailsTheTaskAndBlamesNobody() throws {
+        let stage = try stage("minimax", "MiniMax-Hailuo-2.3")
+        stage.vendor.script { call in
+            call.step == .submit
+                ? .json(200, ["task_id": "", "base_resp": ["status_code": 1999, "status_msg": "odd"]]) : nil
+        }
+        _ = try stage.worker()
+        let task = try stage.submit()
+        #expect(stage.events.end(of: task.id)?.code == "upstream_request")
+        #expect(stage.vendor.calls(.submit).count == 1)
+        #expect(try stage.database.count("account WHERE consecutive_errors > 0 OR state <> 'active'") == 0)
+    }
+
+    @Test func whoseMoneyEndsBeforeTheTaskDoesLosesItToAnother() throws {
+        let stage = try stage("luma-agents", "ray-3.2")
+        stage.vendor.script { call in
+            switch call.step {
+            case .submit: .json(201, ["id": .string("t\(call.nth)"), "state": "queued"])
+            case .poll where call.nth == 1:
+                .json(200, ["state": "failed", "failure_code": "budget_exhausted"])
+            case .poll:
+                .json(200, ["state": "completed", "output": [["url": "https://cdn.example/1.mp4"]]])
+            default: nil
+            }
+        }
+        _ = try stage.worker()
+        _ = try stage.finished()
+        #expect(Set(stage.vendor.calls(.submit).map(\.account.row)).count == 2)
+        #expect(try stage.database.count("account WHERE exhausted_at IS NOT NULL") == 1)
+    }
+
     @Test func aResultIsFetchedFromAnotherHostWithoutTheKey() throws {
         let stage = try stage("zhipu", "cogvideox-3")
         stage.vendor.script(Self.obliging)

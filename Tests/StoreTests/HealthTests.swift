@@ -124,13 +124,12 @@ import Testing
         #expect(try store.listAccounts().first?["state"] == "exhausted")
         _ = try store.submit(.sample(try database.caller()))
         let worker = try store.registerWorker(host: "here", processID: 1)
-        // A reading that did not rise refills nothing.
-        for credits in [50, 40, 40] {
-            try database.sql("UPDATE account SET credits_micros = \(credits)")
-            #expect(try store.claim(worker: worker).isEmpty)
-        }
+        // A reading of nothing refills nothing.
+        try database.sql("UPDATE account SET credits_micros = 0")
+        #expect(try store.claim(worker: worker).isEmpty)
         if by == "credits" {
-            try database.sql("UPDATE account SET credits_micros = 90")
+            // It may be less than at the last reading before it ran dry.
+            try database.sql("UPDATE account SET credits_micros = 40")
         } else {
             #expect(try store.setAccountState("one", to: "active", reason: "") == 1)
         }

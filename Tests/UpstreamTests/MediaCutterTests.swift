@@ -32,6 +32,15 @@ import Upstream
         return (String(decoding: cutter.rest, as: UTF8.self), media)
     }
 
+    /// new-api writes one beside an address.
+    @Test(arguments: [1, 2, 1000])
+    func anEmptyTextIsNoMediumAndStays(_ step: Int) throws {
+        let text = #"{"data":[{"url":"https://x","b64_json":""},{"b64_json" : "TWFu"},{"b64_json":""}]}"#
+        let (rest, media) = try cut(text, step: step)
+        #expect(rest == text.replacing(#""TWFu""#, with: "0"))
+        #expect(media == ["Man"])
+    }
+
     private static func reply(_ first: String, _ second: String) -> String {
         """
         {"created": 1, "data": [{"b64_json" : \(first), "revised_prompt": "a \\"b64_json\\": \\"x\\""},

@@ -57,6 +57,17 @@ import Upstream
             (200, #"{"error":{"code":"insufficient_quota"}}"#, .upstreamMoney),
             (200, #"{"error":{"code":"content_policy_violation"}}"#, .contentRefused),
             (200, #"{"error":"just words"}"#, .upstreamServer),
+            (
+                200, #"{"error":{"type":"invalid_request_error","code":"context_length_exceeded"}}"#,
+                .upstreamRequest
+            ),
+            // new-api and one-api, whose key is good and has nothing left.
+            (401, #"{"error":{"code":"","message":"该令牌额度已用尽","type":"new_api_error"}}"#, .upstreamMoney),
+            (403, #"{"error":{"code":"pre_consume_token_quota_failed"}}"#, .upstreamMoney),
+            (403, #"{"code":"insufficient_user_quota","message":"no","data":null}"#, .upstreamMoney),
+            (400, #"{"code":"fail_to_fetch_task","message":"moderation_blocked"}"#, .contentRefused),
+            (403, "<html>Attention Required!</html>", .upstreamProtocol),
+            (403, #"{"error":{"code":"forbidden"}}"#, .upstreamCredential),
         ])
     func aRefusalIsKnownByWhatItIsAbout(_ status: Int, _ body: String, _ code: ErrorCode) {
         #expect(refusal(status, body)?.code == code)

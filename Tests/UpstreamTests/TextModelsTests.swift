@@ -53,6 +53,15 @@ import Upstream
             ("llmage", 429, #"{"error":"Insufficient balance"}"#, .upstreamMoney),
             ("llmage", 401, #"{"error":"Invalid API Key"}"#, .upstreamCredential),
             ("llmage", 500, "oops", .upstreamServer),
+            // Found out when success had been said already.
+            ("dashscope", 200, #"{"error":{"code":"data_inspection_failed"}}"#, .contentRefused),
+            ("dashscope", 200, #"{"error":{"code":"InvalidParameter"}}"#, .upstreamRequest),
+            ("dashscope", 200, #"{"error":{"code":"InternalError"}}"#, .upstreamServer),
+            ("zhipu", 200, #"{"error":{"code":"1301"}}"#, .contentRefused),
+            ("zhipu", 200, #"{"error":{"code":"1113"}}"#, .upstreamMoney),
+            ("zhipu", 200, #"{"error":{"code":"9999"}}"#, .upstreamServer),
+            ("ark", 200, #"{"error":{"code":"InputTextSensitiveContentDetected"}}"#, .contentRefused),
+            ("llmage", 200, #"{"ok":true}"#, .upstreamProtocol),
         ] as [(String, Int, String, ErrorCode)])
     func theyRefuseInTheirOwnWords(
         _ vendor: String, _ status: Int, _ body: String, _ code: ErrorCode

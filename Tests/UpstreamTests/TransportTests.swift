@@ -167,13 +167,25 @@ import Upstream
     @Test(
         arguments: [
             ("retry-after", "7", 7), ("retry-after", "0", 0), ("retry-after", "-1", nil),
-            ("retry-after", "86400", 86_400), ("retry-after", "86401", nil), ("retry-after", "soon", nil),
+            ("retry-after", "1.5", 2), ("retry-after", "nan", nil), ("retry-after", "inf", 86_400),
+            ("retry-after", "86400", 86_400), ("retry-after", "90000", 86_400), ("retry-after", "soon", nil),
             ("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT", nil), ("retry-after-ms", "1", 1),
             ("retry-after-ms", "1500", 2), ("retry-after-ms", "0", 0), ("retry-after-ms", "-5", nil),
-            ("retry-after-ms", "99999999999999999999", nil), ("retry-after-ms", "9223372036854775807", nil),
+            ("retry-after-ms", "99999999999999999999", 86_400),
         ] as [(String, String, Int?)])
     func aTimeToWaitIsReadOrIgnored(_ header: String, _ value: String, _ seconds: Int?) {
         #expect(HTTPReply(status: 429, headers: [header: value]).retryAfterSeconds == seconds)
+    }
+
+    /// Of the clock that made it.
+    @Test(
+        arguments: [
+            ("Wed, 21 Oct 2026 07:29:30 GMT", 90), ("Wed, 21 Oct 2026 07:27:00 GMT", 0),
+            ("Fri, 23 Oct 2026 07:28:00 GMT", 86_400),
+        ])
+    func aDateToWaitForIsRead(_ date: String, _ seconds: Int) {
+        let headers = ["retry-after": date, "date": "Wed, 21 Oct 2026 07:28:00 GMT"]
+        #expect(HTTPReply(status: 503, headers: headers).retryAfterSeconds == seconds)
     }
 
     @Test func millisecondsToWaitStandBeforeSeconds() {

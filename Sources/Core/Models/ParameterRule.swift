@@ -57,7 +57,7 @@ public struct ParameterRule: Sendable, Equatable {
                 throw KinoraError(.invalidValue, "'\(field)' must be at most \(maximum).", field: field)
             }
         case (.string, .string(let text)):
-            if let lengthMax, text.count > lengthMax {
+            if let lengthMax, text.unicodeScalars.count > lengthMax {
                 throw KinoraError(
                     .invalidValue, "'\(field)' must have at most \(lengthMax) characters.", field: field)
             }

@@ -100,7 +100,9 @@ public struct TaskMachine: Sendable {
                 delay: pace.next(after: running), phase: isPostprocessing ? .postprocessing : .waiting,
                 progress: progress.map { min($0, 99) })
         case .failed(let error):
-            return .fail(error)
+            // What the account lacked at last, another one may have.
+            let isOfAccount = [.money, .throttle, .credential].contains(error.code.accountFault)
+            return isOfAccount ? again(error) : .fail(error)
         case .pollFailed(let error):
             return pollFailed(error)
         case .storeFailed(let error):
@@ -120,9 +122,9 @@ public struct TaskMachine: Sendable {
         let delay = fault == nil && !isClosed ? max(wanted, Backoff.delay(afterAttempt: attempt)) : .zero
         let isTriedWidely = fault != nil && fault != .throttle && accountsTried >= Limits.accountsTriedMax
         // Our own store is nobody's fault: nothing was submitted, and it comes back. And an account that has
-        // not opened the model is asked once: that ends with the accounts.
-        let isTriedOften =
-            attempt >= Limits.taskAttemptsMax && !isClosed && error.code != .storageFailed
+        // not opened the model is asked once: that ends with the accounts. To be full is no refusal.
+        let attemptsMax = fault == .throttle ? Limits.taskThrottlesMax : Limits.taskAttemptsMax
+        let isTriedOften = attempt >= attemptsMax && !isClosed && error.code != .storageFailed
         // What could start only after its deadline would be paid for and thrown away.
         let mayRetry =
             error.code.facts.retry != .never && !isTriedOften && !isTriedWidely
@@ -132,7 +134,7 @@ public struct TaskMachine: Sendable {
     }
 
     private func pollFailed(_ error: KinoraError) -> TaskAction {
-        if error.code == .upstreamExpired { return .fail(error) }
+        if [.upstreamExpired, .contentRefused].contains(error.code) { return .fail(error) }
         guard remaining > (isStoring ? .zero - Limits.storingGrace : .zero) else {
             let code: ErrorCode = hasTicket ? .taskDeadline : .submitUnknown
             return .fail(KinoraError(code, detail: error.debugDescription))

@@ -80,6 +80,9 @@ public struct Fal: Vendor {
             return .failed(
                 error.code == .contentRefused
                     ? error : KinoraError(.generationFailed, detail: reply.excerpt))
+        // The model's own failure; those of what stands before it have no type.
+        case 500 where reply.headers["x-fal-error-type"] != nil:
+            return .failed(KinoraError(.generationFailed, detail: reply.excerpt))
         default: break
         }
         let json = try json(reply)

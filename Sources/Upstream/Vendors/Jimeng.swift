@@ -54,7 +54,8 @@ public struct Jimeng: Vendor {
     ) throws(KinoraError) -> VendorAnswer {
         let json = try Self.envelope(reply)
         if let error = Self.refusal(json, reply) {
-            guard (200..<300).contains(reply.status) else { throw error }
+            // A server's fault may have come after the task was taken.
+            guard (200..<300).contains(reply.status) || error.code != .upstreamServer else { throw error }
             return .refused(error)
         }
         guard let id = json["data"]?["task_id"]?.stringValue, (1...400).contains(id.utf8.count) else {

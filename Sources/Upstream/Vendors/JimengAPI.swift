@@ -96,7 +96,7 @@ public struct JimengAPI: Vendor {
         guard !points.isEmpty, points.allSatisfy({ (0...1e12).contains($0) }) else {
             throw KinoraError(.upstreamProtocol, detail: "these are no points: \(replies[0].excerpt)")
         }
-        return Int64((points.reduce(0, +) * 1_000_000).rounded())
+        return replies[0].credits(points.reduce(0, +))
     }
 
     // MARK: errors
@@ -105,7 +105,7 @@ public struct JimengAPI: Vendor {
     private static func refusal(_ json: JSON, _ reply: HTTPReply) -> KinoraError? {
         guard let code = json["code"]?.integerValue, code != 0 else { return nil }
         return KinoraError(
-            kind(of: code) ?? .upstreamServer, retryAfterSeconds: reply.retryAfterSeconds,
+            kind(of: code) ?? reply.kind, retryAfterSeconds: reply.retryAfterSeconds,
             detail: reply.excerpt)
     }
 

@@ -41,7 +41,7 @@ extension Kling {
         for pack in packs where pack["status"] == "online" {
             sum += try replies[0].amount(pack["remaining_quantity"], "remaining_quantity")
         }
-        return Int64((min(sum, 1e12) * 1_000_000).rounded())
+        return replies[0].credits(sum)
     }
 
     // MARK: errors

@@ -96,12 +96,14 @@ public struct Luma: Vendor {
     /// It counts in cents; a dollar is a million micro-units.
     public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
         let cents = try replies[0].amount(json(replies[0])["credit_balance"], "credit_balance")
-        return Int64((cents * 10_000).rounded())
+        return replies[0].credits(cents, micros: 10_000)
     }
 
     // MARK: errors
 
-    private static func isRefusal(_ words: String) -> Bool { words.lowercased().contains("moderat") }
+    private static func isRefusal(_ words: String) -> Bool {
+        ["moderat", "blacklisted"].contains(where: words.lowercased().contains)
+    }
 
     /// Errors have words and no codes.
     public func error(of reply: HTTPReply) -> KinoraError {

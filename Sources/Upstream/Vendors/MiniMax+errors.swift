@@ -48,6 +48,8 @@ extension MiniMax {
         case 1000, 1001, 1024: return .upstreamServer
         case 1004, 2049: return .upstreamCredential
         case 1008: return .upstreamMoney
+        // 1033 and 1042 are known from those who resell it: signs that nobody can see.
+        case 1033, 1042: return .upstreamRequest
         case 1026, 1027: return .contentRefused
         // A plan's share of a few hours is used up, and comes back by itself.
         case 1028, 1030: return .upstreamRate

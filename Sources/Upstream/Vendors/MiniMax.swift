@@ -78,6 +78,10 @@ public struct MiniMax: Vendor {
     ) throws(KinoraError) -> VendorProgress {
         let told = (try? JSONParser.parse(reply.body)) ?? .null
         if let error = Self.refusal(told, reply) {
+            if Self.hasFailed(told) {
+                let isRefused = error.code == .contentRefused
+                return .failed(isRefused ? error : KinoraError(.generationFailed, detail: reply.excerpt))
+            }
             // All that a poll says is the task's id.
             throw error.code == .upstreamRequest
                 ? KinoraError(.upstreamExpired, detail: reply.excerpt) : error
@@ -95,10 +99,15 @@ public struct MiniMax: Vendor {
             }
             return .told(
                 by: call(.get, "/v1/files/retrieve?file_id=\(PercentCoding.encode(file))", account))
-        case "Fail", "Failed": return .failed(KinoraError(.generationFailed, detail: reply.excerpt))
+        case _ where Self.hasFailed(json):
+            return .failed(KinoraError(.generationFailed, detail: reply.excerpt))
         case let word:
             throw reply.unknown(word)
         }
+    }
+
+    private static func hasFailed(_ task: JSON) -> Bool {
+        ["Fail", "Failed"].contains(task["status"]?.stringValue)
     }
 
     private static func newerProgress(

@@ -43,8 +43,10 @@ extension OpenAI {
         let error = (try? JSONParser.parse(reply.body))?["error"]
         let words = [error?["code"], error?["type"]].compactMap { $0?.stringValue }
         let status = words.contains { $0.contains("rate_limit") } ? 429 : 400
-        let judged = self.error(of: HTTPReply(status: status, headers: reply.headers, body: reply.body))
-        let isTold = [.upstreamRate, .upstreamMoney, .contentRefused].contains(judged.code)
+        let judged = self.error(of: reply.with(status: status))
+        let isTold =
+            [.upstreamRate, .upstreamMoney, .contentRefused, .upstreamModelClosed].contains(judged.code)
+            || judged.code == .upstreamRequest && words.contains("invalid_request_error")
         return isTold ? judged : KinoraError(.upstreamServer, detail: reply.excerpt)
     }
 

@@ -175,9 +175,12 @@ public struct OpenAI: Vendor {
     /// The class of an error reply (contracts: OpenAI error codes). Only 429 and 503 are certain refusals
     /// that may be retried; 429 for money must not be.
     public func error(of reply: HTTPReply) -> KinoraError {
-        let error = (try? JSONParser.parse(reply.body))?["error"]
+        let json = try? JSONParser.parse(reply.body)
+        // new-api's videos have it without the object around.
+        let error = json?["error"]?.objectValue == nil ? json : json?["error"]
         // Gateways put the word that tells into either.
         let words = [error?["code"], error?["type"]].compactMap { $0?.stringValue }
+        let said = error?["message"]?.stringValue ?? ""
         let detail = reply.excerpt
         let after = reply.retryAfterSeconds
         let isOfCaller = (400..<500).contains(reply.status)
@@ -187,11 +190,15 @@ public struct OpenAI: Vendor {
         case 402: return KinoraError(.upstreamMoney, detail: detail)
         case _ where isOfCaller && words.contains(where: Self.isAboutMoney):
             return KinoraError(.upstreamMoney, detail: detail)
-        case _ where isOfCaller && words.contains(where: Self.isContentRefusal):
+        case _ where isOfCaller && (words + [said]).contains(where: Self.isContentRefusal):
             return KinoraError(.contentRefused, detail: detail)
         case _ where isRefused && words.contains("model_not_found"):
             return KinoraError(.upstreamModelClosed, detail: detail)
-        case 401, 403: return KinoraError(.upstreamCredential, detail: detail)
+        case 403 where reply.isPage: return KinoraError(.upstreamProtocol, detail: detail)
+        // one-api and its kin: the key is good, and what it may spend is spent.
+        case 401, 403:
+            return KinoraError(
+                VendorWords.tellPoverty(said) ? .upstreamMoney : .upstreamCredential, detail: detail)
         case 429 where words.contains { $0.contains("concurren") }:
             return KinoraError(.upstreamConcurrency, retryAfterSeconds: after, detail: detail)
         case 429: return KinoraError(.upstreamRate, retryAfterSeconds: after, detail: detail)
@@ -201,10 +208,11 @@ public struct OpenAI: Vendor {
         }
     }
 
-    /// insufficient_quota (OpenAI), insufficient_user_quota (new-api), insufficient_credits, billing_… .
+    /// insufficient_quota (OpenAI), insufficient_user_quota and pre_consume_token_quota_failed (new-api),
+    /// insufficient_credits, billing_… .
     private static func isAboutMoney(_ code: String) -> Bool {
         let kinds = ["quota", "balance", "credit", "fund"]
-        return code.hasPrefix("billing_")
+        return code.hasPrefix("billing_") || code.hasPrefix("pre_consume_token_quota")
             || code.hasPrefix("insufficient_") && kinds.contains(where: code.contains)
     }
 }

@@ -96,7 +96,8 @@ public struct Runway: Vendor {
         case "FAILED":
             let code = json["failureCode"]?.stringValue ?? ""
             let detail = "\(code): \(json["failure"]?.stringValue ?? "no reason given")"
-            let isRefusal = code.hasPrefix("SAFETY")
+            // Of the input, of the output, or of the input as it was being prepared.
+            let isRefusal = code.hasPrefix("SAFETY") || code.contains(".SAFETY")
             return .failed(KinoraError(isRefusal ? .contentRefused : .generationFailed, detail: detail))
         case "CANCELLED":
             return .failed(KinoraError(.generationFailed, detail: "cancelled at the vendor"))

@@ -18,13 +18,29 @@ enum TextModels {
     static func relayed(
         _ reply: HTTPReply, _ error: (HTTPReply) -> KinoraError
     ) throws(KinoraError) -> TokenUsage? {
-        guard !(200..<300).contains(reply.status) else { return try spoken.relayed(reply) }
+        guard !(200..<300).contains(reply.status) else { return try late(reply, error) }
         let error = error(reply)
         guard [.upstreamRequest, .contentRefused].contains(error.code) else { throw error }
         do throws(KinoraError) { return try spoken.relayed(reply) } catch let told {
             let isTold = told.message != told.code.facts.message
             throw KinoraError(
                 error.code, isTold ? told.message : nil, field: told.field, detail: error.detail)
+        }
+    }
+
+    /// A success, or a failure that was found out when success had been said already. Then no status tells
+    /// what it is, but the vendor's table may.
+    private static func late(
+        _ reply: HTTPReply, _ error: (HTTPReply) -> KinoraError
+    ) throws(KinoraError) -> TokenUsage? {
+        do throws(KinoraError) { return try spoken.relayed(reply) } catch let plain {
+            let sure: [ErrorCode] = [
+                .contentRefused, .upstreamRate, .upstreamConcurrency, .upstreamMoney, .upstreamModelClosed,
+            ]
+            let judged = [400, 500].map { error(reply.with(status: $0)) }
+            if sure.contains(judged[0].code) { throw judged[0] }
+            // With this status only a code of the table is anything else.
+            throw judged[1].code == .upstreamRequest ? judged[1] : plain
         }
     }
 }

@@ -136,7 +136,7 @@ public struct Vidu: Vendor {
         for remain in try remains(replies[0]) {
             sum += try replies[0].amount(remain["credit_remain"], "credit_remain")
         }
-        return Int64((min(sum, 1e12) * 1_000_000).rounded())
+        return replies[0].credits(sum)
     }
 
     /// What is left of each kind of credit. Its documents call the list by two names.

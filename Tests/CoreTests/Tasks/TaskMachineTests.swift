@@ -56,8 +56,10 @@ import Testing
         #expect(more == .requeue(delay: .zero, error))
         let last = machine(accountsTried: Limits.accountsTriedMax).action(on: .refused(error))
         #expect(last == (code.accountFault == .throttle ? .requeue(delay: .zero, error) : .fail(error)))
+        let isFull = code.accountFault == .throttle
         let late = machine(attempt: Limits.taskAttemptsMax).action(on: .refused(error))
-        #expect(late == .fail(error))
+        #expect(late == (isFull ? .requeue(delay: .zero, error) : .fail(error)))
+        #expect(machine(attempt: Limits.taskThrottlesMax).action(on: .refused(error)) == .fail(error))
     }
 
     @Test(arguments: [
@@ -144,10 +146,19 @@ import Testing
         #expect(machine().action(on: .failed(KinoraError(code))) == .fail(KinoraError(code)))
     }
 
+    @Test(arguments: [ErrorCode.upstreamMoney, .upstreamRate, .upstreamConcurrency, .upstreamCredential])
+    func whatTheAccountLackedAtLastAnotherMayHave(_ code: ErrorCode) {
+        let error = KinoraError(code)
+        #expect(machine().action(on: .failed(error)) == .requeue(delay: .zero, error))
+        let last = machine(accountsTried: Limits.accountsTriedMax, remaining: .zero)
+        #expect(last.action(on: .failed(error)) == .fail(error))
+    }
+
     @Test(arguments: ErrorCode.allCases)
     func aPollThatFailsSaysNothingAboutTheTask(_ code: ErrorCode) {
         let action = machine().action(on: .pollFailed(KinoraError(code)))
-        if code == .upstreamExpired {
+        // That the task is gone, or that nobody may have what it made, is for good.
+        if [.upstreamExpired, .contentRefused].contains(code) {
             #expect(action == .fail(KinoraError(code)))
         } else {
             #expect(action == .wait(delay: .seconds(4), phase: .waiting, progress: nil))
