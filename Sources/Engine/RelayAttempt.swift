@@ -37,26 +37,40 @@ final class RelayAttempt: Sendable {
             throw KinoraError(.unsupportedByVendor, detail: "\(vendor.name) has no text models")
         }
         let settings = relays.cache.snapshot.settings
+        let total = Duration.seconds(NumberSetting.relayTotal.value(in: settings))
         let limits = LiveReply.Limits(
-            firstByte: .seconds(NumberSetting.relayFirstByte.value(in: settings)),
+            // What is answered whole begins when all of it is there: a model that thinks is not a dead one.
+            firstByte: request.isStreamed
+                ? .seconds(NumberSetting.relayFirstByte.value(in: settings)) : total,
             idle: .seconds(NumberSetting.relayIdle.value(in: settings)), deadline: deadline)
         // The limits above end it; this is for a curl that does not come back to them.
-        call.timeoutSeconds = Int(NumberSetting.relayTotal.value(in: settings)) + 5
+        call.timeoutSeconds = Int(total.inSeconds) + 5
         do throws(KinoraError) {
             let reply = try relays.lines.open(call, to: account, within: limits, while: wanted)
             guard request.isStreamed, (200..<300).contains(reply.status) else {
                 return .relayed(try whole(reply, vendor))
             }
             return .relaying(try stream(reply, vendor))
-        } catch { throw error.replacing(account.credential) }
+        } catch { throw error.ofAccountsAddress.replacing(account.credential) }
     }
 
     private func whole(_ reply: LiveReply, _ vendor: any Vendor) throws(KinoraError) -> [UInt8] {
         let isGood = (200..<300).contains(reply.status)
         let body = try reply.rest(bytesMax: isGood ? Limits.relayReplyBytesMax : Limits.refusalBytesMax)
-        let told = try vendor.relayed(HTTPReply(status: reply.status, headers: reply.headers, body: body))
-        succeed(told ?? likely(output: request.kind == .chat ? Int64(body.count / 4) : 0))
+        let told = try vendor.relayed(reply.whole(body))
+        succeed(told ?? likely(output: request.kind == .chat ? Self.tokensLikely(in: body) : 0))
         return body
+    }
+
+    /// What the texts of a whole answer usually have, without what stands around them.
+    private static func tokensLikely(in body: [UInt8]) -> Int64 {
+        let choices = (try? JSONParser.parse(body))?["choices"]?.arrayValue ?? []
+        let bytes = choices.compactMap { $0["message"] }.reduce(0) { sum, message in
+            let calls = (message["tool_calls"]?.arrayValue ?? []).compactMap { $0["function"]?["arguments"] }
+            let texts = [message["content"], message["reasoning_content"]].compactMap(\.self) + calls
+            return sum + texts.reduce(0) { $0 + ($1.stringValue?.utf8.count ?? 0) }
+        }
+        return Int64((bytes + 3) / 4)
     }
 
     private func stream(_ reply: LiveReply, _ vendor: any Vendor) throws(KinoraError) -> BodyStream {
@@ -64,7 +78,7 @@ final class RelayAttempt: Sendable {
         guard type.lowercased().hasPrefix("text/event-stream") else {
             // An answer of another kind may be a refusal that says success.
             let body = try reply.rest(bytesMax: Limits.refusalBytesMax)
-            _ = try vendor.relayed(HTTPReply(status: reply.status, headers: reply.headers, body: body))
+            _ = try vendor.relayed(reply.whole(body))
             throw KinoraError(.upstreamProtocol, detail: "events were asked for, \(type.prefix(100)) came")
         }
         let stream = RelayStream(self, reply, vendor, ChatStream(wantsUsage: request.wantsUsage))

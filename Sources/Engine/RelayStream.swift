@@ -8,6 +8,7 @@ final class RelayStream: @unchecked Sendable {
     private let vendor: any Vendor
     private var chat: ChatStream
     private var first: [UInt8]?
+    private var hasBegun = false
 
     init(_ attempt: RelayAttempt, _ reply: LiveReply, _ vendor: any Vendor, _ chat: ChatStream) {
         self.attempt = attempt
@@ -16,8 +17,16 @@ final class RelayStream: @unchecked Sendable {
         self.chat = chat
     }
 
+    /// How long a model that thinks may leave its client without a byte: proxies on the way cut off a
+    /// connection that is silent for long.
+    private static let silenceMax = Duration.seconds(15)
+    private static let stillAtWork = Array(": still at work\n\n".utf8)
+
     /// Waits for the first events. Throws what comes in their place: then another account may be tried.
-    func begin() throws(KinoraError) { first = try read() }
+    func begin() throws(KinoraError) {
+        first = try read()
+        hasBegun = true
+    }
 
     /// The next events; nil at the end.
     func next() throws(KinoraError) -> [UInt8]? {
@@ -29,7 +38,13 @@ final class RelayStream: @unchecked Sendable {
             if events == nil { reply.close() }
             return events
         } catch {
-            if error.code == .clientGone { abandon() } else { attempt.failInTheMiddle(error) }
+            let error = reply.blotted(error)
+            // Whoever left, or read until the time was over, has had what came by then.
+            if [.clientGone, .taskDeadline].contains(error.code) {
+                abandon()
+            } else {
+                attempt.failInTheMiddle(error)
+            }
             throw error
         }
     }
@@ -45,11 +60,13 @@ final class RelayStream: @unchecked Sendable {
     private func read() throws(KinoraError) -> [UInt8]? {
         while !chat.isDone {
             try checkFault()
-            guard let bytes = try reply.next() else {
+            // Before the first event there is no head to send a comment after.
+            guard let bytes = try reply.next(within: hasBegun ? Self.silenceMax : nil) else {
                 let rest = try chat.end()
                 try checkFault()
                 return rest.isEmpty ? nil : rest
             }
+            if bytes.isEmpty { return Self.stillAtWork }
             let events = try chat.take(bytes)
             // What came before a fault is the client's; the fault comes with the next call.
             if !events.isEmpty { return events }
@@ -61,7 +78,7 @@ final class RelayStream: @unchecked Sendable {
     private func checkFault() throws(KinoraError) {
         guard let fault = chat.fault else { return }
         reply.close()
-        _ = try vendor.relayed(HTTPReply(status: 200, body: fault))
+        _ = try vendor.relayed(reply.whole(fault))
         throw KinoraError(.upstreamServer, detail: "an event with an error")
     }
 }

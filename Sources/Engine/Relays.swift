@@ -23,7 +23,7 @@ final class Relays: Sendable {
     }
 
     /// Tokens that a request without a bound of its own is held for, where its model says nothing.
-    private static let outputTokensMax = 4096
+    private static let outputTokensMax: Int64 = 4096
 
     /// Holds what the request may cost at most, and counts it against the limits. Who has neither price nor
     /// limit costs no round trip.
@@ -35,7 +35,8 @@ final class Relays: Sendable {
         let usual = model.rules[category]?.first { $0.name == "max_tokens" }?.defaultValue?.integerValue
         let output =
             request.kind == .chat
-            ? Int64(request.outputTokensMax ?? Int(usual ?? Int64(Self.outputTokensMax))) : 0
+            ? (request.outputTokensMax.map(Int64.init) ?? usual ?? Self.outputTokensMax)
+                * Int64(request.choices) : 0
         let most = prices?.cost(of: TokenUsage(input: Int64(request.inputTokensMax), output: output))
         guard caller.isLimited || (most?.micros ?? 0) > 0 else {
             return (RelayTicket(meter, caller, model, prices, row: nil), nil)
@@ -73,7 +74,7 @@ final class Relays: Sendable {
     /// Whether another account may do better: what is no matter of the request, and no matter of Kinora's.
     private static func isForAnother(_ error: KinoraError) -> Bool {
         error.code.accountFault != nil
-            || [.unsupportedByVendor, .upstreamModelClosed, .addressRefused].contains(error.code)
+            || [.unsupportedByVendor, .upstreamModelClosed].contains(error.code)
     }
 
     /// What an error says of an account, for all processes; this one heeds it at once.

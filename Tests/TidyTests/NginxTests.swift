@@ -41,7 +41,7 @@ import Testing
         #expect(timeout > Limits.drainSecondsMax)
     }
 
-    @Test(arguments: ["slow", "media-call", "sandbox"])
+    @Test(arguments: ["slow", "relay", "media-call", "sandbox"])
     func aRouteThatTakesMediaTakesAWholeForm(_ part: String) throws {
         let size = bytes(try only("client_max_body_size", in: "nginx/parts/location/\(part).conf"))
         #expect(size == Limits.formBodyBytesMax)

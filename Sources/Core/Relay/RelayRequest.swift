@@ -14,8 +14,10 @@ public struct RelayRequest: Sendable {
     public let isStreamed: Bool
     /// Whether the client itself asked for the last event, which says what was used.
     public let wantsUsage: Bool
-    /// Most tokens that the answer may have, all choices together; nil: the client did not say.
+    /// Most tokens that one answer may have; nil: the client did not say.
     public let outputTokensMax: Int?
+    /// How many answers are wanted.
+    public let choices: Int
     /// Only models of this family; nil: of any.
     public let family: String?
     /// The same request as one for media, which a model of that kind is to make; nil: it cannot be one.
@@ -23,8 +25,24 @@ public struct RelayRequest: Sendable {
     private let body: [UInt8]
     private let outline: JSONOutline
 
-    /// A text has at least so many bytes as tokens.
-    public var inputTokensMax: Int { body.count }
+    /// A text has at least so many bytes as tokens. What is given by its address has more than that has.
+    public var inputTokensMax: Int { body.count + mediaNamed * Self.mediaTokensMax }
+    /// Most tokens of a picture, a sound or a short film that some model makes of one.
+    private static let mediaTokensMax = 16_384
+
+    /// How many media are given by address, or may be: each is named by a member such as `image_url`.
+    private var mediaNamed: Int {
+        guard kind == .chat, let places = outline["messages"] else { return 0 }
+        let sign = Array("_url\"".utf8)
+        var count = 0
+        var rest = body[places]
+        while let next = rest.firstRange(of: sign) {
+            rest = rest[next.upperBound...]
+            let follows = rest.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
+            if follows == UInt8(ascii: ":") { count += 1 }
+        }
+        return count
+    }
     /// What a text usually has.
     public var inputTokensLikely: Int { max(body.count / 4, 1) }
 
@@ -46,6 +64,7 @@ public struct RelayRequest: Sendable {
         isStreamed = kind == .chat ? try Self.flag("stream", in: try outline.value("stream")) : false
         wantsUsage = kind == .chat ? try Self.usageOption(outline) : false
         outputTokensMax = try Self.outputTokensMax(kind, outline)
+        choices = kind == .chat ? try Self.count("n", outline) ?? 1 : 1
         self.body = body
         self.outline = outline
     }
@@ -123,17 +142,17 @@ public struct RelayRequest: Sendable {
     private static func outputTokensMax(_ kind: RelayKind, _ outline: JSONOutline) throws(KinoraError) -> Int?
     {
         guard kind == .chat else { return nil }
-        func count(_ name: String) throws(KinoraError) -> Int? {
-            guard let value = try outline.value(name), !value.isNull else { return nil }
-            guard let number = value.integerValue, (1...100_000_000).contains(number) else {
-                throw KinoraError(.invalidValue, "'\(name)' must be a positive whole number.", field: name)
-            }
-            return Int(number)
+        let older = try count("max_tokens", outline)
+        let newer = try count("max_completion_tokens", outline)
+        // Both go on, and which of them an upstream heeds is its own.
+        return [newer, older].compactMap(\.self).max()
+    }
+
+    private static func count(_ name: String, _ outline: JSONOutline) throws(KinoraError) -> Int? {
+        guard let value = try outline.value(name), !value.isNull else { return nil }
+        guard let number = value.integerValue, (1...100_000_000).contains(number) else {
+            throw KinoraError(.invalidValue, "'\(name)' must be a positive whole number.", field: name)
         }
-        let choices = try count("n") ?? 1
-        let older = try count("max_tokens")
-        let newer = try count("max_completion_tokens")
-        guard let most = newer ?? older else { return nil }
-        return most.multipliedReportingOverflow(by: choices).partialValue
+        return Int(number)
     }
 }

@@ -116,8 +116,9 @@ extension Llmage {
             outline.has("choices")
         else { return event }
         let choice = choice(outline)
-        // After its end comes, without a choice, what was used.
-        let hasEnded = choice.map { $0["finish_reason"] ?? .null != .null } ?? true
+        // After its end comes, without a choice, what was used. Some begin without one.
+        let hasUsage = ((try? outline.value("usage")) ?? nil)?.objectValue != nil
+        let hasEnded = choice.map { $0["finish_reason"] ?? .null != .null } ?? hasUsage
         let chunk = outline.adding([
             ("reasoning_content", choice?["delta"]?["reasoning_content"] ?? .null),
             ("content", content(choice?["delta"])), ("finish", hasEnded ? "1" : "0"),

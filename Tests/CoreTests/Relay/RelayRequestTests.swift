@@ -64,15 +64,23 @@ import Testing
                 + #""n":3,"max_tokens":7}"#
         )
         #expect(chat.isStreamed && chat.wantsUsage)
-        #expect(chat.outputTokensMax == 21)
+        #expect(chat.outputTokensMax == 7 && chat.choices == 3)
         let newer = try request(#"{"model":"m","messages":[],"max_tokens":7,"max_completion_tokens":5}"#)
-        #expect(newer.outputTokensMax == 5)
+        // Both go on, and nobody knows which of them is heeded.
+        #expect(newer.outputTokensMax == 7 && newer.choices == 1)
         #expect(!newer.isStreamed)
         let plain = try request(#"{"model":"m","input":"x","stream":true,"n":"y"}"#, .embedding)
         #expect(plain.outputTokensMax == nil)
         // Embeddings have no streams.
         #expect(!plain.isStreamed)
         #expect(plain.inputTokensMax == 47)
+    }
+
+    @Test func aPictureByItsAddressMayBeManyTokens() throws {
+        let text =
+            #"{"model":"m","messages":[{"content":[{"type":"image_url","image_url" :{"url":"x"}},"#
+            + #"{"type":"text","text":"an image_url"}]}]}"#
+        #expect(try request(text).inputTokensMax == text.utf8.count + 16_384)
     }
 
     @Test(

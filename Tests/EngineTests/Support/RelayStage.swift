@@ -22,6 +22,32 @@ final class RelayStage: Sendable {
     static let chat = #"{"model":"gpt-4","messages":[{"role":"user","content":"hello"}]}"#
     static let streamed = #"{"model":"gpt-4","messages":[{"role":"user","content":"hello"}],"stream":true}"#
 
+    static let whole = Receiver.reply(
+        200,
+        #"{"choices":[{"message":{"content":"hi"}}],"usage":{"prompt_tokens":30,"completion_tokens":12}}"#)
+
+    static let events = """
+        data: {"choices":[{"delta":{"content":"one"},"finish_reason":null}],"usage":null}
+
+        data: {"choices":[{"delta":{"content":" two"},"finish_reason":null}],"usage":null}
+
+        data: {"choices":[{"delta":{},"finish_reason":"stop"}],"usage":null}
+
+        data: {"choices":[],"usage":{"prompt_tokens":30,"completion_tokens":12}}
+
+        data: [DONE]
+
+
+        """
+
+    /// The first of them.
+    static let begun = String(events.split(separator: "\n\n")[0]) + "\n\n"
+
+    static func stream(_ text: String, cut: Int = 0) -> String {
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nContent-Length: \(text.utf8.count + cut)\r\n"
+            + "Connection: close\r\n\r\n\(text)"
+    }
+
     init() throws {
         folder = try Folder()
         store = database.store(connectionsMax: 4)
@@ -35,7 +61,7 @@ final class RelayStage: Sendable {
         cache = try SnapshotCache(store, events: events)
         gateway = Gateway(
             store: store, cache: cache, media: folder.media, vault: vault, wakeups: Wakeups(store),
-            transport: ScriptedVendor(), clock: ManualClock(), events: events, lines: CurlLines(options))
+            references: ScriptedVendor(), clock: ManualClock(), events: events, lines: CurlLines(options))
     }
 
     deinit {

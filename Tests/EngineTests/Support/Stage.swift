@@ -46,7 +46,7 @@ final class Stage: Sendable {
         wakeups = Wakeups(self.store, isNotifying: isNotifying)
         gateway = Gateway(
             store: self.store, cache: cache, media: self.media, vault: vault, wakeups: wakeups,
-            transport: references ?? vendor, clock: clock, events: events, bridge: bridge)
+            references: references ?? vendor, clock: clock, events: events, bridge: bridge)
         try wakeups.start()
         try gateway.start()
     }
@@ -60,7 +60,7 @@ final class Stage: Sendable {
         cache.stop()
     }
 
-    static func credential(_ account: String) -> String { "sk-secret-of-\(account)" }
+    static func credential(_ account: String) -> String { "key-of-\(account)-0f1e2d3c" }
 
     static func addAccount(_ name: String, slots: Int, _ store: Store, _ vault: Vault) throws -> Int64 {
         try store.addAccount(
@@ -100,7 +100,7 @@ final class Stage: Sendable {
     func neighbour() throws -> Gateway {
         Gateway(
             store: database.store(), cache: try SnapshotCache(store, events: events), media: media,
-            vault: vault, wakeups: Wakeups(store), transport: vendor, clock: clock, events: events)
+            vault: vault, wakeups: Wakeups(store), references: vendor, clock: clock, events: events)
     }
 
     /// The only worker; nil when there is none or more than one.

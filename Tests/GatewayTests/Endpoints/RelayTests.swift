@@ -86,6 +86,20 @@ extension GatewayTests {
             }
         }
 
+        /// Pictures stand in chats, and books: as long as any other JSON may be.
+        @Test(arguments: ["/v1/chat/completions", "/sora/v1/chat/completions", "/llmage/v1/chat/completions"])
+        func aChatMayBeLong(_ path: String) throws {
+            try withRelay { site in
+                let text = String(repeating: "雨", count: 500_000)
+                let family: JSONObject = path.hasPrefix("/sora") ? ["model": "sora-2", "stream": false] : [:]
+                let reply = try send(chat(text, path, family), to: site)
+                // A model of videos bounds its prompt by itself.
+                let isText = family.isEmpty
+                #expect(reply.status == (isText ? 200 : 400), "\(reply.text.prefix(300))")
+                #expect(reply.text.contains(isText ? "You said: 雨" : "prompt"))
+            }
+        }
+
         @Test func theUsageIsListed() throws {
             try withRelay { site in
                 _ = try send(chat("one two three"), to: site)
