@@ -2,7 +2,7 @@
 /// `url`, `body`.
 public struct Batch: Sendable {
     public struct Line: Sendable {
-        /// From 1.
+        /// From 1, blank lines counted.
         public let number: Int
         /// The client's own name for it.
         public let customID: String?
@@ -31,13 +31,15 @@ public struct Batch: Sendable {
     /// Reads the lines of a body. A line that makes no sense is that line's own fault. Throws
     /// `malformedRequest` or `invalidValue` for what is no batch: none, too many, two of one name.
     public init(_ body: [UInt8], defaultTarget: String) throws(KinoraError) {
-        let texts = body.split(separator: UInt8(ascii: "\n")).filter { !$0.allSatisfy(Self.isBlank) }
+        // Numbered as an editor numbers them; empty ones mean nothing.
+        let texts = body.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
+            .filter { !$0.element.allSatisfy(Self.isBlank) }
         guard !texts.isEmpty else { throw KinoraError(.missingParameter, "The batch has no lines.") }
         guard texts.count <= Limits.batchLinesMax else {
             throw KinoraError(
                 .invalidValue, "A batch has at most \(Limits.batchLinesMax) lines, not \(texts.count).")
         }
-        lines = texts.enumerated().map { Self.line($0.offset + 1, Array($0.element), defaultTarget) }
+        lines = texts.map { Self.line($0.offset + 1, Array($0.element), defaultTarget) }
         var known: Set<String> = []
         for name in lines.compactMap(\.customID) where !known.insert(name).inserted {
             throw KinoraError(.invalidValue, "The custom_id '\(name)' is there twice.", field: "custom_id")

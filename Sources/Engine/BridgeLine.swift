@@ -6,8 +6,7 @@ public import Upstream
 public final class BridgeLine: Sendable {
     let bridge: Bridge
     private let transport: any Transport
-    /// Calls under way, by user.
-    private let underWay = Guarded<[Int64: Int]>([:])
+    private let places = UserPlaces(Limits.bridgeCallsMax, perUser: Limits.bridgeCallsPerUserMax)
 
     public init(_ bridge: Bridge, _ transport: any Transport) {
         self.bridge = bridge
@@ -25,12 +24,12 @@ public final class BridgeLine: Sendable {
 
     /// The reply to a call that is made for a user. Throws `queueFull` when too many are under way.
     func reply(to call: HTTPCall, for user: Int64) throws(KinoraError) -> HTTPReply {
-        guard enter(user) else {
+        guard places.enter(user) else {
             throw KinoraError(
                 .queueFull, "Too many such requests are under way, please try again later",
                 retryAfterSeconds: 2)
         }
-        defer { leave(user) }
+        defer { places.leave(user) }
         return try send(call)
     }
 
@@ -39,24 +38,6 @@ public final class BridgeLine: Sendable {
         switch transport.answer(to: call, from: bridge.peer, into: sink) {
         case .success(let reply): return reply
         case .failure(let failure): throw failure.error
-        }
-    }
-
-    private func enter(_ user: Int64) -> Bool {
-        underWay.withLock { calls in
-            let own = calls[user] ?? 0
-            guard own < Limits.bridgeCallsPerUserMax,
-                calls.values.reduce(0, +) < Limits.bridgeCallsMax
-            else { return false }
-            calls[user] = own + 1
-            return true
-        }
-    }
-
-    private func leave(_ user: Int64) {
-        underWay.withLock { calls in
-            let own = (calls[user] ?? 1) - 1
-            calls[user] = own > 0 ? own : nil
         }
     }
 }

@@ -43,7 +43,7 @@ extension Gateway {
         _ begun: BegunCameo, _ draft: CameoDraft, _ caller: Caller, _ line: BridgeLine
     ) throws(KinoraError) -> MadeCameo {
         let rule = ReferenceRule(.video, count: 1...1, bytesMax: Limits.cameoVideoBytesMax)
-        let (path, media, isOurs) = try file(of: draft.video, rule)
+        let (path, media, isOurs) = try file(of: draft.video, rule, for: caller)
         defer { if isOurs { unlink(path) } }
         let call = line.bridge.creation(
             of: draft, asked: begun.uid, of: begun.account, video: (path, media.type))

@@ -10,7 +10,7 @@ extension Gateway {
         let task = try task(reference, of: caller, asOfNow: true)
         if task.state.isFinal, task.standing.eventID == lastEvent { return .nothingNew }
         let place = try followers.place(of: caller.userID)
-        guard !patience.isThreadScarce || waiters.hasRoom else { throw Followers.noRoom }
+        guard !patience.isThreadScarce || waiters.hasRoom(for: caller.userID) else { throw Followers.noRoom }
         let watch = TaskWatch(
             task, of: caller, seconds: Limits.followSecondsMax, for: .status(withLinks: withLinks), self,
             patience)

@@ -50,11 +50,12 @@ extension Gateway {
             field: reference.field)
     }
 
+    /// The media of a submission, checked and in the store.
     func keepReferences(
-        of submission: Submission, in task: inout NewTask, _ model: Model, _ line: LineLimit,
+        of submission: Submission, for task: NewTask, _ model: Model, _ line: LineLimit,
         _ patience: Patience
-    ) throws(KinoraError) {
-        guard !submission.references.isEmpty else { return }
+    ) throws(KinoraError) -> [StoredMedia] {
+        guard !submission.references.isEmpty else { return [] }
         // What is going to be refused must not fill the media store first.
         if task.caller.isLimited || exactly(line) != nil {
             try store.admit(task.caller, within: exactly(line))
@@ -63,20 +64,22 @@ extension Gateway {
         var secondsLeft: [MediaType.Family: Double] = [:]
         let rules = model.references(for: task.category)
         for rule in rules { secondsLeft[rule.family] = rule.secondsTotalMax }
+        var kept: [StoredMedia] = []
         for reference in submission.references {
             guard let rule = rules.first(where: { $0.family == reference.expectedFamily }) else {
                 throw Self.unfit(reference, rules, model)
             }
-            let kept = try keep(reference, rule, &secondsLeft[rule.family], patience)
-            task.references.append(try store.putAsset(kept, owner: task.caller.userID))
+            kept.append(try keep(reference, of: task.caller, rule, &secondsLeft[rule.family], patience))
         }
+        return kept
     }
 
     /// Checks a reference and moves it into the media store.
     private func keep(
-        _ reference: Reference, _ rule: ReferenceRule, _ secondsLeft: inout Double?, _ patience: Patience
+        _ reference: Reference, of caller: Caller, _ rule: ReferenceRule, _ secondsLeft: inout Double?,
+        _ patience: Patience
     ) throws(KinoraError) -> StoredMedia {
-        let (path, media, isOurs) = try file(of: reference, rule)
+        let (path, media, isOurs) = try file(of: reference, rule, for: caller)
         defer { if isOurs { unlink(path) } }
         try checkLength(of: path, media.type, reference, rule, &secondsLeft)
         try uploading(patience) { () throws(KinoraError) in try self.media.keep(path, as: media) }
@@ -85,7 +88,7 @@ extension Gateway {
 
     /// The bytes as a file; `isOurs` when it is to be removed here.
     func file(
-        of reference: Reference, _ rule: ReferenceRule
+        of reference: Reference, _ rule: ReferenceRule, for caller: Caller
     ) throws(KinoraError) -> (path: String, media: StoredMedia, isOurs: Bool) {
         func checked(_ type: MediaType?, _ bytes: Int) throws(KinoraError) -> MediaType {
             guard let type, ReferenceRule.types(of: rule.family).contains(type) else {
@@ -106,7 +109,8 @@ extension Gateway {
             let (path, media) = try self.media.spool.write(bytes, type: type)
             return (path, media, true)
         case .url(let url):
-            let path = try fetch.file(from: url, field: reference.field, bytesMax: rule.bytesMax)
+            let path = try fetch.file(
+                from: url, for: caller.userID, field: reference.field, bytesMax: rule.bytesMax)
             do throws(KinoraError) {
                 let facts = try media.spool.examine(path)
                 let type = try checked(facts.type, Int(facts.bytes))

@@ -17,7 +17,8 @@ extension Gateway {
         for result in try results(of: task, of: caller) {
             let body: MadeMedia.Body =
                 form == .link ? .link(link(to: result.media)) : .file(try file(of: result.media))
-            made.append(MadeMedia(body, revisedPrompt: result.revisedPrompt))
+            // Clients of OpenAI's API read it without looking whether it is there.
+            made.append(MadeMedia(body, revisedPrompt: result.revisedPrompt ?? task.prompt))
         }
         return .results(task, made)
     }

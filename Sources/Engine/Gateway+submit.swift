@@ -18,17 +18,16 @@ extension Gateway {
         }
         var (task, model) = try draft(of: submission, for: caller)
         // Whoever could not wait would be told that the task goes on, and submit it again.
-        guard submission.resultForm == nil || !patience.isThreadScarce || waiters.hasRoom else {
-            throw KinoraError(
-                .queueFull, "Too many requests wait for their result here. Try again, or do not wait.",
-                retryAfterSeconds: 2)
+        let isWaiting = submission.resultForm != nil || submission.waitSeconds != nil && patience.mayWait
+        guard !isWaiting || !patience.isThreadScarce || waiters.hasRoom(for: caller.userID) else {
+            throw Waiters.noRoom
         }
         task.idempotency = idempotency
         let line = LineLimit(
             family: model.family, waitingMax: cache.snapshot.waitingMax(of: model.family),
             priority: task.priority)
-        try keepReferences(of: submission, in: &task, model, line, patience)
-        let (accepted, allowance) = try accept(task, line)
+        let media = try keepReferences(of: submission, for: task, model, line, patience)
+        let (accepted, allowance) = try accept(&task, with: media, line)
         let outcome = try answer(accepted, submission, caller, patience)
         return allowance.map { .limited(outcome, $0) } ?? outcome
     }
@@ -78,6 +77,25 @@ extension Gateway {
         line.waitingMax < LongLines.waitingMaxLeast ? line : nil
     }
 
+    /// `media` lie in the store. Their rows may go with another task that is just being deleted: then they
+    /// are made again, while the bytes are still there.
+    private func accept(
+        _ task: inout NewTask, with media: [StoredMedia], _ line: LineLimit
+    ) throws(KinoraError) -> (MediaTask, Allowance?) {
+        task.references = try rows(of: media, task.caller)
+        do throws(KinoraError) { return try accept(task, line) } catch {
+            guard Store.isAssetGone(error) else { throw error }
+            task.references = try rows(of: media, task.caller)
+            return try accept(task, line)
+        }
+    }
+
+    private func rows(of media: [StoredMedia], _ caller: Caller) throws(KinoraError) -> [Int64] {
+        var rows: [Int64] = []
+        for media in media { rows.append(try store.putAsset(media, owner: caller.userID)) }
+        return rows
+    }
+
     private func accept(
         _ task: NewTask, _ line: LineLimit
     ) throws(KinoraError) -> (MediaTask, Allowance?) {
@@ -120,7 +138,7 @@ extension Gateway {
         guard let (fingerprint, id) = try store.replay(of: idempotency.key, by: caller) else { return nil }
         guard fingerprint == idempotency.fingerprint else { throw KinoraError(.idempotencyMismatch) }
         guard let first = try store.task(TaskReference(id), of: caller) else {
-            throw KinoraError(.taskNotFound)
+            throw KinoraError(.taskNotFound, "The task of this Idempotency-Key was deleted.")
         }
         // The answer of the first time, whatever has become of the task since.
         return MediaTask(
@@ -143,7 +161,7 @@ extension Gateway {
         if submission.isReported {
             return .report(try report(reference, of: caller, waitSeconds: seconds, patience))
         }
-        return .task(try result(reference, of: caller, waitSeconds: seconds, patience))
+        return .task(try result(reference, of: caller, waitSeconds: seconds, isToldWhy: true, patience))
     }
 
     private func remixSource(of submission: Submission, _ caller: Caller) throws(KinoraError) -> TaskPoint? {

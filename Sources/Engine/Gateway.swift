@@ -26,7 +26,7 @@ public final class Gateway: Sendable {
 
     public init(
         store: Store, cache: SnapshotCache, media: any MediaStore, vault: Vault, wakeups: Wakeups,
-        transport: any Transport, clock: any WallClock, events: any EventSink, waitersMax: Int = 32,
+        references: any Transport, clock: any WallClock, events: any EventSink, waitersMax: Int = 32,
         followersMax: Int = 500, lines: CurlLines = CurlLines(), bridge: BridgeLine? = nil
     ) {
         self.store = store
@@ -36,7 +36,7 @@ public final class Gateway: Sendable {
         self.wakeups = wakeups
         self.clock = clock
         self.bridge = bridge
-        fetch = ReferenceFetch(transport, media.spool)
+        fetch = ReferenceFetch(references, media.spool)
         self.events = events
         waiters = Waiters(store, limit: waitersMax)
         followers = Followers(limit: followersMax)
@@ -186,7 +186,8 @@ public final class Gateway: Sendable {
         let task = try task(reference, of: caller)
         guard waitSeconds > 0, !task.state.isFinal, patience.mayWait else { return task }
         waiters.wait(
-            forTask: task.row, until: .now + .seconds(min(waitSeconds, Limits.syncWaitSecondsMax)),
+            forTask: task.row, of: caller.userID,
+            until: .now + .seconds(min(waitSeconds, Limits.syncWaitSecondsMax)),
             isCounted: patience.isThreadScarce, while: patience.isWanted)
         return try self.task(reference, of: caller, asOfNow: true)
     }

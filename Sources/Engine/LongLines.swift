@@ -23,10 +23,13 @@ final class LongLines: Sendable {
         var lines: [Place: Line] = [:]
         /// The longest that any line may be: nobody needs to know more.
         var waitingMax: Int64 = 0
+        /// Until when the count is not worth another.
+        var isFreshUntil = ContinuousClock.now
     }
 
     private let store: Store
     private let state = Guarded(State())
+    private let counting = Guarded(())
     private let kick = Signal()
     private let rest = Signal()
     private let isStopping = Atomic<Bool>(false)
@@ -49,15 +52,21 @@ final class LongLines: Sendable {
     /// Throws `queueFull` when the line is known to be full.
     func check(_ limit: LineLimit) throws(KinoraError) {
         kick.raise()
-        let known = state.withLock { state in
-            state.waitingMax = max(state.waitingMax, limit.waitingMax)
-            return state.lines[Place(family: limit.family, priority: limit.priority)]
-        }
-        guard let line = known else { return }
-        guard line.counted.waiting + line.acceptedSince >= line.counted.slotsFree + limit.waitingMax else {
-            return
-        }
-        throw KinoraError(.queueFull, retryAfterSeconds: line.counted.retrySeconds)
+        state.withLock { $0.waitingMax = max($0.waitingMax, limit.waitingMax) }
+        guard retrySeconds(limit) != nil else { return }
+        // While nobody submits nobody counts: what was full then need not be now.
+        let isFresh = state.withLock { ContinuousClock.now < $0.isFreshUntil }
+        if !isFresh { _ = counting.withLock { _ in count() } }
+        if let seconds = retrySeconds(limit) { throw KinoraError(.queueFull, retryAfterSeconds: seconds) }
+    }
+
+    /// When to come again, if the line is full as far as is known.
+    private func retrySeconds(_ limit: LineLimit) -> Int? {
+        let known = state.withLock { $0.lines[Place(family: limit.family, priority: limit.priority)] }
+        guard let line = known,
+            line.counted.waiting + line.acceptedSince >= line.counted.slotsFree + limit.waitingMax
+        else { return nil }
+        return line.counted.retrySeconds
     }
 
     func noteAccepted(_ line: LineLimit) {
@@ -71,17 +80,26 @@ final class LongLines: Sendable {
     private func loop() {
         while !isStopping.load(ordering: .acquiring) {
             guard kick.wait(for: .seconds(60)), !isStopping.load(ordering: .acquiring) else { continue }
-            let start = ContinuousClock.now
-            // A count that fails leaves the last one, and the next submit asks again.
-            let waitingMax = state.withLock { $0.waitingMax }
-            if let counted = try? store.waitingLines(waitingMax: waitingMax) {
-                let lines = Dictionary(
-                    counted.map { (Place(family: $0.family, priority: $0.priority), Line(counted: $0)) }
-                ) { $1 }
-                state.withLock { $0.lines = lines }
-            }
-            // A deep backlog takes long to count: never more than a fiftieth of the time.
-            _ = rest.wait(for: max(.seconds(1), start.duration(to: .now) * 50))
+            _ = rest.wait(for: counting.withLock { _ in count() })
         }
+    }
+
+    /// Counts, unless somebody has just done so. Gives how long to rest then: a deep backlog takes long to
+    /// count, and never more than a fiftieth of the time.
+    private func count() -> Duration {
+        let start = ContinuousClock.now
+        let (waitingMax, isFreshUntil) = state.withLock { ($0.waitingMax, $0.isFreshUntil) }
+        guard start >= isFreshUntil else { return start.duration(to: isFreshUntil) }
+        // A count that fails leaves the last one, and the next submit asks again.
+        let counted = try? store.waitingLines(waitingMax: waitingMax)
+        let pause = max(.seconds(1), start.duration(to: .now) * 50)
+        state.withLock { state in
+            state.isFreshUntil = .now + pause
+            guard let counted else { return }
+            state.lines = Dictionary(
+                counted.map { (Place(family: $0.family, priority: $0.priority), Line(counted: $0)) }
+            ) { $1 }
+        }
+        return pause
     }
 }

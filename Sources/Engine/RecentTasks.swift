@@ -57,7 +57,7 @@ final class RecentTasks: Sendable {
     /// Where nobody tells of deletions.
     static let lifetimeUnannounced = Duration.seconds(1)
     static let entriesMax = 8192
-    /// A task with a longer prompt is not kept: the entries together stay within a few megabytes.
+    /// A task with longer texts is not kept: the entries together stay within a few megabytes.
     static let promptBytesMax = 4096
 
     private let state: Guarded<State>
@@ -77,7 +77,8 @@ final class RecentTasks: Sendable {
 
     func keep(_ task: MediaTask, _ results: [TaskResult]?, of user: Int64, _ ticket: Ticket) {
         let revised = (results ?? []).reduce(0) { $0 + ($1.revisedPrompt?.utf8.count ?? 0) }
-        guard task.prompt.utf8.count + revised <= Self.promptBytesMax else { return }
+        let wishes = task.parameters.members.reduce(0) { $0 + ($1.value.stringValue?.utf8.count ?? 0) }
+        guard task.prompt.utf8.count + revised + wishes <= Self.promptBytesMax else { return }
         let entry = Entry(task, results)
         let key = Key(short: task.id.short, user: user)
         state.withLock { state in

@@ -1,6 +1,5 @@
 import Core
 import Glibc
-import Synchronization
 import Upstream
 
 /// Fetches media that a client names by its address. Where it may lead is decided after name resolution, by
@@ -8,7 +7,7 @@ import Upstream
 final class ReferenceFetch: Sendable {
     private let transport: any Transport
     private let spool: MediaSpool
-    private let underWay = Atomic<Int>(0)
+    private let places = UserPlaces(Limits.referenceFetchesMax, perUser: Limits.referenceFetchesPerUserMax)
     private static let hopsMax = 3
 
     init(_ transport: any Transport, _ spool: MediaSpool) {
@@ -16,18 +15,20 @@ final class ReferenceFetch: Sendable {
         self.spool = spool
     }
 
-    /// A new file of the spool with the bytes; the caller removes it. Throws `invalidValue`,
+    /// A new file of the spool with the bytes, for a user; the caller removes it. Throws `invalidValue`,
     /// `addressRefused` or `bodyTooLarge` for the client, and `queueFull` when too many are on their way.
-    func file(from url: String, field: String, bytesMax: Int) throws(KinoraError) -> String {
+    func file(
+        from url: String, for user: Int64, field: String, bytesMax: Int
+    ) throws(KinoraError) -> String {
         guard url.unicodeScalars.count <= Limits.addressCharactersMax, WebAddress.isWeb(url) else {
             throw KinoraError(.invalidValue, "'\(field)' must be an http or https address.", field: field)
         }
-        defer { underWay.subtract(1, ordering: .relaxed) }
-        guard underWay.add(1, ordering: .relaxed).newValue <= Limits.referenceFetchesMax else {
+        guard places.enter(user) else {
             throw KinoraError(
                 .queueFull, "Too many references are being fetched, please try again later",
                 retryAfterSeconds: 2)
         }
+        defer { places.leave(user) }
         let path = spool.newPath()
         do throws(KinoraError) {
             try fetch(url, to: path, field: field, bytesMax: bytesMax)
@@ -94,6 +95,14 @@ final class ReferenceFetch: Sendable {
 }
 
 extension KinoraError {
+    /// The same of a call to an account: its address is the operator's, and no matter of the request.
+    var ofAccountsAddress: KinoraError {
+        guard code == .addressRefused else { return self }
+        return KinoraError(.upstreamUnreachable, detail: "\(Self.addressAdvice): \(detail)")
+    }
+
+    private static let addressAdvice = "not allowed, unless KINORA_EGRESS_ALLOW has it"
+
     static func tooLarge(_ field: String, _ bytesMax: Int) -> KinoraError {
         KinoraError(.bodyTooLarge, "'\(field)' is larger than \(bytesMax >> 20) MiB.", field: field)
     }

@@ -64,7 +64,8 @@ final class TaskWatch: @unchecked Sendable {
                 throw KinoraError(.shuttingDown, taskID: Gateway.clientID(of: task))
             }
             let hasWaited = gateway.waiters.wait(
-                forTask: task.row, since: task.standing, until: min(deadline, toldAt + silence),
+                forTask: task.row, of: caller.userID, since: task.standing,
+                until: min(deadline, toldAt + silence),
                 isCounted: patience.isThreadScarce, while: patience.isWanted)
             guard hasWaited else { throw KinoraError(.queueFull, taskID: Gateway.clientID(of: task)) }
         }

@@ -8,6 +8,7 @@ import Store
 final class Waiters: Sendable {
     private struct Waiter {
         let row: Int64
+        let user: Int64
         let signal: Signal
         /// What is known of the task; nil: only the end is waited for.
         let known: TaskStanding?
@@ -29,8 +30,14 @@ final class Waiters: Sendable {
     /// How often all tasks are looked at.
     private let interval: Duration
 
-    /// Most of those counted that may wait at once: each holds a thread, and uploads need threads too.
+    /// Most of those counted that may wait at once: each holds a thread, and uploads need threads too. The
+    /// last quarter of the places is for others than the user who has all the rest.
     private let limit: Int
+    private var perUserMax: Int { limit - limit / 4 }
+
+    static let noRoom = KinoraError(
+        .queueFull, "Too many requests wait for their result here. Try again, or do not wait.",
+        retryAfterSeconds: 2)
 
     init(_ store: Store, limit: Int, interval: Duration = .seconds(1)) {
         self.store = store
@@ -51,8 +58,13 @@ final class Waiters: Sendable {
         _ = thread.withLock { $0 }?.join(until: .now + .seconds(2))
     }
 
-    /// Whether another one that counts may wait now.
-    var hasRoom: Bool { waiting.withLock { $0.count(where: \.isCounted) < limit } }
+    /// Whether another one of the user's that counts may wait now.
+    func hasRoom(for user: Int64) -> Bool { waiting.withLock { hasRoom(for: user, in: $0) } }
+
+    private func hasRoom(for user: Int64, in list: [Waiter]) -> Bool {
+        let own = list.count { $0.isCounted && $0.user == user }
+        return own < perUserMax && list.count(where: \.isCounted) < limit
+    }
 
     /// Whether nobody waits any more, since the process stops.
     var hasStopped: Bool { isStopping.load(ordering: .acquiring) }
@@ -77,16 +89,18 @@ final class Waiters: Sendable {
     }
 
     /// Returns when the task ended, the time is over, the client left or the process stops; at once, and
-    /// false, when too many wait already. `known`: also when the task may no longer be as it says.
+    /// false, when too many wait already, or too many of the user's. `known`: also when the task may no
+    /// longer be as it says.
     @discardableResult
     func wait(
-        forTask row: Int64, since known: TaskStanding? = nil, until deadline: ContinuousClock.Instant,
+        forTask row: Int64, of user: Int64, since known: TaskStanding? = nil,
+        until deadline: ContinuousClock.Instant,
         isCounted: Bool = true, while isWanted: () -> Bool
     ) -> Bool {
         let signal = Signal()
-        let waiter = Waiter(row: row, signal: signal, known: known, isCounted: isCounted)
+        let waiter = Waiter(row: row, user: user, signal: signal, known: known, isCounted: isCounted)
         let isAdmitted = waiting.withLock { list in
-            guard !isCounted || list.count(where: \.isCounted) < limit else { return false }
+            guard !isCounted || hasRoom(for: user, in: list) else { return false }
             list.append(waiter)
             return true
         }

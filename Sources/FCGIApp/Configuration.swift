@@ -33,9 +33,12 @@ struct Configuration {
     var s3KeyPath = ""
     /// Certificates to trust when calling vendors or a bucket, PEM; empty: the system's. `KINORA_CA_BUNDLE`.
     var caBundlePath = ""
-    /// Private endpoints that calls may reach all the same, `address:port`, comma separated.
-    /// `KINORA_EGRESS_ALLOW`.
+    /// Private endpoints that calls to vendors and receivers may reach all the same, `address:port`, comma
+    /// separated. `KINORA_EGRESS_ALLOW`.
     var egressAllow: [String] = []
+    /// The same for what clients name: any of them may then read there what is a picture, a film or a sound.
+    /// `KINORA_REFERENCE_ALLOW`.
+    var referenceAllow: [String] = []
     /// The operator's bridge (docs/bridge.md), https or on this machine; empty: none. `KINORA_BRIDGE_URL`.
     var bridgeURL = ""
     /// The key that the bridge wants; mode 0600. `KINORA_BRIDGE_KEY_FILE`.
@@ -84,7 +87,8 @@ struct Configuration {
         s3Addressing = Bucket.Addressing(rawValue: addressing) ?? s3Addressing
         s3KeyPath = reader.text("KINORA_S3_KEY_FILE", s3KeyPath)
         caBundlePath = reader.text("KINORA_CA_BUNDLE", caBundlePath)
-        egressAllow = reader.text("KINORA_EGRESS_ALLOW", "").split(separator: ",").map(String.init)
+        egressAllow = reader.list("KINORA_EGRESS_ALLOW")
+        referenceAllow = reader.list("KINORA_REFERENCE_ALLOW")
         bridgeURL = reader.text("KINORA_BRIDGE_URL", bridgeURL)
         bridgeKeyPath = reader.text("KINORA_BRIDGE_KEY_FILE", bridgeKeyPath)
         publicURL = reader.text("KINORA_PUBLIC_URL", "")
@@ -116,6 +120,7 @@ struct Configuration {
             ("KINORA_S3_REGION", s3Region), ("KINORA_S3_ADDRESSING", s3Addressing.rawValue),
             ("KINORA_S3_KEY_FILE", s3KeyPath), ("KINORA_CA_BUNDLE", caBundlePath),
             ("KINORA_EGRESS_ALLOW", egressAllow.joined(separator: ",")),
+            ("KINORA_REFERENCE_ALLOW", referenceAllow.joined(separator: ",")),
             ("KINORA_BRIDGE_URL", bridgeURL), ("KINORA_BRIDGE_KEY_FILE", bridgeKeyPath),
             ("KINORA_PUBLIC_URL", publicURL),
             ("KINORA_FAST_THREADS", String(fastThreads)), ("KINORA_SLOW_THREADS", String(slowThreads)),
@@ -142,6 +147,11 @@ private struct Reader {
     init(environment: [String: String]) { self.environment = environment }
 
     func text(_ name: String, _ value: String) -> String { environment[name] ?? value }
+
+    /// Commas between, and blanks around what they divide mean nothing.
+    func list(_ name: String) -> [String] {
+        text(name, "").split(separator: ",").map { String($0).trimmedText }.filter { !$0.isEmpty }
+    }
 
     mutating func number(_ name: String, _ value: Int, _ range: ClosedRange<Int>) -> Int {
         guard let text = environment[name] else { return value }

@@ -17,7 +17,9 @@ extension Responder {
             head.contentLengthBytes = body.count
             head.prefer = "respond-async"
             if !batch.idempotencyKey.isEmpty {
-                let name = "\(batch.idempotencyKey)\n\(line.customID ?? String(line.number))"
+                // A name may be a number too.
+                let place = line.customID.map { "name \($0)" } ?? "line \(line.number)"
+                let name = "\(batch.idempotencyKey)\n\(place)"
                 head.idempotencyKey = Hex.text(SHA256.hash(data: Array(name.utf8)))
             }
             self.head = head

@@ -25,12 +25,15 @@ final class Service {
     private var worker: Worker?
     private var courier: Courier?
     private var creditRound: CreditRound?
-    /// To vendors, receivers of webhooks and wherever references lie.
+    /// To vendors and receivers of webhooks.
     private let transport: CurlTransport
     /// To the bucket, where there is one.
     private let mediaTransport: CurlTransport?
     /// To the bridge, where there is one.
     private let bridgeTransport: CurlTransport?
+    /// To what clients name. It has connections of its own: one that the operator allowed for a vendor must
+    /// not lead a client there.
+    private let referenceTransport: CurlTransport
 
     init(_ roles: Roles, _ configuration: Configuration, events: any EventSink) throws(KinoraError) {
         self.configuration = configuration
@@ -54,11 +57,13 @@ final class Service {
         mediaTransport = bucket?.transport
         let transport = try configuration.transport()
         self.transport = transport
+        let references = try configuration.transport(configuration.referenceGuard)
+        referenceTransport = references
         let bridge = roles.isServing ? try configuration.bridge() : nil
         bridgeTransport = bridge?.transport
         gateway = Gateway(
             store: store, cache: cache, media: media, vault: vault, wakeups: wakeups,
-            transport: transport, clock: SystemClock(), events: journal,
+            references: references, clock: SystemClock(), events: journal,
             waitersMax: max(1, configuration.slowThreads / 2),
             followersMax: max(1, configuration.relayThreads / 2),
             lines: CurlLines(configuration.curlOptions(configuration.egressGuard)), bridge: bridge?.line)
@@ -137,6 +142,7 @@ final class Service {
         try transport.start()
         try mediaTransport?.start()
         try bridgeTransport?.start()
+        try referenceTransport.start()
         try worker?.start()
         try courier?.start()
         try creditRound?.start()
@@ -163,6 +169,7 @@ final class Service {
         transport.stop()
         mediaTransport?.stop()
         bridgeTransport?.stop()
+        referenceTransport.stop()
         listener.stop()
         wakeups.stop()
         cache.stop()
@@ -190,6 +197,7 @@ extension Configuration {
     var publicBase: String? { origin.flatMap { $0.hasPrefix("https://") ? $0 : nil } }
 
     var egressGuard: EgressGuard { EgressGuard(exceptions: Set(egressAllow)) }
+    var referenceGuard: EgressGuard { EgressGuard(exceptions: Set(referenceAllow)) }
 
     /// Everything that goes to vendors and receivers goes through one such.
     func transport() throws(KinoraError) -> CurlTransport {

@@ -149,7 +149,7 @@ import Upstream
         _ = try stage.worker()
         let full = Gateway(
             store: stage.store, cache: stage.cache, media: stage.media, vault: stage.vault,
-            wakeups: stage.wakeups, transport: stage.vendor, clock: stage.clock, events: stage.events,
+            wakeups: stage.wakeups, references: stage.vendor, clock: stage.clock, events: stage.events,
             waitersMax: 0)
         try full.start()
         defer { full.stop() }

@@ -99,7 +99,7 @@ import Upstream
         let follows = Happening<Bool>(), waits = Happening<Bool>()
         for (happening, known) in [(follows, known), (waits, nil)] {
             _ = try Core.Thread {
-                waiters.wait(forTask: 7, since: known, until: .now + .seconds(60)) { true }
+                waiters.wait(forTask: 7, of: 1, since: known, until: .now + .seconds(60)) { true }
                 happening.note(true)
             }
         }
@@ -138,7 +138,7 @@ import Upstream
     @Test func onlySoManyFollowAndNoUserTakesAllPlaces() throws {
         let gateway = Gateway(
             store: stage.store, cache: stage.cache, media: stage.media, vault: stage.vault,
-            wakeups: stage.wakeups, transport: stage.vendor, clock: stage.clock, events: stage.events,
+            wakeups: stage.wakeups, references: stage.vendor, clock: stage.clock, events: stage.events,
             followersMax: 4)
         try gateway.start()
         defer { gateway.stop() }
@@ -173,7 +173,7 @@ import Upstream
     @Test func aThreadThatOthersMissIsNotKept() throws {
         let full = Gateway(
             store: stage.store, cache: stage.cache, media: stage.media, vault: stage.vault,
-            wakeups: stage.wakeups, transport: stage.vendor, clock: stage.clock, events: stage.events,
+            wakeups: stage.wakeups, references: stage.vendor, clock: stage.clock, events: stage.events,
             waitersMax: 0)
         try full.start()
         defer { full.stop() }

@@ -181,6 +181,16 @@ import Testing
         #expect(isOpen)
     }
 
+    /// While nobody submits nobody counts, and the first who comes back must not hear of what was.
+    @Test func aLineThatWasFullLongAgoIsCountedBeforeAnybodyIsRefused() throws {
+        try set("max_waiting_tasks", 1000)
+        try fillLine(1001)
+        #expect(eventually(within: .seconds(10)) { (try? stage.submit()) == nil })
+        stage.gateway.longLines.stop()
+        try stage.database.sql("UPDATE task SET state = 'cancelled', due_at = NULL, finished_at = now()")
+        #expect(eventually(within: .seconds(10)) { (try? stage.submit()) != nil })
+    }
+
     @Test func theOwnBoundOfAFamilyComesBeforeThatOfAll() throws {
         func snapshot(_ settings: [String: JSON]) -> Snapshot {
             Snapshot(version: 1, keys: [:], models: [:], settings: settings, vendorsServed: [])

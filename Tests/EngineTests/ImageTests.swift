@@ -115,6 +115,28 @@ import Upstream
         #expect(!stage.vendor.calls.contains { $0.path == link })
     }
 
+    @Test func oneLinkOfSeveralThatIsAwayForNowComesAfterTheOthers() throws {
+        let hasFailed = Guarded(false)
+        stage.vendor.script { call in
+            switch call.step {
+            case .submit: return Self.reply((1...3).map { ["url": .string("https://m.example/p/\($0)")] })
+            case .content where call.path.hasSuffix("2"):
+                let isSecond = hasFailed.withLock { failed in
+                    defer { failed = true }
+                    return failed
+                }
+                return isSecond ? .bytes(ScriptedVendor.picture(call.path)) : .bytes([], status: 500)
+            case .content: return .bytes(ScriptedVendor.picture(call.path))
+            default: return nil
+            }
+        }
+        _ = try stage.worker()
+        let task = try end(of: try draw(n: 3))
+        let order = [1, 3, 2].map { ScriptedVendor.picture("https://m.example/p/\($0)") }
+        #expect(try pictures(task) == order)
+        #expect(stage.vendor.calls.dropFirst().map { $0.path.last } == ["1", "2", "3", "2"])
+    }
+
     @Test func oneLinkOfSeveralThatIsDeadIsLeftOut() throws {
         stage.vendor.script { call in
             switch call.step {
@@ -293,7 +315,7 @@ import Upstream
     @Test func whoFindsNoPlaceToWaitIsRefusedBeforeAnythingIsMade() throws {
         let full = Gateway(
             store: stage.store, cache: stage.cache, media: stage.media, vault: stage.vault,
-            wakeups: stage.wakeups, transport: stage.vendor, clock: stage.clock, events: stage.events,
+            wakeups: stage.wakeups, references: stage.vendor, clock: stage.clock, events: stage.events,
             waitersMax: 0)
         let error = #expect(throws: KinoraError.self) {
             _ = try full.perform(

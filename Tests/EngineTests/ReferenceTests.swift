@@ -138,15 +138,52 @@ import Upstream
 
     @Test func onlySoManyAreFetchedAtOnce() throws {
         host.answers { _ in nil }
-        let threads = try (0..<Limits.referenceFetchesMax).map { _ in
-            try Core.Thread { _ = try? submit(Reference(.url(url()), field: "image")) }
+        let one = Limits.referenceFetchesPerUserMax
+        let fetch = ReferenceFetch(transport, stage.media.spool)
+        func fetching(for user: Int64) throws -> Core.Thread {
+            try Core.Thread { [url = url()] in
+                if let path = try? fetch.file(from: url, for: user, field: "image", bytesMax: 1000) {
+                    unlink(path)
+                }
+            }
+        }
+        func refusal(of user: Int64) -> KinoraError? {
+            #expect(throws: KinoraError.self) {
+                try fetch.file(from: url(), for: user, field: "image", bytesMax: 1000)
+            }
+        }
+        var threads = try (0..<one).map { _ in try fetching(for: 1) }
+        #expect(host.waits(for: one))
+        // A user has its share, and others have theirs.
+        #expect(refusal(of: 1)?.code == .queueFull)
+        for user in 2...Int64(Limits.referenceFetchesMax / one) {
+            threads += try (0..<one).map { _ in try fetching(for: user) }
         }
         #expect(host.waits(for: Limits.referenceFetchesMax))
-        #expect(refusal(Reference(.url(url()), field: "image"))?.code == .queueFull)
+        #expect(refusal(of: 99)?.code == .queueFull)
         host.cut()
         for thread in threads { #expect(thread.join(until: .now + .seconds(20))) }
         host.answers { _ in Receiver.reply(200, Self.picture) }
         try submit(Reference(.url(url()), field: "image"))
+    }
+
+    /// Another task of the user's, with the same picture, is deleted just then.
+    @Test func aReferenceThatIsDeletedMeanwhileIsKeptAgain() throws {
+        try stage.database.sql(
+            """
+            CREATE TABLE deleted_once ();
+            CREATE FUNCTION delete_once() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER
+            SET search_path = kinora AS $$ BEGIN
+                IF NOT EXISTS (SELECT FROM deleted_once) THEN
+                    INSERT INTO deleted_once DEFAULT VALUES;
+                    DELETE FROM asset WHERE id = NEW.id;
+                END IF;
+                RETURN NULL; END $$;
+            CREATE TRIGGER delete_once AFTER INSERT ON asset FOR EACH ROW EXECUTE FUNCTION delete_once();
+            """)
+        try submit(picture())
+        #expect(try stage.database.count("deleted_once") == 1)
+        #expect(try references().count == 1)
     }
 
     // What a model takes

@@ -11,12 +11,12 @@ import Testing
 
     /// Waits on a thread of its own; notes when the wait is over.
     private func waiting(
-        _ waiters: Waiters, row: Int64, seconds: Int64 = 60,
+        _ waiters: Waiters, row: Int64, of user: Int64 = 1, seconds: Int64 = 60,
         while isWanted: @escaping @Sendable () -> Bool = { true }
     ) throws -> Happening<Bool> {
         let over = Happening<Bool>()
         _ = try Thread {
-            waiters.wait(forTask: row, until: .now + .seconds(seconds), while: isWanted)
+            waiters.wait(forTask: row, of: user, until: .now + .seconds(seconds), while: isWanted)
             over.note(true)
         }
         return over
@@ -114,6 +114,19 @@ import Testing
         #expect(try waiting(waiters, row: 3).wait(within: .seconds(5)) { !$0.isEmpty })
         waiters.stop()
         for over in admitted { #expect(over.wait(within: .seconds(5)) { !$0.isEmpty }) }
+    }
+
+    @Test func theLastPlacesAreForOthers() throws {
+        let waiters = Waiters(database.store(connectionsMax: 1), limit: 4)
+        let admitted = try (1...3).map { try waiting(waiters, row: $0) }
+        #expect(eventually(within: .seconds(5)) { !waiters.hasRoom(for: 1) })
+        #expect(try waiting(waiters, row: 4).wait(within: .seconds(5)) { !$0.isEmpty })
+        #expect(waiters.hasRoom(for: 2))
+        let other = try waiting(waiters, row: 5, of: 2)
+        #expect(eventually(within: .seconds(5)) { !waiters.hasRoom(for: 2) && !waiters.hasRoom(for: 3) })
+        #expect(other.all.isEmpty)
+        waiters.stop()
+        for over in admitted + [other] { #expect(over.wait(within: .seconds(5)) { !$0.isEmpty }) }
     }
 
     @Test func aDatabaseThatIsAwayWakesNobodyAndPollingGoesOnAfterwards() throws {

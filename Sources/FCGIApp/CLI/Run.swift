@@ -24,10 +24,20 @@ struct All: KinoraCommand {
     }
 }
 
+/// A relayed stream holds two or three descriptors, and what a service gets by default is 1,024. What runs
+/// out of them would seem to be the vendors' fault.
+private func allowAllDescriptors() {
+    var limit = rlimit()
+    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return }
+    limit.rlim_cur = max(limit.rlim_cur, min(limit.rlim_max, 65_536))
+    setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+}
+
 /// Runs until a signal, then drains.
 private func runService(_ roles: Service.Roles, verb: String) throws(KinoraError) {
     let configuration = try Configuration.current().validated()
     Server.limitAllocatorArenas()
+    allowAllDescriptors()
     Termination.block()
     let service = try Service(roles, configuration, events: EventLog(level: configuration.logLevel))
     try service.start()

@@ -65,6 +65,9 @@ extension GatewayTests {
                     statuses(reply) == [200, 400, 400, 400, 400, 400, 400, 400, 400, 400, 200],
                     "\(reply.text)")
                 #expect(reply.json["accepted"] == 2 && reply.json["refused"] == 9)
+                // As an editor counts them.
+                let numbers = (reply.json["lines"]?.arrayValue ?? []).map { $0["line"] }
+                #expect(numbers == [1] + (3...12).map { .integer($0) })
                 for line in (reply.json["lines"]?.arrayValue ?? [])[1...9] {
                     #expect(line["body"]?["error"]?["message"]?.stringValue?.isEmpty == false, "\(line)")
                 }
@@ -101,6 +104,16 @@ extension GatewayTests {
                 #expect(statuses(again) == [200, 422], "\(again.text)")
                 let ids = (first.json["lines"]?.arrayValue ?? []).map { $0["body"]?["id"] }
                 #expect(again.json["lines"]?.arrayValue?.first?["body"]?["id"] == ids[2])
+            }
+        }
+
+        @Test func aLineMayHaveTheNumberOfAnotherForItsName() throws {
+            try withGateway(through: .nginx) { gateway in
+                let body = lines([["body": film("the same")], ["custom_id": "1", "body": film("the same")]])
+                let reply = try batch(gateway, body, key: TaskID.random().description)
+                #expect(statuses(reply) == [200, 200], "\(reply.text)")
+                let ids = (reply.json["lines"]?.arrayValue ?? []).map { $0["body"]?["id"]?.stringValue }
+                #expect(Set(ids).count == 2)
             }
         }
 

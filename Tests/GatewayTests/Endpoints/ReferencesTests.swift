@@ -1,4 +1,5 @@
 import Core
+import Foundation
 import Testing
 
 extension GatewayTests {
@@ -12,6 +13,16 @@ extension GatewayTests {
                 #expect(inside.errorCode == "address_refused")
                 #expect(inside.json["error"]?["param"] == "input_reference")
                 #expect(try gateway.submit("another on the same connection").status == 200)
+            }
+        }
+
+        /// What the operator allows for vendors is nothing for clients, who would read there with its rights.
+        @Test func aVendorsPrivateAddressIsNotAClients() throws {
+            try withGateway(through: .nginx) { gateway in
+                let port = try #require(URL(string: try Instance.running().url)?.port) + 1
+                let address = "https://localhost:\(port)/_sandbox/stats"
+                let reply = try gateway.submit("a cat", ["input_reference": .string(address)])
+                #expect(reply.status == 400 && reply.errorCode == "address_refused", "\(reply.text)")
             }
         }
 
