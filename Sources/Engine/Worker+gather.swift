@@ -16,6 +16,8 @@ struct Harvest: Sendable {
     let usage: JSON?
     private static let usageBytesMax = 2000
     var kept: [TaskResult] = []
+    /// How many of `waiting`, its last ones, could not be had just now.
+    var putOff = 0
     var missing: Int { max(asked - kept.count, 0) }
 
     /// At most as many as were asked for, even where the vendor makes more.
@@ -139,13 +141,23 @@ extension Worker {
         gather(task, harvest)
     }
 
-    /// One of several that cannot be had is left out; what the vendor did make is delivered.
+    /// One of several that cannot be had is left out, and one that cannot be had now comes after the others;
+    /// what the vendor did make is delivered.
     private func missed(_ task: ClaimedTask, _ harvest: Harvest, _ error: KinoraError) {
-        let isLast = harvest.kept.isEmpty && harvest.waiting.count == 1
-        guard error.code.facts.retry == .never, !isLast else { return notStored(task, harvest, error) }
+        let isForGood = error.code.facts.retry == .never
+        // Nothing else is left that could be had.
+        let isAlone =
+            isForGood
+            ? harvest.kept.isEmpty && harvest.waiting.count == 1
+            : harvest.putOff + 1 >= harvest.waiting.count
+        guard !isAlone else { return notStored(task, harvest, error) }
         events.emit(.storeFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
         var rest = harvest
-        rest.waiting.removeFirst()
+        let missed = rest.waiting.removeFirst()
+        if !isForGood {
+            rest.waiting.append(missed)
+            rest.putOff += 1
+        }
         gather(task, rest)
     }
 
@@ -155,8 +167,13 @@ extension Worker {
         events.emit(.storeFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
         // It may have gone too fast to be noted before.
         persist(task) { store throws(KinoraError) in try store.storing(task) }
-        perform(
-            machine(for: task, nil).action(on: .storeFailed(error)), task,
-            harvest: task.vendorTask == nil ? harvest : nil)
+        let action = machine(for: task, nil).action(on: .storeFailed(error))
+        var rest = harvest
+        if case .fail = action, !harvest.kept.isEmpty {
+            rest.waiting = []
+            return gather(task, rest)
+        }
+        rest.putOff = 0
+        perform(action, task, harvest: task.vendorTask == nil ? rest : nil)
     }
 }

@@ -74,6 +74,17 @@ import Testing
         #expect(try store.claim(worker: worker).map(\.account.row) == [closed])
     }
 
+    @Test func aTaskThatNoFreeAccountMayMakeTakesNobodysPlace() throws {
+        try database.account("closed", slots: 1)
+        let worker = try worker()
+        try submit()
+        try refuse(try #require(try store.claim(worker: worker).first), .upstreamModelClosed)
+        let next = try submit(2)
+        let claimed = try #require(try store.claim(worker: worker).first)
+        #expect(claimed.row == next[0])
+        #expect(try store.claim(worker: worker).isEmpty)
+    }
+
     @Test func anAccountMayHaveAccessToTheModelOfAnotherRoute() throws {
         try database.account("only")
         try route("openai", position: 2, model: "sora-2-second")

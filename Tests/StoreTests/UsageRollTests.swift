@@ -73,6 +73,29 @@ import Testing
                 == [["owner", "0"], ["麻衣", "250000"]])
     }
 
+    @Test(arguments: [false, true])
+    func whatADeletedTaskMadeIsCounted(_ isAddedUp: Bool) throws {
+        let owner = try database.caller()
+        try database.account("one")
+        var task = NewTask.sample(owner)
+        task.kind = .image
+        task.category = .t2i
+        _ = try store.submit(task)
+        let claimed = try #require(try store.claim(worker: 1).first)
+        #expect(try store.storing(claimed))
+        let other = StoredMedia(sha256: String(repeating: "0e", count: 32), bytes: 9, type: .png)
+        #expect(try store.succeeded(claimed, results: [TaskResult(Self.media), TaskResult(other)]))
+        let before = try usage(.model)
+        #expect(before == ["sora-2 1 1 0 0 0 2"])
+        if isAddedUp { #expect(try roll() == 1) }
+        let made = try #require(try store.task(TaskReference(task.id), of: owner))
+        #expect(try store.delete(made, of: owner))
+        #expect(try usage(.model) == before)
+        #expect(try database.count("usage_pending") == 0)
+        _ = try roll()
+        #expect(try usage(.model) == before)
+    }
+
     @Test func aTaskIsAcceptedOnOneDayAndEndsOnAnother() throws {
         let owner = try database.caller()
         try database.account("one")

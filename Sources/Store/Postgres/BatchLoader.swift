@@ -8,15 +8,22 @@ final class BatchLoader<Key: Sendable, Found: Sendable>: Sendable {
     /// fails alone.
     typealias Load = @Sendable ([Key]) throws(KinoraError) -> [Result<Found?, KinoraError>]
 
-    /// Somebody in the line. The variables are written before the signal is raised, and read after.
-    private final class Seat: @unchecked Sendable {
+    /// Somebody in the line.
+    private final class Seat: Sendable {
+        enum State {
+            case waiting
+            /// It is this one's turn to serve these with the next statement, itself included.
+            case turn([Seat])
+            case served(Result<Found?, KinoraError>)
+        }
+
         let key: Key
         let signal = Signal()
-        var result: Result<Found?, KinoraError>?
-        /// Whom to serve with the next statement, oneself included: it is this one's turn.
-        var turn: [Seat] = []
+        let state = Guarded(State.waiting)
 
         init(_ key: Key) { self.key = key }
+
+        func set(_ state: State) { self.state.withLock { $0 = state } }
     }
 
     private struct Line {
@@ -57,25 +64,29 @@ final class BatchLoader<Key: Sendable, Found: Sendable>: Sendable {
             return !line.isMoving
         }
         if isMyTurn { serve([seat], thenPassOn: true) }
-        while seat.result == nil {
-            if seat.signal.wait(for: patience) {
-                if seat.result == nil { serve(seat.turn, thenPassOn: true) }
-            } else {
-                let stuck = line.withLock { line in
-                    line.waiting.contains { $0 === seat } ? line.take(keysMax) : []
-                }
-                if !stuck.isEmpty { serve(stuck, thenPassOn: false) }
+        while true {
+            switch seat.state.withLock({ $0 }) {
+            case .served(let result): return try result.get()
+            case .turn(let seats): serve(seats, thenPassOn: true)
+            case .waiting: if !seat.signal.wait(for: patience) { serveTheStuck(with: seat) }
             }
         }
-        return try seat.result?.get() ?? nil
+    }
+
+    /// Whoever has waited for too long goes on without waiting for the one whose turn it is.
+    private func serveTheStuck(with seat: Seat) {
+        let stuck = line.withLock { line in
+            line.waiting.contains { $0 === seat } ? line.take(keysMax) : []
+        }
+        if !stuck.isEmpty { serve(stuck, thenPassOn: false) }
     }
 
     private func serve(_ seats: [Seat], thenPassOn: Bool) {
         do throws(KinoraError) {
             let values = try load(seats.map(\.key))
-            for (seat, value) in zip(seats, values) { seat.result = value }
+            for (seat, value) in zip(seats, values) { seat.set(.served(value)) }
         } catch {
-            for seat in seats { seat.result = .failure(error) }
+            for seat in seats { seat.set(.served(.failure(error))) }
         }
         if thenPassOn { passOn() }
         for seat in seats { seat.signal.raise() }
@@ -87,7 +98,7 @@ final class BatchLoader<Key: Sendable, Found: Sendable>: Sendable {
             return line.take(keysMax)
         }
         guard let first = next.first else { return }
-        first.turn = next
+        first.set(.turn(next))
         first.signal.raise()
     }
 }

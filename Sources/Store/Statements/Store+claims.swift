@@ -23,6 +23,7 @@ extension Store {
     // taken, due: each user's share of what can be started; of a lower priority only what comes after all of
     //     a higher one. Bounds instead of equations leave task_queued as the only index that has the order:
     //     where most tasks are queued, the primary key looks as good, and leads through all that ever were.
+    //     A task that no free account may make takes nobody's place.
     // line: who is next, everybody's first task before anybody's second. Arrays: `choice` takes one after the
     //     other, and would read all rows for each.
     // choice: goes along the line and gives each the best pair that has a slot left: first where the task has
@@ -95,6 +96,8 @@ extension Store {
                     WHERE \(isFree) AND due_at <= now()
                         AND (model_id, priority, user_id, id) > (u.model_id, u.priority, u.user_id, 0)
                         AND (model_id, priority, user_id) <= (u.model_id, u.priority, u.user_id)
+                        AND (attempt = 0 OR EXISTS (SELECT FROM pair c
+                            WHERE c.model_id = task.model_id AND c.is_open AND \(isNotClosed("task.id"))))
                     ORDER BY model_id, priority, user_id, id LIMIT u.share FOR UPDATE SKIP LOCKED) q
                 WHERE u.model_id = w.model_id LIMIT least($2, w.room)) q),
         due AS (
@@ -125,9 +128,7 @@ extension Store {
                     CROSS JOIN LATERAL (SELECT cardinality(array_positions(p.used, c.account_id)) AS used) n
                 WHERE c.model_id = l.model_id AND n.used < c.room
                     AND CASE WHEN l.account_id IS NULL THEN c.is_open ELSE c.account_id = l.account_id END
-                    AND (l.attempt = 0 OR NOT EXISTS (
-                        SELECT FROM attempt f WHERE f.task_id = l.id AND f.account_id = c.account_id
-                            AND f.vendor_model = c.vendor_model AND f.error_code = 'upstream_model_closed'))
+                    AND (l.attempt = 0 OR \(isNotClosed("l.id")))
                 ORDER BY
                     CASE WHEN l.attempt > 0 THEN (
                         SELECT ARRAY[count(*), count(*) FILTER (WHERE f.route_id = c.route_id)]
@@ -162,6 +163,14 @@ extension Store {
         WHERE task.id = p.task_id
         RETURNING \(ClaimedTask.columns), array_position((SELECT ids FROM line), task.id)
         """)
+
+    /// Whether the account of the pair `c` has not said that this task's model is closed to it.
+    private static func isNotClosed(_ task: String) -> String {
+        """
+        NOT EXISTS (SELECT FROM attempt f WHERE f.task_id = \(task) AND f.account_id = c.account_id
+            AND f.vendor_model = c.vendor_model AND f.error_code = 'upstream_model_closed')
+        """
+    }
 
     static let offPeak = TaskPriority.offPeak.rawValue
 

@@ -121,9 +121,10 @@ extension String {
     /// What may be kept of a text from outside: short, without secrets, and without NUL, which PostgreSQL
     /// cannot keep.
     fileprivate var loggable: String {
-        // Most texts are short, and telling characters apart costs more than all the rest.
+        // What looks like one character may be as long as it likes.
         let short =
-            utf8.count <= Limits.logTextCharactersMax ? self : String(prefix(Limits.logTextCharactersMax))
+            utf8.count <= Limits.logTextCharactersMax
+            ? self : String(unicodeScalars.prefix(Limits.logTextCharactersMax))
         return (short.utf8.contains(0) ? short.replacing("\u{0}", with: " ") : short).redacted
     }
 }

@@ -7,6 +7,7 @@ extension Statement {
         Store.taskPageUp, Store.taskResults, Store.taskDelete, Store.taskPoint, Store.taskStandings,
         Store.assetPut,
         Store.assetUnused,
+        Store.assetLock,
     ]
 }
 
@@ -184,6 +185,10 @@ extension Store {
         ON CONFLICT (sha256) DO UPDATE SET tries = 0, due_at = excluded.due_at
         """)
 
+    // A submit that names one of them just now is waited for: the next statement sees it.
+    static let assetLock = Statement(
+        "asset_lock", "SELECT FROM asset WHERE id = ANY ($1::bigint[]) ORDER BY id FOR UPDATE")
+
     static let taskPoint = Statement(
         "task_point",
         """
@@ -296,11 +301,24 @@ extension Store {
     /// Deletes a finished task of the caller. False when the task still runs.
     public func delete(_ task: MediaTask, of caller: Caller) throws(KinoraError) -> Bool {
         guard task.state.isFinal else { return false }
-        let assets = try rows(Self.taskDelete, [.integer(task.row), .integer(caller.userID)]) {
-            $0.integer(0)
+        try pool.withConnection { connection throws(KinoraError) in
+            try connection.transaction { connection throws(KinoraError) in
+                _ = try connection.run(Self.usageAwait, [.integer(task.row)])
+                _ = try connection.run(Self.usageRollOf, [.integer(task.row)])
+                var assets: [Int64] = []
+                try connection.run(Self.taskDelete, [.integer(task.row), .integer(caller.userID)])
+                    .forEach { assets.append($0.integer(0)) }
+                guard !assets.isEmpty else { return }
+                _ = try connection.run(Self.assetLock, [.integers(assets)])
+                _ = try connection.run(Self.assetUnused, [.integers(assets)])
+            }
         }
-        if !assets.isEmpty { try execute(Self.assetUnused, [.integers(assets)]) }
         return true
+    }
+
+    /// Whether a task could not be kept because the row of one of its references was deleted meanwhile.
+    public static func isAssetGone(_ error: KinoraError) -> Bool {
+        error.code == .internalFault && error.detail.contains("task_asset_asset_id_fkey")
     }
 
     public func point(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> TaskPoint? {

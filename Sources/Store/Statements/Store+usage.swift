@@ -1,7 +1,7 @@
 public import Core
 
 extension Statement {
-    static let usage = [Store.usageRoll, Store.usageList]
+    static let usage = [Store.usageRoll, Store.usageAwait, Store.usageRollOf, Store.usageList]
 }
 
 /// What usage is added up by.
@@ -31,11 +31,31 @@ extension Store {
     static let usageRoll = Statement(
         "usage_roll",
         """
-        WITH turn AS MATERIALIZED (
-            SELECT pg_try_advisory_xact_lock(hashtextextended('kinora usage', 0)) AS mine),
+        WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(\(usageTurn)) AS mine),
         done AS (DELETE FROM usage_pending WHERE task_id = ANY (ARRAY(
                 SELECT task_id FROM usage_pending WHERE (SELECT mine FROM turn) ORDER BY task_id LIMIT $1))
             RETURNING task_id),
+        \(usageAdded)
+        SELECT task_id FROM done
+        """)
+
+    // The same of one task that is about to lose what it is counted by, in the same transaction.
+    static let usageAwait = Statement(
+        "usage_await",
+        """
+        SELECT pg_advisory_xact_lock(\(usageTurn)) FROM usage_pending WHERE task_id = $1
+        """)
+    static let usageRollOf = Statement(
+        "usage_roll_of",
+        """
+        WITH done AS (DELETE FROM usage_pending WHERE task_id = $1 RETURNING task_id),
+        \(usageAdded)
+        SELECT task_id FROM done
+        """)
+
+    private static let usageTurn = "hashtextextended('kinora usage', 0)"
+
+    private static let usageAdded = """
         added AS (INSERT INTO usage_day AS d (day, user_id, key_id, model_id, account_id, user_identifier,
                 accepted, succeeded, failed, captured_micros, video_seconds, images)
             SELECT u.day, u.user_id, u.key_id, u.model_id, u.account_id, u.user_identifier, sum(u.accepted),
@@ -46,8 +66,7 @@ extension Store {
                 failed = d.failed + excluded.failed,
                 captured_micros = d.captured_micros + excluded.captured_micros,
                 video_seconds = d.video_seconds + excluded.video_seconds, images = d.images + excluded.images)
-        SELECT task_id FROM done
-        """)
+        """
 
     static let usageList = Statement(
         "usage_list",
