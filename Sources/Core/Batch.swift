@@ -31,12 +31,8 @@ public struct Batch: Sendable {
     /// Reads the lines of a body. A line that makes no sense is that line's own fault. Throws
     /// `malformedRequest` or `invalidValue` for what is no batch: none, too many, two of one name.
     public init(_ body: [UInt8], defaultTarget: String) throws(KinoraError) {
-        let texts = body.split(separator: UInt8(ascii: "\n")).filter { !$0.allSatisfy(Self.isBlank) }
+        let texts = try Self.texts(of: body)
         guard !texts.isEmpty else { throw KinoraError(.missingParameter, "The batch has no lines.") }
-        guard texts.count <= Limits.batchLinesMax else {
-            throw KinoraError(
-                .invalidValue, "A batch has at most \(Limits.batchLinesMax) lines, not \(texts.count).")
-        }
         lines = texts.enumerated().map { Self.line($0.offset + 1, Array($0.element), defaultTarget) }
         var known: Set<String> = []
         for name in lines.compactMap(\.customID) where !known.insert(name).inserted {
@@ -44,12 +40,29 @@ public struct Batch: Sendable {
         }
     }
 
+    /// The lines that are not blank.
+    private static func texts(of body: [UInt8]) throws(KinoraError) -> [ArraySlice<UInt8>] {
+        var texts: [ArraySlice<UInt8>] = []
+        var rest = body[...]
+        while !rest.isEmpty {
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+            rest = rest.dropFirst(line.count + 1)
+            if line.allSatisfy(isBlank) { continue }
+            guard texts.count < Limits.batchLinesMax else {
+                throw KinoraError(.invalidValue, "A batch has at most \(Limits.batchLinesMax) lines.")
+            }
+            texts.append(line)
+        }
+        return texts
+    }
+
     private static func isBlank(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0D].contains(byte) }
 
     private static func line(_ number: Int, _ text: [UInt8], _ defaultTarget: String) -> Line {
         var customID: String?
         let call = Result { () throws(KinoraError) -> (target: String, body: JSON) in
-            guard let object = try JSONParser.parse(text).objectValue else {
+            guard let object = try JSONParser.parse(text, valuesMax: Limits.batchLineValuesMax).objectValue
+            else {
                 throw KinoraError(.malformedRequest, "A line must be a JSON object.")
             }
             customID = try string("custom_id", of: object)
