@@ -36,6 +36,7 @@ FROM (VALUES
     ('viduq3-pro', 'image', '{"bytes_max": 10485759}'),
     -- Its films may have 50 MB: more than Kinora takes of anything.
     ('doubao-seedance-2-0-260128', 'video', '{"types": ["video/mp4", "video/quicktime"]}'),
-    ('dreamina-seedance-2-0-260128', 'video', '{"types": ["video/mp4", "video/quicktime"]}')) AS v (model_id, media, own)
+    ('dreamina-seedance-2-0-260128', 'video', '{"types": ["video/mp4", "video/quicktime"]}'))
+    AS v (model_id, media, own)
 WHERE c.model_id = v.model_id
     AND c.parameters @> jsonb_build_array(jsonb_build_object('media', v.media));
