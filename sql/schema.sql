@@ -1184,7 +1184,7 @@ COMMENT ON COLUMN kinora.model_category.model_id IS 'The model.';
 
 COMMENT ON COLUMN kinora.model_category.category IS 't2v text to video, i2v image to video, ref2v references to video, v2v video to video (remix), t2i, i2i, t2t, t2e.';
 
-COMMENT ON COLUMN kinora.model_category.parameters IS 'Rules: [{"name","type":"integer|string|boolean|size|media","default","allowed":[...],"minimum","maximum","length_max"}]. They drive checks, documentation and forms. Of type size: "allowed" sizes, to the nearest of which a ratio such as 16:9 leads; "multiple" and "longest": any size whose sides are multiples; or "levels" of sizes by name, with the usual "level" and "ratio". Of type media: how many references of one kind of "media" it takes, "bytes_max" of each, and how long sounds may be.';
+COMMENT ON COLUMN kinora.model_category.parameters IS 'Rules: [{"name","type":"integer|string|boolean|size|media","default","allowed":[...],"minimum","maximum","length_max"}]. They drive checks, documentation and forms. Of type size: "allowed" sizes, to the nearest of which a ratio such as 16:9 leads; "multiple" and "longest": any size whose sides are multiples; or "levels" of sizes by name, with the usual "level" and "ratio". Of type media: how many references of one kind of "media" it takes, the "types" and "bytes_max" of each, and how long sounds and films may be.';
 
 CREATE TABLE kinora.open_task (
     holder text NOT NULL,

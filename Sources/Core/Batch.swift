@@ -31,19 +31,33 @@ public struct Batch: Sendable {
     /// Reads the lines of a body. A line that makes no sense is that line's own fault. Throws
     /// `malformedRequest` or `invalidValue` for what is no batch: none, too many, two of one name.
     public init(_ body: [UInt8], defaultTarget: String) throws(KinoraError) {
-        // Numbered as an editor numbers them; empty ones mean nothing.
-        let texts = body.split(separator: UInt8(ascii: "\n"), omittingEmptySubsequences: false).enumerated()
-            .filter { !$0.element.allSatisfy(Self.isBlank) }
+        let texts = try Self.texts(of: body)
         guard !texts.isEmpty else { throw KinoraError(.missingParameter, "The batch has no lines.") }
-        guard texts.count <= Limits.batchLinesMax else {
-            throw KinoraError(
-                .invalidValue, "A batch has at most \(Limits.batchLinesMax) lines, not \(texts.count).")
-        }
-        lines = texts.map { Self.line($0.offset + 1, Array($0.element), defaultTarget) }
+        lines = texts.map { Self.line($0.number, Array($0.text), defaultTarget) }
         var known: Set<String> = []
         for name in lines.compactMap(\.customID) where !known.insert(name).inserted {
             throw KinoraError(.invalidValue, "The custom_id '\(name)' is there twice.", field: "custom_id")
         }
+    }
+
+    /// The lines that are not blank, numbered as an editor numbers them.
+    private static func texts(
+        of body: [UInt8]
+    ) throws(KinoraError) -> [(number: Int, text: ArraySlice<UInt8>)] {
+        var texts: [(Int, ArraySlice<UInt8>)] = []
+        var number = 0
+        var rest = body[...]
+        while !rest.isEmpty {
+            number += 1
+            let line = rest.prefix { $0 != UInt8(ascii: "\n") }
+            rest = rest.dropFirst(line.count + 1)
+            if line.allSatisfy(isBlank) { continue }
+            guard texts.count < Limits.batchLinesMax else {
+                throw KinoraError(.invalidValue, "A batch has at most \(Limits.batchLinesMax) lines.")
+            }
+            texts.append((number, line))
+        }
+        return texts
     }
 
     private static func isBlank(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0D].contains(byte) }
@@ -51,7 +65,8 @@ public struct Batch: Sendable {
     private static func line(_ number: Int, _ text: [UInt8], _ defaultTarget: String) -> Line {
         var customID: String?
         let call = Result { () throws(KinoraError) -> (target: String, body: JSON) in
-            guard let object = try JSONParser.parse(text).objectValue else {
+            guard let object = try JSONParser.parse(text, valuesMax: Limits.batchLineValuesMax).objectValue
+            else {
                 throw KinoraError(.malformedRequest, "A line must be a JSON object.")
             }
             customID = try string("custom_id", of: object)

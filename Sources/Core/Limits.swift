@@ -1,8 +1,14 @@
 /// Bounds that are facts of the product, not settings. nginx's own limits are compared with these by
 /// TidyTests.
 public enum Limits {
-    /// Most bytes of a JSON or urlencoded body: room for reference images as data URLs.
+    /// Most bytes of a JSON body: room for reference images as data URLs.
     public static let jsonBodyBytesMax = 20 << 20
+    /// Most bytes of an urlencoded body: nobody sends media that way.
+    public static let urlencodedBodyBytesMax = 1 << 20
+    /// Most pairs of an urlencoded body or of a query.
+    public static let queryPairsMax = 1000
+    /// Most values of one JSON text, those inside of others counted too: each takes memory.
+    public static let jsonValuesMax = 200_000
     /// Most bytes of a multipart body; nginx refuses earlier (parts/limits.conf).
     public static let formBodyBytesMax = 64 << 20
     /// Most bytes of one text field of a form.
@@ -29,8 +35,12 @@ public enum Limits {
     /// Most lines of a batch, and the longest time that submitting them may take: less than nginx waits.
     public static let batchLinesMax = 1000
     public static let batchSecondsMax = 240
-    /// Longest prompt in characters.
+    /// Most values of the JSON of one line.
+    public static let batchLineValuesMax = 1000
+    /// Longest prompt in characters, and so the longest text of a field that is no media.
     public static let promptCharactersMax = 32_000
+    /// Longest name of a model, or of an end user.
+    public static let nameCharactersMax = 128
     /// Longest Idempotency-Key.
     public static let idempotencyKeyCharactersMax = 255
     /// Codes that do not exist and that a key may try within an hour.

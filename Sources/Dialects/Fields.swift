@@ -57,18 +57,17 @@ struct Fields {
 
     /// The client's own name for its end user.
     func identifier(_ name: String) throws(KinoraError) -> String? {
-        guard let identifier = try string(name) else { return nil }
-        guard identifier.unicodeScalars.count <= 128 else {
-            throw KinoraError(
-                .invalidValue, "'\(name)' must have at most 128 characters.", field: name)
-        }
-        return identifier
+        try string(name, charactersMax: Limits.nameCharactersMax)
     }
 
-    /// Nil when missing, and when empty: browsers and gateways send fields that were left blank.
-    func string(_ name: String) throws(KinoraError) -> String? {
+    /// Nil when missing, and when empty: browsers and gateways send fields that were left blank. Throws
+    /// `invalidValue` for what is no text or too long a one.
+    func string(
+        _ name: String, charactersMax: Int = Limits.promptCharactersMax
+    ) throws(KinoraError) -> String? {
         guard let value = value(name) else { return nil }
         guard let text = value.stringValue else { throw Self.wrongType(name, "a string", value) }
+        try text.checkLength(max: charactersMax, field: name)
         return text.isEmpty ? nil : text
     }
 

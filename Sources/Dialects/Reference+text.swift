@@ -5,7 +5,7 @@ extension Reference.Source {
     /// its type is ignored: the bytes tell.
     init(_ text: String, field: String) throws(KinoraError) {
         let utf8 = text.utf8
-        let scheme = text.prefix { $0 != ":" }.lowercased()
+        let scheme = Self.scheme(of: utf8)
         if scheme == "http" || scheme == "https" {
             self = .url(text)
             return
@@ -13,7 +13,7 @@ extension Reference.Source {
         var encoded = utf8[...]
         if scheme == "data" {
             guard let comma = utf8.firstIndex(of: UInt8(ascii: ",")),
-                text[..<comma].lowercased().hasSuffix(";base64")
+                String(decoding: utf8[..<comma].suffix(7), as: UTF8.self).lowercased() == ";base64"
             else {
                 throw KinoraError(.invalidValue, "'\(field)' must be a base64 data URL.", field: field)
             }
@@ -23,5 +23,13 @@ extension Reference.Source {
             throw KinoraError(.invalidValue, "'\(field)' is not valid base64.", field: field)
         }
         self = .bytes(bytes)
+    }
+
+    /// What stands before a colon among the first bytes, in small letters. The rest may be megabytes of
+    /// base64.
+    private static func scheme(of text: String.UTF8View) -> String? {
+        let head = text.prefix("https:".utf8.count)
+        guard let colon = head.firstIndex(of: UInt8(ascii: ":")) else { return nil }
+        return String(decoding: head[..<colon], as: UTF8.self).lowercased()
     }
 }

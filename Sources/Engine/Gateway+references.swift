@@ -38,16 +38,15 @@ extension Gateway {
     private static func unfit(_ reference: Reference, _ rules: [ReferenceRule], _ model: Model) -> KinoraError
     {
         // Bytes that are no media at all are wrong whatever the model takes.
-        if reference.family == nil, let rule = rules.first { return wrongType(reference, rule.family) }
+        if reference.family == nil, let rule = rules.first { return wrongType(reference, rule) }
         return KinoraError(
             .invalidValue, "Model '\(model.id)' takes no \(noun(reference.expectedFamily, 2)).",
             field: reference.field)
     }
 
-    private static func wrongType(_ reference: Reference, _ family: MediaType.Family) -> KinoraError {
+    private static func wrongType(_ reference: Reference, _ rule: ReferenceRule) -> KinoraError {
         KinoraError(
-            .invalidValue, "'\(reference.field)' must be \(ReferenceRule.names(of: family)).",
-            field: reference.field)
+            .invalidValue, "'\(reference.field)' must be \(rule.typeNames).", field: reference.field)
     }
 
     /// The media of a submission, checked and in the store.
@@ -91,9 +90,7 @@ extension Gateway {
         of reference: Reference, _ rule: ReferenceRule, for caller: Caller
     ) throws(KinoraError) -> (path: String, media: StoredMedia, isOurs: Bool) {
         func checked(_ type: MediaType?, _ bytes: Int) throws(KinoraError) -> MediaType {
-            guard let type, ReferenceRule.types(of: rule.family).contains(type) else {
-                throw Self.wrongType(reference, rule.family)
-            }
+            guard let type, rule.types.contains(type) else { throw Self.wrongType(reference, rule) }
             guard bytes <= rule.bytesMax else {
                 throw KinoraError.tooLarge(reference.field, rule.bytesMax)
             }
@@ -128,7 +125,7 @@ extension Gateway {
     ) throws(KinoraError) {
         guard rule.family != .image, rule.seconds != nil || rule.secondsTotalMax != nil else { return }
         guard let seconds = try length.seconds(of: path, type) else {
-            throw Self.wrongType(reference, rule.family)
+            throw Self.wrongType(reference, rule)
         }
         if let range = rule.seconds, !range.contains(seconds) {
             let (least, most) = (Self.text(range.lowerBound), Self.text(range.upperBound))

@@ -224,13 +224,9 @@ extension Gateway {
     }
 
     private func check(prompt: String) throws(KinoraError) {
+        try prompt.checkLength(max: Limits.promptCharactersMax, field: "prompt")
         guard prompt.contains(where: { !$0.isWhitespace }) else {
             throw KinoraError(.missingParameter, "prompt is required", field: "prompt")
-        }
-        guard prompt.unicodeScalars.count <= Limits.promptCharactersMax else {
-            throw KinoraError(
-                .invalidValue, "'prompt' must have at most \(Limits.promptCharactersMax) characters.",
-                field: "prompt")
         }
     }
 

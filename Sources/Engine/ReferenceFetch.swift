@@ -103,7 +103,10 @@ extension KinoraError {
 
     private static let addressAdvice = "not allowed, unless KINORA_EGRESS_ALLOW has it"
 
+    /// Some vendors' limits are no whole number of MiB: 4.7.
     static func tooLarge(_ field: String, _ bytesMax: Int) -> KinoraError {
-        KinoraError(.bodyTooLarge, "'\(field)' is larger than \(bytesMax >> 20) MiB.", field: field)
+        let tenths = (bytesMax * 10 + (1 << 19)) >> 20
+        let size = tenths % 10 == 0 ? "\(tenths / 10)" : "\(tenths / 10).\(tenths % 10)"
+        return KinoraError(.bodyTooLarge, "'\(field)' is larger than \(size) MiB.", field: field)
     }
 }

@@ -16,7 +16,8 @@ public struct Intake: Sendable {
         case "multipart/form-data":
             return .form(try form(of: connection, into: spool))
         case "application/x-www-form-urlencoded":
-            guard let text = String(validating: try bytes(of: connection), as: UTF8.self) else {
+            let bytes = try bytes(of: connection, bytesMax: Limits.urlencodedBodyBytesMax)
+            guard let text = String(validating: bytes, as: UTF8.self) else {
                 throw KinoraError(.malformedRequest, "The body is not valid UTF-8.")
             }
             return .form(Form(fields: try Query(text[...]).pairs))
@@ -59,15 +60,15 @@ public struct Intake: Sendable {
         return String(Substring(type)).lowercased()
     }
 
-    private func bytes(of connection: some Incoming) throws(KinoraError) -> [UInt8] {
+    private func bytes(
+        of connection: some Incoming, bytesMax: Int = Limits.jsonBodyBytesMax
+    ) throws(KinoraError) -> [UInt8] {
         let announced = connection.head.contentLengthBytes ?? 0
-        guard announced <= Limits.jsonBodyBytesMax else { throw Self.tooLarge(Limits.jsonBodyBytesMax) }
+        guard announced <= bytesMax else { throw Self.tooLarge(bytesMax) }
         var bytes: [UInt8] = []
         bytes.reserveCapacity(announced)
         try Self.chunks(of: connection) { chunk throws(KinoraError) in
-            guard bytes.count + chunk.count <= Limits.jsonBodyBytesMax else {
-                throw Self.tooLarge(Limits.jsonBodyBytesMax)
-            }
+            guard bytes.count + chunk.count <= bytesMax else { throw Self.tooLarge(bytesMax) }
             bytes.append(contentsOf: chunk)
         }
         return bytes

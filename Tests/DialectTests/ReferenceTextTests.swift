@@ -38,20 +38,23 @@ import Testing
             ("QUJD", "ABC"), ("data:image/png;base64,QUJD", "ABC"), ("data:;base64,QUJD", "ABC"),
             ("data:text/plain;charset=utf-8;base64,QUJD", "ABC"), ("data:image/png;base64,QQ", "A"),
             ("DATA:image/png;BASE64,QUJD", "ABC"),
+            // A scheme ends with a colon.
+            ("http", "\u{86}\u{DB}i"), ("data", "u\u{AB}Z"),
         ])
     func aDataURLHoldsBytesWhateverItsTypeSays(_ text: String, _ bytes: String) throws {
         guard case .bytes(let found) = try Reference.Source(text, field: "input_image") else {
             Issue.record("no bytes")
             return
         }
-        #expect(found == Array(bytes.utf8))
+        #expect(found == bytes.unicodeScalars.map { UInt8($0.value) })
     }
 
     @Test(arguments: [
         "data:image/png,raw",
         "data:image/png;base64", "data:", "data:image/png;base64,", "data:image/png;base64,!", "", "=",
         "ftp://x/a",
-        "file:///etc/passwd", "not base64",
+        "file:///etc/passwd", "not base64", "https\u{301}://example.com/a", "javascript:https:",
+        "data:image/png;base64\u{301},QUJD", "data:base64,QUJD",
     ])
     func anythingElseIsRefusedWithTheField(_ text: String) {
         let error = #expect(throws: KinoraError.self) { try Reference.Source(text, field: "input_image") }

@@ -196,6 +196,31 @@ import Upstream
         Reference(.bytes(silence(seconds)), field: "audio_files", family: .audio)
     }
 
+    @Test func aModelSaysWhichTypesItTakesAndHowManyBytes() throws {
+        try stage.cache.start()
+        try stage.database.sql(
+            """
+            UPDATE model_category SET parameters = parameters || '[{"name": "images", "type": "media",
+                "media": "image", "maximum": 1, "types": ["image/png", "image/jpeg"], "bytes_max": 4928307}]'
+            WHERE model_id = 'sora-2' AND category = 'i2v'
+            """)
+        #expect(
+            eventually { stage.cache.snapshot.models["sora-2"]?.references[.i2v]?.first?.types.count == 2 })
+        func photo(_ bytes: Int) -> Reference {
+            let head: [UInt8] = [0xFF, 0xD8, 0xFF, 0xDB]
+            return Reference(.bytes(head + [UInt8](repeating: 0, count: bytes - 4)), field: "input_image")
+        }
+        for reference in [picture(), Reference(.url(url()), field: "image_files")] {
+            let error = refusal(reference)
+            #expect(error?.code == .invalidValue && error?.field == "image_files")
+            #expect(error?.message == "'image_files' must be a PNG or JPEG image.")
+        }
+        #expect(refusal(photo(4_928_308))?.message == "'input_image' is larger than 4.7 MiB.")
+        #expect(try stage.database.count("task") == 0)
+        #expect(try stage.database.count("asset") == 0)
+        try submit(photo(4_928_307))
+    }
+
     @Test func severalPicturesAndSoundsKeepTheirOrder() throws {
         try allowMore()
         try submit(picture(2), sound(2), picture(1), sound(13), category: .ref2v)

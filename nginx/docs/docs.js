@@ -113,10 +113,16 @@ function chapter(tag, paths) {
     ...examples(tag.name), ...operations);
 }
 
+// How many, of which types, and how large each: "1–2 · png, jpeg · 4.7 MiB".
+function mediaValues({ minimum, maximum, types, bytes_max: bytesMax }) {
+  const names = types.map(type => type.split("/")[1]).join(", ");
+  return `${minimum}–${maximum} · ${names} · ${Math.round(bytesMax / 2 ** 20 * 10) / 10} MiB`;
+}
+
 function model(entry) {
   const rows = entry.categories.flatMap(({ category, parameters, media }) => [
     ...media.filter(({ maximum }) => maximum > 0).map(rule =>
-      [[code(category)], [code(rule.media)], [document.createTextNode(`${rule.minimum}–${rule.maximum}`)]]),
+      [[code(category)], [code(rule.media)], [document.createTextNode(mediaValues(rule))]]),
     ...Object.entries(parameters).map(([name, schema]) =>
       [[code(category)], [code(name)], [document.createTextNode(values(schema))]]),
   ]);

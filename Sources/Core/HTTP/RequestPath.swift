@@ -57,9 +57,15 @@ public struct Query: Sendable, Equatable {
 
     init() { pairs = [] }
 
+    /// Throws `malformedRequest`, for more pairs than `Limits.queryPairsMax` before any is read.
     public init(_ text: Substring) throws(KinoraError) {
         var pairs: [(name: String, value: String)] = []
-        for piece in text.utf8.split(separator: UInt8(ascii: "&")) {
+        let pieces = text.utf8.split(separator: UInt8(ascii: "&"), maxSplits: Limits.queryPairsMax)
+        guard pieces.count <= Limits.queryPairsMax else {
+            throw KinoraError(
+                .malformedRequest, "A query or a form has at most \(Limits.queryPairsMax) pairs.")
+        }
+        for piece in pieces {
             let halves = piece.split(
                 separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             guard let name = PercentCoding.decode(Substring(halves[0]), plusIsBlank: true),

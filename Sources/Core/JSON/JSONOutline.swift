@@ -10,7 +10,8 @@ public struct JSONOutline: Sendable {
     public let start: Int
 
     /// Throws `malformedRequest` with the offset of the first fault; for a name that stands twice too, since
-    /// two readers could disagree on it.
+    /// two readers could disagree on it, and for too many members. What stands inside of a member costs
+    /// nothing.
     public init(_ text: [UInt8]) throws(KinoraError) {
         let found = text.withUnsafeBufferPointer {
             bytes -> Result<([(String, Range<Int>)], Int), KinoraError> in
@@ -75,10 +76,14 @@ private struct Scanner {
         var names: Set<String> = []
         try skipObject(depth: 1) { name, value throws(KinoraError) in
             guard names.insert(name).inserted else {
+                let member = name.utf8.count <= 64 ? "the member \"\(name)\"" : "a member"
                 throw KinoraError(
                     .malformedRequest,
-                    "The JSON is malformed at byte \(value.lowerBound): "
-                        + "the member \"\(name.prefix(64))\" stands twice.")
+                    "The JSON is malformed at byte \(value.lowerBound): \(member) stands twice.")
+            }
+            guard names.count <= Limits.jsonValuesMax else {
+                throw KinoraError(
+                    .malformedRequest, "The JSON has more than \(Limits.jsonValuesMax) values.")
             }
             members.append((name, value))
         }

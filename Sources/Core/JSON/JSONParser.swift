@@ -1,5 +1,5 @@
 /// Reads one JSON text (RFC 8259), strictly: UTF-8 only, no duplicate member names, no lone surrogates, no
-/// NUL characters (PostgreSQL cannot keep them), nesting and size bounded.
+/// NUL characters (PostgreSQL cannot keep them), nesting, size and number of values bounded.
 public struct JSONParser {
     /// Deepest nesting of arrays and objects. Recursion follows it, so it also bounds the stack.
     public static let depthMax = 64
@@ -11,11 +11,16 @@ public struct JSONParser {
 
     private var bytes: UnsafeBufferPointer<UInt8>
     private var position = 0
+    private let valuesMax: Int
+    private var values = 0
 
-    /// Parses `bytes` whole. Throws `malformedRequest` with the offset of the first fault.
-    public static func parse(_ bytes: [UInt8]) throws(KinoraError) -> JSON {
+    /// Parses `bytes` whole. Throws `malformedRequest` with the offset of the first fault, and for more than
+    /// `valuesMax` values as soon as they are there.
+    public static func parse(
+        _ bytes: [UInt8], valuesMax: Int = Limits.jsonValuesMax
+    ) throws(KinoraError) -> JSON {
         let result = bytes.withUnsafeBufferPointer { buffer -> Result<JSON, KinoraError> in
-            var parser = JSONParser(bytes: buffer)
+            var parser = JSONParser(bytes: buffer, valuesMax: valuesMax)
             return Result { () throws(KinoraError) -> JSON in try parser.document() }
         }
         return try result.get()
@@ -47,6 +52,10 @@ public struct JSONParser {
 
     private mutating func value(depth: Int) throws(KinoraError) -> JSON {
         guard position < bytes.count else { throw fault("a value is missing") }
+        values += 1
+        guard values <= valuesMax else {
+            throw KinoraError(.malformedRequest, "The JSON has more than \(valuesMax) values.")
+        }
         switch bytes[position] {
         case UInt8(ascii: "{"): return try object(depth: depth + 1)
         case UInt8(ascii: "["): return try array(depth: depth + 1)

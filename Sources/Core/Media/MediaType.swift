@@ -20,6 +20,21 @@ public enum MediaType: String, Sendable, CaseIterable {
         }
     }
 
+    /// For people.
+    public var name: String {
+        switch self {
+        case .png: "PNG"
+        case .jpeg: "JPEG"
+        case .webp: "WebP"
+        case .gif: "GIF"
+        case .mp4: "MP4"
+        case .quicktime: "QuickTime"
+        case .webm: "WebM"
+        case .wav: "WAV"
+        case .mp3: "MP3"
+        }
+    }
+
     public var fileExtension: String {
         switch self {
         case .png: "png"

@@ -57,10 +57,7 @@ public struct ParameterRule: Sendable, Equatable {
                 throw KinoraError(.invalidValue, "'\(field)' must be at most \(maximum).", field: field)
             }
         case (.string, .string(let text)):
-            if let lengthMax, text.unicodeScalars.count > lengthMax {
-                throw KinoraError(
-                    .invalidValue, "'\(field)' must have at most \(lengthMax) characters.", field: field)
-            }
+            if let lengthMax { try text.checkLength(max: lengthMax, field: field) }
         case (.boolean, .bool): break
         case (.size, .string(let text)): return .string(try sizes?.size(text, field: field) ?? text)
         default:

@@ -67,6 +67,7 @@ public struct PictureSizes: Sendable, Equatable {
 
     /// Two whole numbers above zero, none with a sign.
     static func pair(_ text: String, _ mark: Character, digitsMax: Int) -> (Int, Int)? {
+        guard text.utf8.count <= 2 * digitsMax + 1 else { return nil }
         let halves = text.split(separator: mark, omittingEmptySubsequences: false)
         guard halves.count == 2,
             halves.allSatisfy({

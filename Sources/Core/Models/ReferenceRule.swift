@@ -4,6 +4,8 @@ public struct ReferenceRule: Sendable, Equatable {
     public let family: MediaType.Family
     /// How many there must be, and may be.
     public let count: ClosedRange<Int>
+    /// The types that are taken, never none: those of the family that the model's vendor takes.
+    public let types: [MediaType]
     /// Most bytes of one.
     public let bytesMax: Int
     /// Shortest and longest length of one sound, in seconds; nil: any.
@@ -11,12 +13,15 @@ public struct ReferenceRule: Sendable, Equatable {
     /// Longest length of all sounds together, in seconds.
     public let secondsTotalMax: Double?
 
+    /// `types` nil: all of the family.
     public init(
-        _ family: MediaType.Family, count: ClosedRange<Int>, bytesMax: Int = Limits.referenceBytesMax,
-        seconds: ClosedRange<Double>? = nil, secondsTotalMax: Double? = nil
+        _ family: MediaType.Family, count: ClosedRange<Int>, types: [MediaType]? = nil,
+        bytesMax: Int = Limits.referenceBytesMax, seconds: ClosedRange<Double>? = nil,
+        secondsTotalMax: Double? = nil
     ) {
         self.family = family
         self.count = count
+        self.types = types ?? Self.types(of: family)
         self.bytesMax = bytesMax
         self.seconds = seconds
         self.secondsTotalMax = secondsTotalMax
@@ -32,8 +37,13 @@ public struct ReferenceRule: Sendable, Equatable {
         let shortest = json["seconds_min"]?.doubleValue ?? 0
         let longest = json["seconds_max"]?.doubleValue
         guard shortest <= longest ?? .infinity else { return nil }
+        let known = Self.types(of: family)
+        let listed = json["types"] ?? .array(known.map { .string($0.rawValue) })
+        let names = listed.arrayValue?.map(\.stringValue) ?? []
+        let types = known.filter { names.contains($0.rawValue) }
+        guard !types.isEmpty, types.count == names.count else { return nil }
         self.init(
-            family, count: Int(least)...Int(most),
+            family, count: Int(least)...Int(most), types: types,
             bytesMax: min(
                 json["bytes_max"]?.integerValue.map { Int(clamping: $0) } ?? Limits.referenceBytesMax,
                 Limits.referenceBytesMax),
@@ -49,7 +59,7 @@ public struct ReferenceRule: Sendable, Equatable {
         }
     }
 
-    /// The types that are taken of a family.
+    /// The types of a family that any model may take.
     public static func types(of family: MediaType.Family) -> [MediaType] {
         switch family {
         case .image: [.png, .jpeg, .webp]
@@ -58,12 +68,15 @@ public struct ReferenceRule: Sendable, Equatable {
         }
     }
 
-    /// For people: "a PNG, JPEG or WebP image".
-    public static func names(of family: MediaType.Family) -> String {
-        switch family {
-        case .image: "a PNG, JPEG or WebP image"
-        case .audio: "WAV or MP3 audio"
-        case .video: "an MP4, QuickTime or WebM video"
+    /// The types for people: "a PNG, JPEG or WebP image".
+    public var typeNames: String {
+        let names = types.map(\.name)
+        let others = names.dropLast().joined(separator: ", ")
+        let list = (others.isEmpty ? "" : "\(others) or ") + (names.last ?? "")
+        return switch family {
+        case .image: "a \(list) image"
+        case .audio: "\(list) audio"
+        case .video: "\(types.first == .mp4 ? "an" : "a") \(list) video"
         }
     }
 }

@@ -117,6 +117,7 @@ public struct RelayRequest: Sendable {
             throw KinoraError(
                 .invalidValue, "'\(name)' must be a string, not \(value.kindName).", field: name)
         }
+        try text.checkLength(max: Limits.nameCharactersMax, field: name)
         return text
     }
 

@@ -38,7 +38,7 @@ extension Hub {
         var references: [Reference] = []
         if let image = fields.file("image_url") {
             references = [Reference(.uploaded(image), field: "image_url", family: .image)]
-        } else if let image = try fields.string("image_url") {
+        } else if let image = try fields.string("image_url", charactersMax: Limits.jsonBodyBytesMax) {
             let source = try Reference.Source(image, field: "image_url")
             references = [Reference(source, field: "image_url", family: .image)]
         }

@@ -62,10 +62,10 @@ extension Llmage {
     private static func offPeak(_ fields: Fields) throws(KinoraError) -> Bool? {
         let name = Parameters.offPeak
         guard let text = fields.value(name)?.stringValue else { return try fields.bool(name) }
-        switch text.uppercased() {
+        switch text {
         case "": return nil
-        case "Y": return true
-        case "N": return false
+        case "Y", "y": return true
+        case "N", "n": return false
         default:
             guard let value = try? fields.bool(name) else {
                 throw KinoraError(.invalidValue, "'\(name)' must be one of: Y, N.", field: name)

@@ -67,12 +67,15 @@ extension MediaChat {
                 .missingParameter, "messages must have one with the role user", field: "messages")
         }
         let field = "messages[\(index)].content"
+        let said: (prompt: String, references: [Reference])
         switch messages[index]["content"] {
-        case .string(let text): return (text, [])
-        case .array(let parts): return try read(parts, field)
+        case .string(let text): said = (text, [])
+        case .array(let parts): said = try read(parts, field)
         default:
             throw KinoraError(.invalidValue, "'\(field)' must be a text or a list of parts.", field: field)
         }
+        try said.prompt.checkLength(max: Limits.promptCharactersMax, field: field)
+        return said
     }
 
     private static func read(

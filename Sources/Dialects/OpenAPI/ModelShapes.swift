@@ -84,6 +84,7 @@ enum ModelShapes {
                         [
                             "media": .string(rule.family.rawValue), "minimum": JSON(rule.count.lowerBound),
                             "maximum": JSON(rule.count.upperBound), "bytes_max": JSON(rule.bytesMax),
+                            "types": .array(rule.types.map { .string($0.rawValue) }),
                         ]
                     }
                     return [

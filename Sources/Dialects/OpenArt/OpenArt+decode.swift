@@ -100,6 +100,10 @@ extension OpenArt {
         guard let list = value.arrayValue else {
             throw KinoraError(.invalidValue, "'refs' must be an array, not \(value.kindName).", field: "refs")
         }
+        guard list.count <= Limits.imageReferencesMax else {
+            throw KinoraError(
+                .invalidValue, "'refs' takes at most \(Limits.imageReferencesMax) references.", field: "refs")
+        }
         return list
     }
 

@@ -24,34 +24,27 @@ extension CameoDraft {
 
     /// What a client may say of a character, wherever it says so.
     mutating func take(_ fields: Fields) throws(KinoraError) {
-        username = try Self.text(fields, "username", charactersMax: 64)
+        username = try fields.string("username", charactersMax: 64)
         if let name = username, name.contains(where: { $0.isWhitespace || $0 == "@" }) {
             throw KinoraError(.invalidValue, "'username' must have no blanks and no @.", field: "username")
         }
-        displayName = try Self.text(fields, "display_name", charactersMax: 128)
-        instructionSet = try Self.text(fields, "instruction_set", charactersMax: 8000)
-        safetyInstructionSet = try Self.text(fields, "safety_instruction_set", charactersMax: 8000)
-    }
-
-    private static func text(
-        _ fields: Fields, _ name: String, charactersMax: Int
-    ) throws(KinoraError) -> String? {
-        guard let text = try fields.string(name) else { return nil }
-        guard text.unicodeScalars.count <= charactersMax else {
-            throw KinoraError(
-                .invalidValue, "'\(name)' must have at most \(charactersMax) characters.", field: name)
-        }
-        return text
+        displayName = try fields.string("display_name", charactersMax: Limits.nameCharactersMax)
+        instructionSet = try fields.string("instruction_set", charactersMax: 8000)
+        safetyInstructionSet = try fields.string("safety_instruction_set", charactersMax: 8000)
     }
 
     /// `0,3`, or a list of two numbers.
     static func timestamps(_ value: JSON?) throws(KinoraError) -> String {
         let usual = "0,3"
         guard let value, value != "" else { return usual }
-        let parts =
-            value.arrayValue?.map(\.text)
-            ?? value.stringValue?.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
-            ?? []
+        let parts: [String] =
+            switch value {
+            case .array(let items) where items.count == 2: items.map(\.text)
+            // Longer ones are not even read.
+            case .string(let text) where text.utf8.count <= 64:
+                text.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            default: []
+            }
         let seconds = parts.compactMap { part in
             part.wholeMatch(of: /\ *([0-9]{1,4}(?:\.[0-9]{1,3})?)\ */).flatMap { Double($0.1) }
         }

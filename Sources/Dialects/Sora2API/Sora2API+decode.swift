@@ -47,11 +47,6 @@ extension Sora2API {
         guard let prompt = try fields.string("prompt"), prompt.contains(where: { !$0.isWhitespace }) else {
             throw KinoraError(.missingParameter, "prompt is required", field: "prompt")
         }
-        guard prompt.unicodeScalars.count <= Limits.promptCharactersMax else {
-            throw KinoraError(
-                .invalidValue, "'prompt' must have at most \(Limits.promptCharactersMax) characters.",
-                field: "prompt")
-        }
         let level = try word(
             try fields.string("expansion_level"), "expansion_level", ["medium", "short", "long"])
         let seconds = try fields.integerOrText("duration_s")
@@ -95,9 +90,7 @@ extension Sora2API {
     }
 
     private static func name(_ text: String, _ field: String) throws(KinoraError) -> String {
-        guard text.unicodeScalars.count <= 128 else {
-            throw KinoraError(.invalidValue, "'\(field)' must have at most 128 characters.", field: field)
-        }
+        try text.checkLength(max: Limits.nameCharactersMax, field: field)
         return text
     }
 

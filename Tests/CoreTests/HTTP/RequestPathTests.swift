@@ -86,6 +86,18 @@ import Testing
         #expect(try pairs("a=b=c") == [["a", "b=c"]])
     }
 
+    @Test func pairsAreTakenToTheirNumberAndNoFurther() throws {
+        let most = Limits.queryPairsMax
+        func repeated(_ count: Int) -> String { String(repeating: "a&", count: count) }
+        #expect(try pairs(repeated(most)).count == most)
+        #expect(try pairs(String(repeating: "&", count: 10 * most)) == [])
+        for text in [repeated(most) + "a", repeated(2 * most)] {
+            #expect(throws: KinoraError(.malformedRequest, "A query or a form has at most \(most) pairs.")) {
+                try pairs(text)
+            }
+        }
+    }
+
     @Test func aPlusIsABlank() throws {
         #expect(try pairs("a+b=c+d%2B") == [["a b", "c d+"]])
     }

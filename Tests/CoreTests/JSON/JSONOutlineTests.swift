@@ -30,6 +30,26 @@ import Testing
         #expect(try JSONOutline(wrapped(text))["a"] != nil)
     }
 
+    @Test func membersAreTakenToTheirNumberAndWhatIsInsideIsNotCounted() throws {
+        let most = Limits.jsonValuesMax
+        func members(_ count: Int) -> [UInt8] {
+            Array("{\((0..<count).map { "\"\($0)\":0" }.joined(separator: ","))}".utf8)
+        }
+        #expect(try JSONOutline(members(most)).has("0"))
+        #expect(throws: KinoraError(.malformedRequest, "The JSON has more than \(most) values.")) {
+            try JSONOutline(members(most + 1))
+        }
+        #expect(try JSONOutline(wrapped("[\(String(repeating: "0,", count: most))0]")).has("a"))
+    }
+
+    @Test func aLongNameIsNotSentBack() {
+        let name = String(repeating: "n\u{301}", count: 10_000)
+        let error = #expect(throws: KinoraError.self) {
+            try JSONOutline(Array("{\"\(name)\":1,\"\(name)\":2}".utf8))
+        }
+        #expect(error?.message.hasSuffix("a member stands twice.") == true)
+    }
+
     @Test func aMemberIsFoundWhereItStands() throws {
         let text = Array(#" { "model" : "gpt-4" , "m\u006fre":[1,{"model":2}],"x":null}"#.utf8)
         let outline = try JSONOutline(text)

@@ -99,6 +99,20 @@ import Testing
         }
     }
 
+    @Test func valuesAreTakenToTheirNumberAndNoFurther() {
+        let most = Limits.jsonValuesMax
+        let tooMany = "The JSON has more than \(most) values."
+        func zeros(_ count: Int) -> String { String(repeating: "0,", count: count - 1) + "0" }
+        #expect(refusal("[\(zeros(most - 1))]") == nil)
+        #expect(refusal("[\(zeros(most))]") == tooMany)
+        // Those inside of others count, and nothing after them is read.
+        let pairs = String(repeating: "[0],", count: most / 2)
+        #expect(refusal("{\"a\":[\(pairs) no JSON") == tooMany)
+        #expect(throws: KinoraError(.malformedRequest, "The JSON has more than 2 values.")) {
+            try JSONParser.parse(Array("[1,2]".utf8), valuesMax: 2)
+        }
+    }
+
     @Test func oneByteOrderMarkIsSkipped() throws {
         #expect(try JSONParser.parse("\u{FEFF}{\"a\":1}") == ["a": 1])
         #expect(refusal("\u{FEFF}\u{FEFF}1") != nil)

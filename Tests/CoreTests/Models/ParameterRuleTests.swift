@@ -22,6 +22,15 @@ import Testing
         #expect(throws: KinoraError.self) { try checked("resolution", .string(text)) }
     }
 
+    @Test func aTextIsMeasuredAsUnicodeNumbersItsCharacters() throws {
+        let rule = ParameterRule(name: "style", kind: .string, lengthMax: 4)
+        #expect(try rule.checked("猫e\u{301}x", field: "style") == "猫e\u{301}x")
+        let error = #expect(throws: KinoraError.self) {
+            try rule.checked("e\u{301}\u{301}\u{301}\u{301}", field: "style_id")
+        }
+        #expect(error?.message == "'style_id' must have at most 4 characters." && error?.field == "style_id")
+    }
+
     @Test func aNumberIsNoText() throws {
         #expect(try checked("seconds", 5) == 5)
         #expect(throws: KinoraError.self) { try checked("seconds", 6) }

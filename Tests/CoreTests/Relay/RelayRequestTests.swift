@@ -17,6 +17,15 @@ import Testing
         #expect(try upstream(Self.odd) == Self.odd)
     }
 
+    @Test func theModelHasTheLengthOfAName() throws {
+        func text(_ count: Int) -> String {
+            #"{"messages":[],"model":"\#(String(repeating: "m", count: count))"}"#
+        }
+        #expect(try request(text(Limits.nameCharactersMax)).model.count == Limits.nameCharactersMax)
+        let error = #expect(throws: KinoraError.self) { try request(text(Limits.nameCharactersMax + 1)) }
+        #expect(error?.message == "'model' must have at most 128 characters." && error?.field == "model")
+    }
+
     @Test func onlyTheModelsNameIsExchanged() throws {
         let text = try upstream(Self.odd, "the \"vendor's\" own")
         #expect(text == Self.odd.replacing(#""m""#, with: #""the \"vendor's\" own""#))

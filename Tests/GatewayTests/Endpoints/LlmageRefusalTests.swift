@@ -106,7 +106,7 @@ extension GatewayTests {
                         (pictures(png, png), 400, "\(wrong) one picture, and 2 were given."),
                         (pictures(Array("no PNG".utf8)), 400, "\(wrong) a PNG, JPEG or WebP image."),
                         (pictures(silence(3)), 400, "\(wrong) a PNG, JPEG or WebP image."),
-                        (pictures(large), 413, "'image_file' is larger than 30 MiB."),
+                        (pictures(large), 413, "'image_file' is larger than 10 MiB."),
                         (pictures(), 400, "\(model) needs at least 1 reference image with this."),
                         (
                             bad(["image_url": address]), 400,
