@@ -3,6 +3,8 @@ public enum Command: Sendable {
     case submit(Submission)
     /// What a submission would cost.
     case estimate(Submission)
+    /// How the caller's quota stands, and what such a submission would cost.
+    case credits(of: Submission)
     /// A task of the caller. Waits up to `waitSeconds` for it to end; 0 answers at once.
     case task(TaskReference, waitSeconds: Int)
     /// The end of a submit that asked to wait: like `task`, but the wait running out or a failure is an

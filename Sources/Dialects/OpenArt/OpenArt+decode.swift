@@ -10,7 +10,7 @@ extension OpenArt {
                 waitSeconds: wait ?? request.head.preferredWaitSeconds ?? 0)
         case Self.tasks: return .reports(try Self.page(request.path.query))
         case Self.stats: return .stats(family: "openart")
-        case Self.credits: return .estimate(Self.usual)
+        case Self.credits: return .credits(of: Self.usual)
         default: return .submit(try submission(request))
         }
     }
