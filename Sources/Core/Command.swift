@@ -69,6 +69,9 @@ public struct Submission: Sendable {
     public var prompt: String
     public var parameters: [GivenParameter]
     public var references: [Reference]
+    /// What the client's API calls the pictures that a model may need, for errors; the last name is also that
+    /// of all that follow.
+    public var pictureFields = ["image"]
     public var remixOf: TaskReference?
     public var userIdentifier: String?
     public var idempotencyKey: String?
