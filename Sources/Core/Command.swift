@@ -3,6 +3,8 @@ public enum Command: Sendable {
     case submit(Submission)
     /// What a submission would cost.
     case estimate(Submission)
+    /// How the caller's quota stands, and what such a submission would cost.
+    case credits(of: Submission)
     /// A task of the caller. Waits up to `waitSeconds` for it to end; 0 answers at once.
     case task(TaskReference, waitSeconds: Int)
     /// The end of a submit that asked to wait: like `task`, but the wait running out or a failure is an
@@ -67,6 +69,9 @@ public struct Submission: Sendable {
     public var prompt: String
     public var parameters: [GivenParameter]
     public var references: [Reference]
+    /// What the client's API calls the pictures that a model may need, for errors; the last name is also that
+    /// of all that follow.
+    public var pictureFields = ["image"]
     public var remixOf: TaskReference?
     public var userIdentifier: String?
     public var idempotencyKey: String?

@@ -20,6 +20,7 @@ public enum Outcome: Sendable {
     case link(String)
     case deleted(MediaTask)
     case estimate(Estimate)
+    case credits(Credits)
     case quota(Quota)
     case redeemed(Amount, Quota)
     /// What a task has made, as the answer of a chat with a model of that family; never empty.

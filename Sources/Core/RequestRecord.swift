@@ -48,7 +48,8 @@ public struct RequestCourse: Sendable {
 
     public mutating func note(_ command: Command) {
         switch command {
-        case .submit(let submission), .estimate(let submission): model = submission.model
+        case .submit(let submission), .estimate(let submission), .credits(let submission):
+            model = submission.model
         case .task(let reference, _), .awaitResult(let reference, _), .results(let reference, _, _),
             .report(let reference, _), .follow(let reference, _, _), .content(let reference),
             .delete(let reference), .cancel(let reference):
@@ -76,7 +77,8 @@ public struct RequestCourse: Sendable {
             model = report.task.model
         case .limited(let inner, _): note(inner)
         case .estimate(let estimate): model = estimate.model
-        case .tasks, .reports, .stats, .quota, .redeemed, .content, .link, .relayed, .relaying, .models,
+        case .tasks, .reports, .stats, .credits, .quota, .redeemed, .content, .link, .relayed, .relaying,
+            .models,
             .model, .batch, .noted, .nothingNew, .health, .needsPatience, .bridged, .madeCameo, .cameos,
             .cameo, .deletedCameo, .callerStats, .toldCameo:
             break

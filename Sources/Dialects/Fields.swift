@@ -24,6 +24,8 @@ struct Fields {
         }
     }
 
+    var isForm: Bool { form != nil }
+
     /// The raw value; a form's field as a string. Nil when it is missing or null.
     func value(_ name: String) -> JSON? {
         if let form { return form[name].map(JSON.string) }
@@ -45,6 +47,39 @@ struct Fields {
         }
         guard let value = value(name), value != "" else { return [] }
         return value.arrayValue ?? [value]
+    }
+
+    /// A medium as a client gives it: bytes, or what names or holds them.
+    enum Medium {
+        case file(UploadedFile)
+        case value(JSON)
+    }
+
+    /// Files and values of a field, in the order in which they came.
+    func media(_ name: String) -> [Medium] {
+        guard let form else { return values(name).map(Medium.value) }
+        var media: [Medium] = []
+        var files = files(name)[...]
+        for (place, field) in form.fields.enumerated() {
+            let earlier = files.prefix { $0.fieldsBefore <= place }
+            media += earlier.map(Medium.file)
+            files = files.dropFirst(earlier.count)
+            guard Self.isSpelling(field.name, of: name), !field.value.isEmpty else { continue }
+            media.append(.value(.string(field.value)))
+        }
+        return media + files.map(Medium.file)
+    }
+
+    /// The value of a field that is one: in a form its text, however the field is spelled. Throws
+    /// `invalidValue` when a form has it several times.
+    func onlyValue(_ name: String) throws(KinoraError) -> JSON? {
+        guard isForm else { return value(name) }
+        let texts = values(name)
+        guard texts.count < 2 else {
+            throw KinoraError(
+                .invalidValue, "'\(name)' must be given once, not \(texts.count) times.", field: name)
+        }
+        return texts.first
     }
 
     private static func isSpelling(_ field: String, of name: String) -> Bool {

@@ -10,7 +10,17 @@ enum OpenAIErrors {
                 status: error.code.facts.status), error)
     }
 
-    static func object(_ error: KinoraError, _ message: String, code: String) -> JSON {
+    /// Below `/api/relay`: the video hub's wrapper and status of a key that was taken back, and beside them
+    /// what OpenAI's libraries read.
+    static func relayed(_ error: KinoraError, _ message: String, code: String) -> Response {
+        var body = Hub.failure(message, code: code)
+        body["error"] = object(error, message, code: code)
+        var response = headed(.json(.object(body), status: error.code.facts.status), error)
+        if error.code == .revokedKey { response.status = 403 }
+        return response
+    }
+
+    private static func object(_ error: KinoraError, _ message: String, code: String) -> JSON {
         var body: JSONObject = [
             "message": .string(message), "type": .string(type(error.code.facts.status)),
             "param": JSON(error.field), "code": .string(code),

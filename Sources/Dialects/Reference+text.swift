@@ -20,7 +20,11 @@ extension Reference.Source {
             encoded = utf8[utf8.index(after: comma)...]
         }
         guard let bytes = Base64.decode(encoded), !bytes.isEmpty else {
-            throw KinoraError(.invalidValue, "'\(field)' is not valid base64.", field: field)
+            throw KinoraError(
+                .invalidValue,
+                scheme == "data"
+                    ? "'\(field)' is not valid base64."
+                    : "'\(field)' must be an http or https address, a data URL or base64.", field: field)
         }
         self = .bytes(bytes)
     }

@@ -123,6 +123,10 @@ public struct Router: Sendable {
 }
 
 extension Dialect {
-    /// The prefixes under which a route exists; nil is the root. What is open has no family.
-    func mounts(of route: Route) -> [String?] { [nil] + (route.access == .key ? mounts : []) }
+    /// The prefixes under which a route exists; nil is the root. What is open has no family, and neither has
+    /// what the video hub relays: its paths collide with nobody.
+    func mounts(of route: Route) -> [String?] {
+        let isForAll = route.access == .open || route.pattern.starts(with: ["api", "relay"])
+        return [nil] + (isForAll ? [] : mounts)
+    }
 }

@@ -7,8 +7,9 @@ import Synchronization
 extension Gateway {
     /// What can be told before any bytes are at hand.
     static func count(
-        _ references: [Reference], by rules: [ReferenceRule], _ model: Model
+        _ submission: Submission, by rules: [ReferenceRule], _ model: Model
     ) throws(KinoraError) {
+        let references = submission.references
         for reference in references where !rules.contains(where: { $0.family == reference.expectedFamily }) {
             throw unfit(reference, rules, model)
         }
@@ -23,12 +24,26 @@ extension Gateway {
             }
             if given.count < rule.count.lowerBound {
                 let least = rule.count.lowerBound
+                guard rule.family != .image else {
+                    throw missingPicture(least, given.count, submission, model)
+                }
                 throw KinoraError(
-                    .invalidValue,
-                    "Model '\(model.id)' needs at least \(least) \(noun(rule.family, least)) with this.",
-                    field: references.first?.field)
+                    .invalidValue, needs(least, rule.family, model), field: references.first?.field)
             }
         }
+    }
+
+    private static func needs(_ least: Int, _ family: MediaType.Family, _ model: Model) -> String {
+        "Model '\(model.id)' needs at least \(least) \(noun(family, least)) with this."
+    }
+
+    /// Names the field that the client's API has for the picture at that place.
+    static func missingPicture(
+        _ least: Int, _ place: Int, _ submission: Submission, _ model: Model
+    ) -> KinoraError {
+        let fields = submission.pictureFields
+        return KinoraError(
+            .missingParameter, needs(least, .image, model), field: fields[min(place, fields.count - 1)])
     }
 
     private static func noun(_ family: MediaType.Family, _ count: Int) -> String {
@@ -127,7 +142,8 @@ extension Gateway {
         guard let seconds = try length.seconds(of: path, type) else {
             throw Self.wrongType(reference, rule)
         }
-        if let range = rule.seconds, !range.contains(seconds) {
+        let own = max(seconds - MediaLength.padding(of: type), 0)
+        if let range = rule.seconds, seconds < range.lowerBound || own > range.upperBound {
             let (least, most) = (Self.text(range.lowerBound), Self.text(range.upperBound))
             throw KinoraError(
                 .invalidValue,
@@ -135,13 +151,13 @@ extension Gateway {
                 field: reference.field)
         }
         guard let left = secondsLeft, let most = rule.secondsTotalMax else { return }
-        guard seconds <= left else {
+        guard own <= left else {
             throw KinoraError(
                 .invalidValue,
                 "All \(rule.family.rawValue) together must be at most \(Self.text(most)) s long.",
                 field: reference.field)
         }
-        secondsLeft = left - seconds
+        secondsLeft = left - own
     }
 
     /// Seconds with as many decimals as they need, two at most: 15, 1.9, 15.06.

@@ -40,8 +40,8 @@ extension Gateway {
         let model = try model(for: submission, source, caller)
         try check(prompt: submission.prompt)
         let category = try Self.category(of: submission, with: model)
-        guard let rules = model.rules[category] else { throw Self.unsupported(category, model) }
-        try Self.count(submission.references, by: model.references(for: category), model)
+        guard let rules = model.rules[category] else { throw Self.unsupported(category, submission, model) }
+        try Self.count(submission, by: model.references(for: category), model)
         guard !cache.snapshot.vendorsServed.isDisjoint(with: model.vendors) else {
             throw KinoraError(.noAccount)
         }
@@ -261,7 +261,15 @@ extension Gateway {
         }
     }
 
-    private static func unsupported(_ category: Category, _ model: Model) -> KinoraError {
+    private static func unsupported(
+        _ category: Category, _ submission: Submission, _ model: Model
+    ) -> KinoraError {
+        let needy = [Category.i2v, .ref2v, .i2i].first { model.rules[$0] != nil }
+        if submission.category == nil, submission.references.isEmpty, submission.remixOf == nil, let needy,
+            let rule = model.references(for: needy).first(where: { $0.family == .image })
+        {
+            return missingPicture(max(rule.count.lowerBound, 1), 0, submission, model)
+        }
         let what = category == .v2v ? "remixes" : "reference media"
         return KinoraError(
             .invalidValue, "Model '\(model.id)' does not take \(what).", field: "model", value: model.id)

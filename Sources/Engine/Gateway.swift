@@ -127,6 +127,7 @@ public final class Gateway: Sendable {
         switch command {
         case .submit(let submission): return try submit(submission, for: caller, patience)
         case .estimate(let submission): return .estimate(try estimate(submission, for: caller))
+        case .credits(let submission): return .credits(try credits(of: submission, for: caller))
         case .quota: return .quota(try store.quota(of: caller))
         case .redeem(let code): return try redeem(code, for: caller)
         case .task(let reference, let seconds):

@@ -21,13 +21,24 @@ final class MediaLength: Sendable {
             }
         guard !demuxer.isEmpty else { return nil }
         let exit = try processes.run(
-            [
-                "ffprobe", "-v", "error", "-f", demuxer, "-protocol_whitelist", "file",
-                "-show_entries", "format=duration", "-of", "csv=p=0", "file:\(path)",
-            ], limit: .seconds(10), reading: .output)
-        guard exit.code == 0, let seconds = Double(exit.text.prefix { !$0.isNewline }), seconds.isFinite,
-            seconds > 0
-        else { return nil }
+            ["ffprobe", "-v", "error", "-f", demuxer, "-protocol_whitelist", "file"] + Self.entries(of: type)
+                + ["-of", "csv=p=0", "file:\(path)"], limit: .seconds(10), reading: .output)
+        // Of a whole file one number; of packets the last one's begin and length.
+        let last = exit.text.split(whereSeparator: \.isNewline).last ?? ""
+        let numbers = last.split(separator: ",").map { Double($0) ?? .nan }
+        let seconds = numbers.reduce(0, +)
+        guard exit.code == 0, !exit.isTimedOut, seconds.isFinite, seconds > 0 else { return nil }
         return seconds
     }
+
+    /// An MP3 need not say how long it is, and what ffprobe then takes for its length is a guess from its
+    /// first frames: they are counted, up to more than any model allows.
+    private static func entries(of type: MediaType) -> [String] {
+        guard type == .mp3 else { return ["-show_entries", "format=duration"] }
+        return ["-show_entries", "packet=pts_time,duration_time", "-read_intervals", "%+#20000"]
+    }
+
+    /// What encoders may add to a sound, in seconds: an MP3 begins with their delay and ends with a whole
+    /// frame.
+    static func padding(of type: MediaType) -> Double { type == .mp3 ? 0.06 : 0 }
 }

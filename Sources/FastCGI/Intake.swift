@@ -216,7 +216,8 @@ private struct FormReceiver {
             form.files.append(
                 UploadedFile(
                     field: done.field, path: done.path, bytes: done.bytes,
-                    sha256: Hex.text(done.hash.finalize()), mediaType: MediaType(sniffing: done.head)))
+                    sha256: Hex.text(done.hash.finalize()), mediaType: MediaType(sniffing: done.head),
+                    fieldsBefore: form.fields.count))
         } else if let done = field {
             field = nil
             guard let text = String(validating: done.bytes, as: UTF8.self) else {

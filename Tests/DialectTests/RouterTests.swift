@@ -141,7 +141,8 @@ import Testing
             let found = try router.route(method, RequestPath(target: "/\(prefix)/\(path)"))
             #expect(found.match.mount == prefix)
         }
-        for path in ["media/x", "api/health", "callback/x"] {
+        for path in ["media/x", "api/health", "callback/x", "api/relay/v1/models", "api/relay/v1/embeddings"]
+        {
             #expect(try router.methods(of: RequestPath(target: "/\(prefix)/\(path)")).isEmpty)
         }
     }
@@ -156,6 +157,9 @@ import Testing
             ("openart", .get, "/api/task/x", "openart x"),
             // What collides with nobody is where it is, and so is what is open.
             ("openart", .post, "/api/video/submit", ""), ("sora", .post, "/v1/batches", ""),
+            ("openart", .post, "/api/relay/v1/chat/completions", ""),
+            ("sora", .post, "/api/relay/v1/images/generations", ""),
+            ("jimeng", .get, "/api/relay/v1/models/x", " x"),
             ("jimeng", .get, "/api/health", ""), ("sora", .post, "/callback/x", " x"),
             ("luma", .get, "/v1/videos", "internal_error"), ("", .get, "/v1/videos", "internal_error"),
         ] as [(String, Core.Method, String, String)])

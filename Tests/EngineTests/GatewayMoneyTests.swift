@@ -48,6 +48,14 @@ import Testing
         let prices = try database.sql("SELECT id, price_micros FROM task ORDER BY id")
         #expect(prices == [["\(plain.row)", "200"], ["\(short.row)", "90"], ["\(tall.row)", "400"]])
         #expect(try quota() == [9310, 690, 0])
+        let inRatio = try stage.submit {
+            $0.parameters = [
+                GivenParameter(name: "seconds", value: 4),
+                GivenParameter(name: "ratio", field: "aspect_ratio", value: "9:16"),
+            ]
+        }
+        #expect(inRatio.parameters["size"] == "720x1280")
+        #expect(try quota() == [8910, 1090, 0])
     }
 
     @Test func aTaskKeepsThePriceItWasAcceptedAt() throws {
@@ -174,6 +182,23 @@ import Testing
         #expect(code == .modelNotFound)
         submission.parameters = [GivenParameter(name: "seconds", value: 7)]
         #expect(refusal { _ = try stage.perform(.estimate(submission)) } == .invalidValue)
+    }
+
+    @Test func theQuotaIsToldEvenWhenNothingCanBeSubmitted() throws {
+        try database.grant(10_000)
+        try setPrice(Price(task: Amount(micros: 300)))
+        func credits(_ model: String) throws -> Credits {
+            let submission = Submission(dialect: "test", model: model, kind: .video, prompt: "p")
+            guard case .credits(let credits) = try stage.perform(.credits(of: submission)) else {
+                throw Unexpected("no credits")
+            }
+            return credits
+        }
+        #expect(try credits("sora-2").cost?.micros == 300)
+        let unknown = try credits("sora-9")
+        #expect(unknown.cost == nil && unknown.quota.available.micros == 10_000)
+        #expect(unknown.readAt == stage.clock.now)
+        #expect(try database.count("task") == 0)
     }
 
     @Test func aCodeIsRedeemedHoweverItIsTyped() throws {

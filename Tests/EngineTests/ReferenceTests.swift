@@ -55,12 +55,12 @@ import Upstream
     }
 
     /// Lets sora-2 take up to three pictures and two sounds.
-    private func allowMore() throws {
+    private func allowMore(least: Int = 1) throws {
         try stage.cache.start()
         try stage.database.sql(
             """
             UPDATE model_category SET category = 'ref2v', parameters = parameters || '[
-                {"name": "images", "type": "media", "media": "image", "minimum": 1, "maximum": 3,
+                {"name": "images", "type": "media", "media": "image", "minimum": \(least), "maximum": 3,
                     "bytes_max": 64},
                 {"name": "audios", "type": "media", "media": "audio", "maximum": 2, "seconds_min": 2,
                     "seconds_max": 15, "seconds_total_max": 15}]'
@@ -257,5 +257,43 @@ import Upstream
         #expect(words(picture(), disguised).contains("must be WAV or MP3 audio"))
         #expect(try stage.database.count("task") == 0)
         try submit(picture(), sound(10), sound(5), category: .ref2v)
+    }
+
+    /// Its first frames tell nothing of an MP3's length, and its encoder adds to it.
+    @Test func anMP3IsAsLongAsItsFrames() throws {
+        try allowMore()
+        func sound(_ parts: (frames: Int, rate: Int)...) -> Reference {
+            Reference(.bytes(silentMP3(parts)), field: "audio_files", family: .audio)
+        }
+        try submit(picture(), sound((576, 128)), category: .ref2v)
+        try submit(picture(), sound((192, 128)), sound((384, 128)), category: .ref2v)
+        let long = refusal(picture(), sound((77, 320), (1838, 32)), category: .ref2v)
+        #expect(long?.message == "'audio_files' is 50.02 s long; it must be 2 to 15 s.")
+        #expect(refusal(picture(), sound((578, 128)), category: .ref2v)?.message.contains("15.1 s") == true)
+        #expect(refusal(picture(), sound((76, 128)), category: .ref2v)?.message.contains("1.99 s") == true)
+    }
+
+    @Test func aPictureThatIsMissingIsNamedAsTheClientsAPIDoes() throws {
+        try allowMore(least: 2)
+        func missing(_ references: Reference..., category: Category? = nil) -> String? {
+            let error = #expect(throws: KinoraError.self) {
+                try stage.submit {
+                    $0.references = references
+                    $0.category = category
+                    $0.pictureFields = ["first", "second"]
+                }
+            }
+            #expect(error?.code == .missingParameter)
+            return error?.field
+        }
+        #expect(missing(category: .ref2v) == "first")
+        #expect(missing(picture(), category: .ref2v) == "second")
+        try stage.database.sql("DELETE FROM model_category WHERE category = 't2v' AND model_id = 'sora-2'")
+        try stage.cache.start()
+        let isGone = eventually(within: .seconds(10)) {
+            stage.cache.snapshot.models["sora-2"]?.rules[.t2v] == nil
+        }
+        try #require(isGone)
+        #expect(missing() == "first")
     }
 }

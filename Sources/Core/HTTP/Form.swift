@@ -25,12 +25,17 @@ public struct UploadedFile: Sendable, Equatable {
     public let sha256: String
     /// Nil when the first bytes match no type Kinora knows.
     public let mediaType: MediaType?
+    /// How many text fields of the form came before it.
+    public let fieldsBefore: Int
 
-    public init(field: String, path: String, bytes: Int, sha256: String, mediaType: MediaType?) {
+    public init(
+        field: String, path: String, bytes: Int, sha256: String, mediaType: MediaType?, fieldsBefore: Int = 0
+    ) {
         self.field = field
         self.path = path
         self.bytes = bytes
         self.sha256 = sha256
         self.mediaType = mediaType
+        self.fieldsBefore = fieldsBefore
     }
 }

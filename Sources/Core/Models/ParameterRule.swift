@@ -98,12 +98,13 @@ extension [ParameterRule] {
     /// clients send the superset of many models. A null counts as not given.
     public func checked(_ given: [GivenParameter]) throws(KinoraError) -> Parameters {
         var result = Parameters()
+        let sizeInRatio = try sizeInRatio(of: given)
         for rule in self {
             if rule.kind == .size, let sizes = rule.sizes, sizes.hasLevels {
                 try sizes.choose(from: given, into: &result)
             } else if let parameter = given.last(where: { $0.name == rule.name && !$0.value.isNull }) {
                 result[rule.name] = try rule.checked(parameter.value, field: parameter.field)
-            } else if let value = rule.defaultValue {
+            } else if let value = (rule.name == "size" ? sizeInRatio : nil) ?? rule.defaultValue {
                 result[rule.name] = value
             }
         }

@@ -78,7 +78,7 @@ public struct PictureSizes: Sendable, Equatable {
         return (first, second)
     }
 
-    private static func ratio(_ text: String) -> Double? {
+    static func ratio(_ text: String) -> Double? {
         pair(text, ":", digitsMax: 4).map { Double($0.0) / Double($0.1) }
     }
 
@@ -177,7 +177,7 @@ public struct PictureSizes: Sendable, Equatable {
     private static let names = ["1:1", "4:3", "3:4", "16:9", "9:16", "3:2", "2:3", "21:9", "9:21"]
 
     /// Vendors round pixels: 1195x512 is called 21:9.
-    private static func name(of size: Size) -> String {
+    static func name(of size: Size) -> String {
         let distances = names.map { name in abs(log(size.ratio / (ratio(name) ?? 1))) }
         return names[distances.indices.min { distances[$0] < distances[$1] } ?? 0]
     }

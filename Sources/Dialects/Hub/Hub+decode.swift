@@ -24,6 +24,8 @@ extension Hub {
         return .report(reference, waitSeconds: wait ?? request.head.preferredWaitSeconds ?? 0)
     }
 
+    private static let picture = "image_url"
+
     /// What the provider does not know is left out: clients send the same fields to all.
     private func submission(_ request: Request) throws(KinoraError) -> Submission {
         let fields = try Fields(request.body)
@@ -36,11 +38,9 @@ extension Hub {
             parameters.append(.init(name: name, field: field, value: .string(text)))
         }
         var references: [Reference] = []
-        if let image = fields.file("image_url") {
-            references = [Reference(.uploaded(image), field: "image_url", family: .image)]
-        } else if let image = try fields.string("image_url", charactersMax: Limits.jsonBodyBytesMax) {
-            let source = try Reference.Source(image, field: "image_url")
-            references = [Reference(source, field: "image_url", family: .image)]
+        if let image = try fields.medium(Self.picture) {
+            let source = try Reference.Source(image, field: Self.picture)
+            references = [Reference(source, field: Self.picture, family: .image)]
         }
         var submission = Submission(
             dialect: name, model: try fields.string("model"), kind: .video,
@@ -48,6 +48,7 @@ extension Hub {
         submission.provider = try fields.string("provider")?.lowercased()
         submission.userIdentifier = try fields.identifier("user_identifier")
         submission.isReported = true
+        submission.pictureFields = [Self.picture]
         submission.takePreferences(of: request)
         return submission
     }

@@ -14,21 +14,17 @@ extension Hub {
         case .quota(let quota): return success(Self.quota(quota))
         case .redeemed(let added, let quota):
             return success([
-                "addedQuota": .integer(added.micros / Self.unit), "totalQuota": .integer(Self.total(quota)),
+                "addedQuota": JSON(units: added), "totalQuota": .integer(Self.total(quota)),
             ])
         case .limited(let outcome, let allowance): return encode(outcome, for: exchange).adding(allowance)
         default: return OpenAIVideos().encode(outcome, for: exchange)
         }
     }
 
-    /// Relays answer in OpenAI's words as well, which its clients read (`error`).
     public func encode(_ error: KinoraError, for exchange: Exchange) -> Response {
         let facts = error.code.facts
         let status = error.code == .revokedKey ? 403 : facts.status
-        var body: JSONObject = [
-            "success": false, "message": .string(error.message), "code": .string(error.code.rawValue),
-            "data": .null,
-        ]
+        var body = Self.failure(error.message, code: error.code.rawValue)
         if let field = error.field { body["field"] = .string(field) }
         if let task = error.taskID { body["taskId"] = .string(task) }
         var response = Response.json(.object(body), status: status)
@@ -38,6 +34,11 @@ extension Hub {
         }
         if let allowance = error.allowance { response = response.adding(allowance) }
         return status == 401 ? response.adding("WWW-Authenticate", "Bearer") : response
+    }
+
+    /// The wrapper of every error; relays have OpenAI's words beside it (`OpenAIErrors.relayed`).
+    static func failure(_ message: String, code: String) -> JSONObject {
+        ["success": false, "message": .string(message), "code": .string(code), "data": .null]
     }
 
     private func success(_ data: JSON) -> Response {

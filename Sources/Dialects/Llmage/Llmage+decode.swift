@@ -35,6 +35,7 @@ extension Llmage {
             dialect: name, model: model, kind: kind, category: category, prompt: prompt,
             parameters: try Self.parameters(fields), references: try Self.references(fields))
         submission.isReported = true
+        submission.pictureFields = Self.pictureFields(category, submission.references.first)
         submission.takePreferences(of: request)
         return submission
     }
@@ -91,13 +92,20 @@ extension Llmage {
 
     /// One picture, under any of its names.
     private static func frame(_ names: [String], _ fields: Fields) throws(KinoraError) -> Reference? {
-        var given: [Reference] = []
-        for name in names { given += try fields.references(name) }
+        var given: [(name: String, reference: Reference)] = []
+        for name in names { given += try fields.references(name).map { (name, $0) } }
         guard given.count < 2 else {
             throw KinoraError(
-                .invalidValue, "'\(given[1].field)' must be one picture, and \(given.count) were given.",
-                field: given[1].field)
+                .invalidValue, "'\(given[1].name)' must be one picture, and \(given.count) were given.",
+                field: given[1].name)
         }
-        return given.first
+        return given.first?.reference
+    }
+
+    /// The names of the pictures that such a model needs; of the second as the first is spelled.
+    private static func pictureFields(_ category: Core.Category, _ first: Reference?) -> [String] {
+        guard category == .i2v else { return [category == .ref2v ? "image_files" : "image_file"] }
+        let name = first?.field ?? "image_file"
+        return [name, name.contains("1") ? name.replacing("1", with: "2") : "image2_file"]
     }
 }

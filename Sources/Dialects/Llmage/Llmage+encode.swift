@@ -62,6 +62,10 @@ extension Llmage {
         if let link = report.links.first {
             object[task.kind == .image ? "image" : "video"] = .string(exchange.origin + link)
         }
+        // The API's document knows one picture; others that were asked for are there as well.
+        if task.kind == .image, !report.links.isEmpty {
+            object["images"] = .array(report.links.map { .string(exchange.origin + $0) })
+        }
         if status(task.state) == "FAILED" {
             object["error"] = .string(task.failure?.message ?? "The task was cancelled.")
         }
@@ -70,12 +74,10 @@ extension Llmage {
 
     /// What was made, and what it cost.
     private static func usage(of task: MediaTask) -> JSON {
-        let credits = task.price.micros % 1_000_000 == 0
         var usage: JSONObject = [
             "action": .string(task.category.rawValue),
-            "credits": credits
-                ? .integer(task.price.micros / 1_000_000) : .decimal(task.price.description),
-            "type": .string(type(task.category)), "model": .string(task.model),
+            "credits": JSON(units: task.price), "type": .string(type(task.category)),
+            "model": .string(task.model),
         ]
         usage["resolution"] = task.parameters["resolution"] ?? task.parameters["size"]
         usage["off_peak"] = .bool(task.parameters.isOffPeak)

@@ -42,7 +42,8 @@ extension MediaChat {
         }
         let videos = references.filter { $0.expectedFamily == .video }
         let isAskedFor = options != nil || prompt.allSatisfy(\.isWhitespace)
-        guard isAskedFor || videos.contains(where: { $0.field == "video" }), options != nil || !videos.isEmpty
+        guard isAskedFor || videos.contains(where: { $0.field.hasPrefix("video") }),
+            options != nil || !videos.isEmpty
         else { return nil }
         guard let video = videos.first else {
             throw KinoraError(.missingParameter, "video is required with \(field)", field: "video")

@@ -87,6 +87,7 @@ extension OpenAIVideos {
             prompt: try fields.string("prompt") ?? "", parameters: try Self.parameters(fields),
             references: try Self.references(fields), remixOf: source)
         submission.family = family
+        submission.pictureFields = ["input_reference"]
         submission.takePreferences(of: request)
         submission.userIdentifier = try fields.identifier("user_identifier")
         let isSync = try fields.bool("async_mode") == false
@@ -138,11 +139,11 @@ extension OpenAIVideos {
     /// OpenAI's object.
     private static func references(_ fields: Fields) throws(KinoraError) -> [Reference] {
         for name in ["input_reference", "input_image"] {
-            if let file = fields.file(name) {
-                return [Reference(.uploaded(file), field: name, family: .image)]
+            switch try fields.medium(name) {
+            case .file(let file): return [Reference(.uploaded(file), field: name, family: .image)]
+            case .value(let value): return [Reference(try image(value, name), field: name, family: .image)]
+            case nil: continue
             }
-            guard let value = fields.value(name), value != .string("") else { continue }
-            return [Reference(try image(value, name), field: name, family: .image)]
         }
         return []
     }

@@ -43,7 +43,7 @@ extension OpenAIVideos {
         // Nothing here asks for them.
         case .batch: return Response(status: 204)
         case .report(let report): return encode(.task(report.task), for: exchange)
-        case .reports, .stats, .bridged, .madeCameo, .cameos, .cameo, .deletedCameo, .callerStats:
+        case .reports, .stats, .credits, .bridged, .madeCameo, .cameos, .cameo, .deletedCameo, .callerStats:
             return Response(status: 204)
         case .health(let health):
             let body: JSON = [

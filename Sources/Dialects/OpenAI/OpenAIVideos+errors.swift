@@ -2,9 +2,10 @@ public import Core
 
 extension OpenAIVideos {
     public func encode(_ error: KinoraError, for exchange: Exchange) -> Response {
-        OpenAIErrors.response(
-            error, Self.message(error),
-            code: Self.isMomentary(error, exchange) ? "429" : Self.code(error.code))
+        let isMomentary = Self.isMomentary(error, exchange)
+        if exchange.isOfJimeng, !isMomentary { return OpenAIImages().encode(error, for: exchange) }
+        return OpenAIErrors.response(
+            error, Self.message(error), code: isMomentary ? "429" : Self.code(error.code))
     }
 
     private static func message(_ error: KinoraError) -> String {

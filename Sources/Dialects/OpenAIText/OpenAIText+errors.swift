@@ -1,16 +1,10 @@
 public import Core
 
 extension OpenAIText {
-    /// OpenAI's envelope. Below `/api/relay` the video hub's words stand beside it, and its statuses.
+    /// OpenAI's envelope; below `/api/relay` inside of the video hub's, as pictures have it there.
     public func encode(_ error: KinoraError, for exchange: Exchange) -> Response {
-        var response = OpenAIVideos().encode(error, for: exchange)
-        guard exchange.path?.segments.first == "api" else { return response }
-        var body = ((try? JSONParser.parse(response.body)) ?? .null).objectValue ?? [:]
-        body["success"] = false
-        body["message"] = .string(error.message)
-        response.body = JSON.object(body).serialized()
-        if error.code == .revokedKey { response.status = 403 }
-        return response
+        exchange.isRelayed
+            ? OpenAIImages().encode(error, for: exchange) : OpenAIVideos().encode(error, for: exchange)
     }
 
     /// An event with the same envelope: clients of OpenAI look for `error` in each.

@@ -43,6 +43,12 @@ enum ModelShapes {
             guard let field = choice.spellings[rule.name] else { continue }
             properties[field] = schema(of: rule)
         }
+        let ratios = rules.ratiosOfSizes
+        if let field = choice.spellings["ratio"], !ratios.isEmpty {
+            properties[field] = [
+                "type": ["string", "null"], "enum": .array(ratios.map(JSON.string) + ["", .null]),
+            ]
+        }
         var schema: JSONObject = [
             "title": .string("\(model.id), \(category.rawValue)"), "properties": .object(properties),
         ]

@@ -37,8 +37,9 @@ extension Shapes {
         (
             "OpenArtCredits",
             object([
-                ("grand_total", whole), ("credits_per_video", whole),
-                ("cost_per_video_cny", ["type": ["number", "null"]]),
+                ("grand_total", ["type": "number"]),
+                ("credits_per_video", ["type": ["number", "null"]]),
+                ("cost_per_video_cny", ["type": ["number", "null"]]), ("updated_at", whole),
             ])
         ),
     ]
@@ -66,7 +67,10 @@ extension Shapes {
             success(
                 object([("totalQuota", whole), ("usedQuota", whole), ("remainingQuota", whole)]))
         ),
-        ("HubRedemption", success(object([("addedQuota", whole), ("totalQuota", whole)]))),
+        (
+            "HubRedemption",
+            success(object([("addedQuota", ["type": "number"]), ("totalQuota", whole)]))
+        ),
     ]
 
     // llmage
@@ -88,8 +92,9 @@ extension Shapes {
             object(
                 [
                     ("taskid", text), ("status", word("PENDING", "RUNNING", "SUCCEEDED", "FAILED")),
-                    ("usage", ["type": "object"]), ("image", text), ("video", text), ("error", text),
-                ], optional: ["usage", "image", "video", "error"])
+                    ("usage", ["type": "object"]), ("image", text), ("video", text),
+                    ("images", ["type": "array", "items": text]), ("error", text),
+                ], optional: ["usage", "image", "video", "images", "error"])
         ),
         (
             "LlmageCompletion",

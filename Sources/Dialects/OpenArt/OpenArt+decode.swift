@@ -10,7 +10,7 @@ extension OpenArt {
                 waitSeconds: wait ?? request.head.preferredWaitSeconds ?? 0)
         case Self.tasks: return .reports(try Self.page(request.path.query))
         case Self.stats: return .stats(family: "openart")
-        case Self.credits: return .estimate(Self.usual)
+        case Self.credits: return .credits(of: Self.usual)
         default: return .submit(try submission(request))
         }
     }
@@ -57,10 +57,11 @@ extension OpenArt {
         }
         var submission = Submission(
             dialect: name, model: try fields.string("model") ?? Self.model, kind: .video,
-            category: references.isEmpty ? .t2v : .ref2v, prompt: prompt, parameters: parameters,
+            category: references.isEmpty ? nil : .ref2v, prompt: prompt, parameters: parameters,
             references: references)
         submission.userIdentifier = try fields.identifier("user_identifier")
         submission.isReported = true
+        submission.pictureFields = ["refs"]
         submission.takePreferences(of: request)
         return submission
     }
@@ -83,14 +84,23 @@ extension OpenArt {
             references.append(Reference(source, field: "\(field).url", family: family))
         }
         for (name, family) in [("image_files", MediaType.Family.image), ("audio_files", .audio)] {
-            references += fields.files(name).map { Reference(.uploaded($0), field: name, family: family) }
+            guard fields.values(name).isEmpty else {
+                throw KinoraError(
+                    .invalidValue, "'\(name)' must be files; addresses go into 'refs'.", field: name)
+            }
+            references += try fields.references(name, of: family)
         }
         return references
     }
 
     /// An array; in a form its JSON text.
     private static func list(_ fields: Fields) throws(KinoraError) -> [JSON] {
-        guard var value = fields.value("refs"), value != "" else { return [] }
+        guard fields.files("refs").isEmpty else {
+            throw KinoraError(
+                .invalidValue, "'refs' must be JSON; files go into 'image_files' and 'audio_files'.",
+                field: "refs")
+        }
+        guard var value = try fields.onlyValue("refs"), value != "" else { return [] }
         if let text = value.stringValue {
             do throws(KinoraError) { value = try JSONParser.parse(Array(text.utf8)) } catch {
                 throw KinoraError(.invalidValue, "'refs' is no JSON: \(error.message)", field: "refs")

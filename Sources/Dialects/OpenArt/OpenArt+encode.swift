@@ -42,10 +42,11 @@ extension OpenArt {
             return fresh(.array(reports.map { Self.object($0, exchange) }))
                 .adding("X-Total-Count", String(total))
         case .stats(let stats): return fresh(Self.stats(stats))
-        case .estimate(let estimate):
+        case .credits(let credits):
             return fresh([
-                "grand_total": Self.credits(estimate.quota.available),
-                "credits_per_video": Self.credits(estimate.cost), "cost_per_video_cny": .null,
+                "grand_total": JSON(units: credits.quota.available),
+                "credits_per_video": credits.cost.map { JSON(units: $0) } ?? .null,
+                "cost_per_video_cny": .null, "updated_at": .integer(credits.readAt.seconds),
             ])
         case .limited(let outcome, let allowance): return encode(outcome, for: exchange).adding(allowance)
         default: return OpenAIVideos().encode(outcome, for: exchange)
@@ -65,9 +66,12 @@ extension OpenArt {
             status: 200, headers: [Response.jsonType, OpenAIVideos.noStore], body: json.serialized())
     }
 
-    /// Whole units of the caller's quota: what this API calls credits.
-    private static func credits(_ amount: Amount) -> JSON {
-        .integer((amount.micros + 500_000) / 1_000_000)
+    /// What a task takes from the caller's quota: whole credits, a part of one counted as one. Nothing is
+    /// taken for what has failed.
+    private static func cost(of task: MediaTask) -> JSON {
+        guard Progress(task) != .failed else { return 0 }
+        let (credits, rest) = task.price.micros.quotientAndRemainder(dividingBy: 1_000_000)
+        return .integer(rest > 0 ? credits + 1 : credits)
     }
 
     /// The fields of the API's document, and what else is known. There is one film: both addresses lead to
@@ -80,7 +84,7 @@ extension OpenArt {
             task.state == .cancelled ? "cancelled" : task.failure.map { "\($0.code): \($0.message)" }
         return [
             "id": .string(task.id.description), "status": .string(Progress(task).rawValue), "url_480p": url,
-            "url_720p": url, "credit_cost": credits(task.price), "error_msg": JSON(message),
+            "url_720p": url, "credit_cost": cost(of: task), "error_msg": JSON(message),
             "created_at": time(task.createdAt), "started_at": time(task.startedAt),
             "finished_at": time(task.finishedAt), "task_id": .string(task.id.description),
             "model": .string(task.model), "prompt": .string(task.prompt), "progress": JSON(task.progress),

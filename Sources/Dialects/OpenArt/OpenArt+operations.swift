@@ -28,7 +28,7 @@ extension OpenArt: Described {
                 replies: [Reply(200, .asItStands, .json("OpenArtStats"))]),
             Operation(
                 route: Self.credits, summary: Words("What is left, and what a video costs", "剩余额度与单价"),
-                replies: [Reply(200, .asItStands, .json("OpenArtCredits"))], errors: [404]),
+                replies: [Reply(200, .asItStands, .json("OpenArtCredits"))]),
         ]
     }
 
@@ -54,10 +54,10 @@ extension OpenArt: Described {
     }
 
     private static let refs: JSON = [
-        "type": "array", "maxItems": 9,
+        "type": "array", "maxItems": 12,
         "items": [
             "type": "object", "required": ["type", "url"],
-            "properties": ["type": ["type": "string", "enum": ["image"]], "url": Shapes.picture],
+            "properties": ["type": Shapes.word("image", "audio"), "url": Shapes.picture],
         ],
     ]
 

@@ -31,6 +31,7 @@ enum CommandText {
         case .cancel(let reference): "cancel \(reference.short)"
         case .delete(let reference): "delete \(reference.short)"
         case .estimate(let submission): lines("estimate", submissionLines(submission))
+        case .credits(let submission): lines("credits", submissionLines(submission))
         case .quota: "quota"
         case .redeem(let code): "redeem \(quoted(code))"
         case .relay(let request):

@@ -61,6 +61,9 @@ struct GoldenOutcome {
         case "estimate":
             let cost = Amount(micros: json["cost"]?.integerValue ?? 0)
             outcome = .estimate(Estimate(model: "sora-2", cost: cost, quota: Self.quota))
+        case "credits":
+            let cost = json["cost"]?.integerValue.map { Amount(micros: $0) }
+            outcome = .credits(Credits(quota: Self.quota, cost: cost, readAt: Self.created))
         case "quota": outcome = .quota(Self.quota)
         case "redeemed": outcome = .redeemed(Amount(micros: json["added"]?.integerValue ?? 0), Self.quota)
         case "models": outcome = .models((json["models"]?.arrayValue ?? []).map(Self.model))
@@ -160,8 +163,9 @@ struct GoldenOutcome {
     /// A task that has succeeded has made something.
     private static func report(_ json: JSON?) throws -> TaskReport {
         let task = try task(json)
+        let count = task.state == .succeeded ? Int(json?["made"]?.integerValue ?? 1) : 0
         return TaskReport(
-            task, links: task.state == .succeeded ? ["/media/0123.mp4?expires=1&signature=ab"] : [])
+            task, links: (0..<count).map { "/media/\($0)123.mp4?expires=1&signature=ab" })
     }
 
     /// Each text is what comes at once.

@@ -85,7 +85,7 @@ struct GoldenRequest {
                         field: String(line[..<arrow.lowerBound]), path: "/spool/\(form.files.count)",
                         bytes: bytes,
                         sha256: String(repeating: "0", count: 64),
-                        mediaType: MediaType(rawValue: String(words[0]))))
+                        mediaType: MediaType(rawValue: String(words[0])), fieldsBefore: form.fields.count))
             } else if let equals = line.firstRange(of: " =") {
                 let value = line[equals.upperBound...].dropFirst()
                 form.fields.append((String(line[..<equals.lowerBound]), String(value)))

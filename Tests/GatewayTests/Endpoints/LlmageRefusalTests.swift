@@ -96,7 +96,7 @@ extension GatewayTests {
             func pictures(_ files: [UInt8]...) -> Call {
                 LlmageSite.form(fields, files.map { FormFile(field: "image_file", bytes: $0) })
             }
-            let png = try picture(), model = "Model 'happyhorse-1.0-i2v'"
+            let png = try picture()
             let large = Array(png.prefix(8)) + [UInt8](repeating: 0, count: 30 << 20)
             let wrong = "Invalid value for image_file: 'image_file' must be"
             let address = JSON.string("https://example.com/1.png")
@@ -107,7 +107,7 @@ extension GatewayTests {
                         (pictures(Array("no PNG".utf8)), 400, "\(wrong) a PNG, JPEG or WebP image."),
                         (pictures(silence(3)), 400, "\(wrong) a PNG, JPEG or WebP image."),
                         (pictures(large), 413, "'image_file' is larger than 10 MiB."),
-                        (pictures(), 400, "\(model) needs at least 1 reference image with this."),
+                        (pictures(), 400, "Missing required parameter: image_file"),
                         (
                             bad(["image_url": address]), 400,
                             "Invalid value for image_url: Model 'viduq3-pro' takes no reference images."
