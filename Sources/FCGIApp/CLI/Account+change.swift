@@ -33,7 +33,7 @@ extension Account {
             let configuration = try Configuration.current().validated()
             let store = Store(configuration.database)
             let found = try Account.one(account, store)
-            Account.warn(of: baseURL ?? found.account.baseURL)
+            if key || baseURL != nil { Account.warn(of: baseURL ?? found.account.baseURL) }
             let change = AccountChange(
                 slots: slots, weight: weight, baseURL: baseURL, proxyURL: proxy,
                 sealedCredential: key ? try seal(for: found.account.row, configuration) : nil)
