@@ -13,9 +13,8 @@ import Testing
 
     init() throws {
         let store = database.store(connectionsMax: 2)
-        let user = try store.putUser(name: "owner", role: "client", passwordHash: nil)
         try store.addKey(
-            key, user: user, name: "", models: ["sora-2"], expiresInDays: nil, createdStatus: 201,
+            key, user: "owner", name: "", models: ["sora-2"], expiresInDays: nil, createdStatus: 201,
             contentMode: .redirect)
         authenticator = Authenticator(cache: try SnapshotCache(store, events: EventLog()), clock: clock)
     }

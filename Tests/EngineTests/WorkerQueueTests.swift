@@ -129,7 +129,7 @@ import Upstream
         #expect(try stage.task(task.id)?.failure == nil)
         let sealed = try stage.vault.seal(
             Secret("good"), table: "account", row: account, column: "credential_sealed")
-        try stage.store.reseal(account: account, credential: sealed, baseURL: "https://vendor.example/v1")
+        try stage.store.changeAccount(account, AccountChange(sealedCredential: sealed))
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
     }
 

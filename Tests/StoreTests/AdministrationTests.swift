@@ -39,21 +39,41 @@ import Testing
         #expect(throws: Never.self) { try database.account("one", vendor: "other") }
     }
 
-    @Test func aUserKeepsItsPasswordUntilAnotherIsGiven() throws {
-        #expect(try !store.hasAdmin())
-        let first = try store.putUser(name: "admin", role: "admin", passwordHash: "scrypt$1")
-        #expect(try store.hasAdmin())
-        #expect(try store.putUser(name: "admin", role: "client", passwordHash: nil) == first)
+    private func addKey(_ key: APIKey = .random(), of user: String, name: String = "") throws(KinoraError) {
+        try store.addKey(
+            key, user: user, name: name, models: nil, expiresInDays: nil, createdStatus: 200,
+            contentMode: .serve, quotaCap: Amount(micros: 5_000_000_000))
+    }
+
+    @Test func anAdministratorKeepsItsPasswordUntilAnotherIsGiven() throws {
+        #expect(try store.admin() == nil)
+        #expect(try store.putAdmin(name: "boss", passwordHash: "scrypt$1"))
+        #expect(try store.admin() == "boss")
+        try addKey(of: "boss")
         #expect(try database.sql("SELECT role, password_hash FROM app_user") == [["admin", "scrypt$1"]])
-        _ = try store.putUser(name: "admin", role: "admin", passwordHash: "scrypt$2")
+        #expect(try store.putAdmin(name: "boss", passwordHash: "scrypt$2"))
         #expect(try database.value("SELECT password_hash FROM app_user") == "scrypt$2")
     }
 
+    @Test func aClientDoesNotBecomeAnAdministrator() throws {
+        try addKey(of: "admin")
+        #expect(try !store.putAdmin(name: "admin", passwordHash: "scrypt$1"))
+        #expect(try database.sql("SELECT role, password_hash FROM app_user") == [["client", nil]])
+    }
+
+    @Test func aKeyAndItsUserAreMadeTogetherOrNotAtAll() throws {
+        try addKey(of: "owner")
+        #expect(try database.value("SELECT quota_cap_micros FROM api_key") == "5000000000")
+        #expect(throws: KinoraError.self) {
+            try addKey(of: "another", name: String(repeating: "n", count: 129))
+        }
+        #expect(try database.sql("SELECT name FROM app_user") == [["owner"]])
+    }
+
     @Test func aKeyIsRevokedOnceAndItsSecretIsNowhere() throws {
-        let user = try store.putUser(name: "owner", role: "client", passwordHash: nil)
         let key = APIKey.random()
         try store.addKey(
-            key, user: user, name: "n", models: ["a", "b,c"], expiresInDays: 3, createdStatus: 200,
+            key, user: "owner", name: "n", models: ["a", "b,c"], expiresInDays: 3, createdStatus: 200,
             contentMode: .serve)
         #expect(try store.activeKeys() == 1)
         #expect(try store.keys().first?.caller.options.models == ["a", "b,c"])

@@ -95,7 +95,9 @@ import Testing
         }
         #expect(try turn() == nil)
         // Another address may tell.
-        try store.reseal(account: rows[0], credential: [2], baseURL: "https://other.example/v1")
+        try store.changeAccount(rows[0], AccountChange(slots: 2, weight: 2, proxyURL: ""))
+        #expect(try turn() == nil)
+        try store.changeAccount(rows[0], AccountChange(baseURL: "https://other.example/v1"))
         #expect(try turn() == "untold")
     }
 

@@ -38,7 +38,7 @@ declare -A kinora_package_reason=(
     [zlib1g-dev]="build: linked into Foundation"
 )
 
-kinora_swift_minimum=6.1
+kinora_swift_minimum=6.2
 
 kinora_install_packages() {
     local name missing=()

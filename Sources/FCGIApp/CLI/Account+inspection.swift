@@ -64,7 +64,7 @@ extension Account {
         }
     }
 
-    fileprivate static func one(_ name: String, _ store: Store) throws(KinoraError) -> NamedAccount {
+    static func one(_ name: String, _ store: Store) throws(KinoraError) -> NamedAccount {
         let found = try store.accounts(named: name)
         guard found.count == 1 else { throw notOne(name, found.count) }
         return found[0]

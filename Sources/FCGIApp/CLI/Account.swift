@@ -8,7 +8,9 @@ import Upstream
 struct Account: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Accounts at vendors.",
-        subcommands: [Add.self, List.self, Test.self, Refresh.self, Disable.self, Enable.self])
+        subcommands: [
+            Add.self, List.self, Change.self, Test.self, Refresh.self, Disable.self, Enable.self,
+        ])
 
     struct Add: KinoraCommand {
         static let configuration = CommandConfiguration(
@@ -30,28 +32,15 @@ struct Account: ParsableCommand {
         @Option(help: "File with the credential; - is standard input.") var credentialFile = "-"
 
         func validate() throws {
-            guard baseURL.wholeMatch(of: /https?:\/\/[^\s\/][^\s]*/) != nil else {
-                throw ValidationError("--base-url must be an http or https URL.")
-            }
-            let isProxy = /(https?|socks4a?|socks5h?):\/\/[^\s\/][^\s]*/
-            guard proxy.map({ $0.wholeMatch(of: isProxy) != nil }) ?? true else {
-                throw ValidationError("--proxy must be an http, https, socks4 or socks5 URL.")
-            }
-            guard (1...100_000).contains(slots ?? 1) else {
-                throw ValidationError("--slots must be from 1 to 100000.")
-            }
-            guard (1...128).contains(name.count) else {
-                throw ValidationError("--name must have 1 to 128 characters.")
-            }
+            try Account.check(baseURL: baseURL, proxy: proxy, slots: slots)
+            try checkName(name, "--name")
         }
 
         func perform() throws(KinoraError) {
             let configuration = try Configuration.current().validated()
             let spoken = try Vendors.named(vendor)
-            if baseURL.hasPrefix("http://") {
-                writeError("kinora: warning: the credential will travel unencrypted to \(baseURL)\n")
-            }
-            let credential = try readCredential()
+            Account.warn(of: baseURL)
+            let credential = try Account.readCredential(from: credentialFile)
             let vault = try Vault(masterKey: try configuration.masterKey())
             do throws(KinoraError) {
                 let id = try Store(configuration.database).addAccount(
@@ -67,18 +56,36 @@ struct Account: ParsableCommand {
                 throw KinoraError(.alreadyExists, "There is already an account '\(name)' for \(vendor).")
             }
         }
+    }
 
-        private func readCredential() throws(KinoraError) -> Secret {
-            if credentialFile == "-", isatty(0) == 1 { writeError("Credential, then Enter and Ctrl-D: ") }
-            guard let text = credentialFile == "-" ? readAll(0) : readSmallFile(credentialFile) else {
-                throw KinoraError(
-                    .configuration, "Cannot read \(credentialFile): \(String(cString: strerror(errno)))")
-            }
-            guard !text.trimmedText.isEmpty else {
-                throw KinoraError(.invalidValue, "The credential is empty.")
-            }
-            return Secret(text.trimmedText)
+    static func check(baseURL: String?, proxy: String?, slots: Int?) throws {
+        guard baseURL.map({ $0.wholeMatch(of: /https?:\/\/[^\s\/][^\s]*/) != nil }) ?? true else {
+            throw ValidationError("--base-url must be an http or https URL.")
         }
+        let isProxy = /(https?|socks4a?|socks5h?):\/\/[^\s\/][^\s]*/
+        guard proxy.map({ $0.wholeMatch(of: isProxy) != nil }) ?? true else {
+            throw ValidationError("--proxy must be an http, https, socks4 or socks5 URL.")
+        }
+        guard (1...100_000).contains(slots ?? 1) else {
+            throw ValidationError("--slots must be from 1 to 100000.")
+        }
+    }
+
+    static func warn(of baseURL: String) {
+        guard baseURL.hasPrefix("http://") else { return }
+        writeError("kinora: warning: the credential will travel unencrypted to \(baseURL)\n")
+    }
+
+    /// From a file, or standard input for `-`.
+    static func readCredential(from file: String) throws(KinoraError) -> Secret {
+        if file == "-", isatty(0) == 1 { writeError("Credential, then Enter and Ctrl-D: ") }
+        guard let text = file == "-" ? readAll(0) : readSmallFile(file) else {
+            throw KinoraError(.configuration, "Cannot read \(file): \(String(cString: strerror(errno)))")
+        }
+        guard !text.trimmedText.isEmpty else {
+            throw KinoraError(.invalidValue, "The credential is empty.")
+        }
+        return Secret(text.trimmedText)
     }
 
     struct List: KinoraCommand {
@@ -93,18 +100,20 @@ struct Account: ParsableCommand {
         @Argument(help: "Its number or name.") var account: String
         @Option(help: "Why.") var reason = "by the operator"
         func perform() throws(KinoraError) {
-            try Account.change(account, to: "disabled", reason, openStore())
+            try Account.setState(of: account, to: "disabled", reason, openStore())
         }
     }
 
     struct Enable: KinoraCommand {
         static let configuration = CommandConfiguration(abstract: "Give it tasks again.")
         @Argument(help: "Its number or name.") var account: String
-        func perform() throws(KinoraError) { try Account.change(account, to: "active", "", openStore()) }
+        func perform() throws(KinoraError) {
+            try Account.setState(of: account, to: "active", "", openStore())
+        }
     }
 
-    private static func change(
-        _ account: String, to state: String, _ reason: String, _ store: Store
+    private static func setState(
+        of account: String, to state: String, _ reason: String, _ store: Store
     ) throws(KinoraError) {
         switch try store.setAccountState(account, to: state, reason: reason) {
         case 1: writeLine("\(account): \(state)")

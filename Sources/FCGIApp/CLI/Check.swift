@@ -64,7 +64,9 @@ struct Check: KinoraCommand {
                 faults.append(error.detail.isEmpty ? error.message : "\(error.message) \(error.detail)")
             }
         }
-        check { () throws(KinoraError) in _ = try Vault(masterKey: try configuration.masterKey()) }
+        var vault: Vault?
+        check { () throws(KinoraError) in vault = try Vault(masterKey: try configuration.masterKey()) }
+        faults += configuration.addressFaults
         for directory in [
             configuration.mediaDirectory, configuration.spoolDirectory, configuration.socketDirectory,
         ]
@@ -93,6 +95,9 @@ struct Check: KinoraCommand {
             defer { transport.stop() }
             try line.prove()
         }
+        if !isInPath("ffprobe") {
+            faults.append("ffprobe is not in PATH: references of sound and film cannot be measured.")
+        }
         guard !configuration.databaseURL.isEmpty else { return faults }
         // As the migrations log in: the role that the service takes may not exist yet.
         var owner = configuration.database
@@ -103,20 +108,30 @@ struct Check: KinoraCommand {
             isReachable = true
         }
         check { () throws(KinoraError) in
-            do throws(KinoraError) { faults += try Self.faults(ofMigrationsIn: configuration) } catch {
+            do throws(KinoraError) { faults += try Self.faults(inDatabaseOf: configuration, vault) } catch {
                 if isReachable || error.code != .databaseAway { throw error }
             }
         }
         return faults
     }
 
-    private static func faults(ofMigrationsIn configuration: Configuration) throws(KinoraError) -> [String] {
+    private static func faults(
+        inDatabaseOf configuration: Configuration, _ vault: Vault?
+    ) throws(KinoraError) -> [String] {
         var faults: [String] = []
         let status = try Migrator(configuration.database, directory: configuration.sqlDirectory).status()
         let pending = status.count { $0.appliedAt == nil }
         if pending > 0 { faults.append("\(pending) migration(s) are missing: run `kinora migrate up`.") }
         if status.contains(where: \.isChanged) { faults.append("An applied migration file was changed.") }
-        if pending == 0 { try Store(configuration.database).ping() }
+        guard pending == 0 else { return faults }
+        let accounts = try Store(configuration.database).accounts()
+        if let fault = vault?.fault(of: accounts) { faults.append(fault) }
         return faults
+    }
+
+    /// Looks where `Spawn` does.
+    private static func isInPath(_ program: String) -> Bool {
+        let path = processEnvironment()["PATH"] ?? "/bin:/usr/bin"
+        return path.split(separator: ":").contains { access("\($0)/\(program)", X_OK) == 0 }
     }
 }

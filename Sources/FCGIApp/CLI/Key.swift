@@ -16,7 +16,7 @@ struct Key: ParsableCommand {
         @Option(help: "How content is answered: serve or redirect.") var content = "serve"
         @OptionGroup var words: WordOptions
         @OptionGroup var limits: LimitOptions
-        @Option(help: "Units it may spend of its user's quota, all its life; 0: no cap.") var quota: Amount?
+        @OptionGroup var cap: QuotaCap
         @Flag(help: "Print JSON.") var json = false
 
         func validate() throws {
@@ -29,9 +29,8 @@ struct Key: ParsableCommand {
             guard (1...36_500).contains(expiresInDays ?? 1) else {
                 throw ValidationError("--expires-in-days must be from 1 to 36500.")
             }
-            guard (1...128).contains(user.count), name.count <= 128 else {
-                throw ValidationError("--user and --name must have at most 128 characters.")
-            }
+            try checkName(user, "--user")
+            try checkName(name, "--name", 0...128)
         }
 
         func perform() throws(KinoraError) {
@@ -39,11 +38,11 @@ struct Key: ParsableCommand {
             let models = try knownModels(store)
             let key = APIKey.random()
             try store.addKey(
-                key, user: try store.putUser(name: user, role: "client", passwordHash: nil), name: name,
-                models: models, expiresInDays: expiresInDays.map(Int64.init), createdStatus: createdStatus,
+                key, user: user, name: name, models: models, expiresInDays: expiresInDays.map(Int64.init),
+                createdStatus: createdStatus,
                 contentMode: KeyOptions.ContentMode(rawValue: content) ?? .serve,
                 chatFormat: words.chatFormat ?? .auto, dialect: words.dialect ?? .auto, limits: limits.change,
-                quotaCap: quota)
+                quotaCap: cap.quota)
             if json {
                 writeLine(JSON.object(["id": .string(key.publicID), "key": .string(key.revealed())]).text)
             } else {
@@ -134,10 +133,10 @@ struct Key: ParsableCommand {
             discussion: "What is not named stays as it is.")
         @OptionGroup var key: NamedKey
         @OptionGroup var limits: LimitOptions
-        @Option(help: "Units it may spend of its user's quota, all its life; 0: no cap.") var quota: Amount?
+        @OptionGroup var cap: QuotaCap
 
         func validate() throws {
-            guard !limits.isEmpty || quota != nil else {
+            guard !limits.isEmpty || cap.quota != nil else {
                 throw ValidationError(
                     "Give --requests-per-minute, --concurrent-tasks, --quota, or several of them.")
             }
@@ -145,7 +144,7 @@ struct Key: ParsableCommand {
 
         func perform() throws(KinoraError) {
             try key.change(saying: "limited") { id throws(KinoraError) in
-                try openStore().limitKey(publicID: id, limits.change, quotaCap: quota)
+                try openStore().limitKey(publicID: id, limits.change, quotaCap: cap.quota)
             }
         }
     }

@@ -13,7 +13,7 @@ extension KinoraCommand {
     func run() throws {
         Termination.unblock()
         do throws(KinoraError) { try perform() } catch {
-            let detail = error.detail.isEmpty ? "" : " (\(error.detail))"
+            let detail = error.detail.isEmpty ? "" : " (\(error.detail.plain))"
             writeError("kinora: \(error.message)\(detail)\n")
             throw ExitCode(1)
         }

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Core
 import Store
 
 /// Limits of a key or a user.
@@ -20,5 +21,16 @@ struct LimitOptions: ParsableArguments {
 
     var change: LimitChange {
         LimitChange(requestsPerMinute: requestsPerMinute, concurrentTasksMax: concurrentTasks)
+    }
+}
+
+/// What a key may spend.
+struct QuotaCap: ParsableArguments {
+    @Option(help: "Units it may spend of its user's quota, all its life; 0: no cap.") var quota: Amount?
+
+    func validate() throws {
+        guard quota.map({ $0 <= Amount.transferMax }) ?? true else {
+            throw ValidationError("--quota must be at most \(Amount.transferMax).")
+        }
     }
 }

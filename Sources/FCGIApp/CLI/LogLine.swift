@@ -19,21 +19,15 @@ enum LogLine {
 
     private static func line(_ head: [JSON], _ more: [(name: String, value: JSON)]) -> String {
         let known = more.filter { !$0.value.isNull && $0.value != "" }
-        let words = head.map { $0.isNull ? "-" : plain($0) } + known.map { "\($0.name)=\(quoted($0.value))" }
+        let words =
+            head.map { $0.isNull ? "-" : ($0.stringValue ?? $0.text).plain }
+            + known.map { "\($0.name)=\(quoted($0.value))" }
         return words.joined(separator: " ")
     }
 
     private static func quoted(_ value: JSON) -> String {
-        guard let text = value.stringValue else { return value.text }
+        guard let text = value.stringValue else { return value.text.plain }
         let isWord = text.unicodeScalars.allSatisfy { $0.value > 0x20 && !"\"=".unicodeScalars.contains($0) }
-        return plain(isWord ? value : .string(value.text))
-    }
-
-    /// Without characters that would steer the terminal: some of it comes from clients and vendors.
-    private static func plain(_ value: JSON) -> String {
-        let text = value.stringValue ?? value.text
-        return String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+        return (isWord ? text : value.text).plain
     }
 }

@@ -17,7 +17,12 @@ struct LogOptions: ParsableArguments {
         guard since == nil || age != nil else {
             throw ValidationError("--since must be a number and s, m, h or d, as in 90m.")
         }
+        guard (age ?? .zero) <= Self.ageMax else {
+            throw ValidationError("--since must be at most 36500d.")
+        }
     }
+
+    private static let ageMax = Duration.seconds(36_500 * 86_400)
 
     var age: Duration? {
         guard let parts = since?.wholeMatch(of: /(\d{1,8})([smhd])/), let count = Int64(parts.1) else {

@@ -20,7 +20,7 @@ struct PriceCommand: ParsableCommand {
                 throw ValidationError("--category must be one of \(known).")
             }
             guard resolution.map({ $0.wholeMatch(of: /[0-9A-Za-z:x_\-]{1,32}/) != nil }) ?? true else {
-                throw ValidationError("--resolution must be like 1280x720, 1080p or 16:9.")
+                throw ValidationError("--resolution must be like 1280x720 or 1080p.")
             }
         }
 
@@ -66,7 +66,9 @@ struct PriceCommand: ParsableCommand {
             let price = Price(
                 task: task, second: second, image: image, input: input, output: output,
                 offPeakPercent: offPeakPercent)
-            let count = try openStore().setPrice(price, at: tasks.place)
+            let store = try openStore()
+            try store.models().first { $0.id == tasks.model }?.check(price, at: tasks.place)
+            let count = try store.setPrice(price, at: tasks.place)
             guard count > 0 else {
                 throw KinoraError(
                     .modelNotFound, "There is no such model or category. See `kinora model list`.")

@@ -32,9 +32,7 @@ struct QuotaCommand: ParsableCommand {
             guard (Amount(micros: 1)...Amount.transferMax).contains(amount) else {
                 throw ValidationError("The amount must be from 0.000001 to \(Amount.transferMax).")
             }
-            guard reference.map({ $0.wholeMatch(of: /[^\p{Cc}]{1,128}/) != nil }) ?? true else {
-                throw ValidationError("--reference must have 1 to 128 characters.")
-            }
+            if let reference { try checkName(reference, "--reference") }
             guard note.unicodeScalars.count <= 500 else {
                 throw ValidationError("--note must have at most 500 characters.")
             }

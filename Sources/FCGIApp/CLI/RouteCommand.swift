@@ -44,9 +44,7 @@ struct RouteCommand: ParsableCommand {
         @OptionGroup var facts: Facts
 
         func validate() throws {
-            guard (1...200).contains((vendorModel ?? model).count) else {
-                throw ValidationError("The vendor's name of the model must have 1 to 200 characters.")
-            }
+            try checkName(vendorModel ?? model, "The vendor's name of the model", 1...200)
         }
 
         func perform() throws(KinoraError) {

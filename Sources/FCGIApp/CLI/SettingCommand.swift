@@ -38,13 +38,26 @@ struct SettingCommand: ParsableCommand {
         func perform() throws(KinoraError) {
             let store = try openStore()
             let rule = try SettingCommand.rule(name, store)
-            let isZone = rule.name == TextSetting.offPeakTimeZone.name
-            let isKnown = isZone ? try store.knowsTimeZone(value) : true
-            guard isKnown, let meant = rule.value(spelled: value) else {
+            guard try Self.isKnown(value, to: rule, store), let meant = rule.value(spelled: value) else {
                 throw KinoraError(.invalidValue, "\(name) must be \(rule.form), not '\(value)'.")
             }
             try store.putSetting(rule, meant)
             writeLine("\(name) = \(meant.text)")
+        }
+
+        /// Whether the database has what the value names.
+        private static func isKnown(
+            _ value: String, to rule: any Setting, _ store: Store
+        ) throws(KinoraError) -> Bool {
+            func isModel(of kind: MediaKind) throws(KinoraError) -> Bool {
+                try store.models().contains { $0.id == value && $0.kind == kind.rawValue }
+            }
+            return switch rule.name {
+            case TextSetting.offPeakTimeZone.name: try store.knowsTimeZone(value)
+            case TextSetting.defaultImageModel.name: try isModel(of: .image)
+            case TextSetting.defaultVideoModel.name: try isModel(of: .video)
+            default: true
+            }
         }
     }
 

@@ -16,9 +16,8 @@ enum Table {
 
     private static func cell(_ value: JSON?) -> String {
         switch value {
-        case .string(let text): text.replacing("\n", with: " ")
         case nil, .null: "-"
-        case let value?: value.text
+        case let value?: (value.stringValue ?? value.text).plain
         }
     }
 

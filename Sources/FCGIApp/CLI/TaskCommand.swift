@@ -39,7 +39,8 @@ struct TaskCommand: ParsableCommand {
                 throw KinoraError(.taskNotFound, "There is no task '\(task)'.")
             }
             let shown = JSON.object(found)
-            writeLine(json ? shown.text : Self.lines(shown, indent: "").joined(separator: "\n"))
+            let lines = Self.lines(shown, indent: "").map(\.plain)
+            writeLine(json ? shown.text : lines.joined(separator: "\n"))
         }
 
         private static func lines(_ json: JSON, indent: String) -> [String] {

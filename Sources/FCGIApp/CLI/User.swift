@@ -12,9 +12,7 @@ struct User: ParsableCommand {
         @OptionGroup var limits: LimitOptions
 
         func validate() throws {
-            guard (1...128).contains(name.count) else {
-                throw ValidationError("The name must have 1 to 128 characters.")
-            }
+            try checkName(name, "The name")
         }
 
         func perform() throws(KinoraError) {

@@ -2,37 +2,66 @@ public import Core
 
 extension Statement {
     static let administration = [
-        Store.userUpsert, Store.adminExists, Store.keyInsert, Store.keyList, Store.keyRevoke, Store.keyChange,
+        Store.adminPut, Store.adminFind, Store.keyInsert, Store.keyList, Store.keyRevoke, Store.keyChange,
         Store.keyCount,
-        Store.accountInsert, Store.accountSeal, Store.accountList, Store.accountState, Store.taskList,
+        Store.accountInsert, Store.accountChange, Store.accountList, Store.accountState, Store.taskList,
         Store.taskShow,
         Store.accountNextID, Store.userInsert, Store.userList, Store.settingPut, Store.settingRemove,
         Store.timeZone,
     ]
 }
 
+/// What is to change of an account. Nil leaves what is.
+public struct AccountChange: Sendable {
+    /// Tasks it may run at once.
+    public var slots: Int?
+    /// Its share of the work among accounts of equal load.
+    public var weight: Int?
+    public var baseURL: String?
+    /// Empty: none.
+    public var proxyURL: String?
+    /// Bound to the account's row.
+    public var sealedCredential: [UInt8]?
+
+    public init(
+        slots: Int? = nil, weight: Int? = nil, baseURL: String? = nil, proxyURL: String? = nil,
+        sealedCredential: [UInt8]? = nil
+    ) {
+        self.slots = slots
+        self.weight = weight
+        self.baseURL = baseURL
+        self.proxyURL = proxyURL
+        self.sealedCredential = sealedCredential
+    }
+}
+
 extension Store {
-    static let userUpsert = Statement(
-        "user_upsert",
+    // A client stays one: its keys must not become an administrator's.
+    static let adminPut = Statement(
+        "admin_put",
         """
-        INSERT INTO app_user (name, role, password_hash) VALUES ($1, $2, $3)
-        ON CONFLICT (name) DO UPDATE
-        SET password_hash = coalesce(excluded.password_hash, app_user.password_hash)
-        RETURNING id
+        INSERT INTO app_user (name, role, password_hash) VALUES ($1, 'admin', $2)
+        ON CONFLICT (name) DO UPDATE SET password_hash = excluded.password_hash
+        WHERE app_user.role = 'admin' RETURNING id
         """)
 
-    static let adminExists = Statement(
-        "admin_exists", "SELECT id FROM app_user WHERE role = 'admin' AND password_hash IS NOT NULL LIMIT 1")
+    static let adminFind = Statement(
+        "admin_find",
+        """
+        SELECT name FROM app_user WHERE role = 'admin' AND password_hash IS NOT NULL ORDER BY id LIMIT 1
+        """)
 
     static let keyInsert = Statement(
         "key_insert",
         """
+        WITH owner AS (INSERT INTO app_user (name) VALUES ($1)
+            ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING id)
         INSERT INTO api_key (
             user_id, public_id, secret_hash, name, models, expires_at, video_created_status, content_mode,
             chat_format, dialect, requests_per_minute, concurrent_tasks_max, quota_cap_micros)
-        VALUES ($1, $2, $3, $4, $5::text[], now() + $6::bigint * interval '1 day', $7, $8, $9, $10,
-            nullif($11, 0), nullif($12, 0), nullif($13, 0))
-        RETURNING id
+        SELECT id, $2, $3, $4, $5::text[], now() + $6::bigint * interval '1 day', $7, $8, $9, $10,
+            nullif($11, 0), nullif($12, 0), nullif($13::bigint, 0) FROM owner
+        RETURNING user_id
         """)
 
     static let userInsert = Statement(
@@ -98,13 +127,20 @@ extension Store {
         OVERRIDING SYSTEM VALUE VALUES ($1, $2, $3, $4, $5, $6, $7, $8) RETURNING id
         """)
 
-    static let accountSeal = Statement(
-        "account_seal",
+    // What is not given stays as it is. Another key or address may tell a credit.
+    static let accountChange = Statement(
+        "account_change",
         """
-        UPDATE account SET credential_sealed = $2, base_url = $3, credits_asked_at = NULL,
-            state = CASE state WHEN 'invalid' THEN 'active' ELSE state END,
-            state_reason = CASE state WHEN 'invalid' THEN '' ELSE state_reason END
-        WHERE id = $1 RETURNING id
+        WITH given AS (SELECT $6::bytea AS credential)
+        UPDATE account SET slots = coalesce($2, slots), weight = coalesce($3, weight),
+            base_url = coalesce($4::text, base_url),
+            proxy_url = CASE WHEN $5::text IS NULL THEN proxy_url ELSE nullif($5, '') END,
+            credential_sealed = coalesce(credential, credential_sealed),
+            credits_asked_at = CASE WHEN $4 IS NULL AND credential IS NULL THEN credits_asked_at END,
+            state = CASE WHEN credential IS NOT NULL AND state = 'invalid' THEN 'active' ELSE state END,
+            state_reason = CASE WHEN credential IS NOT NULL AND state = 'invalid' THEN ''
+                ELSE state_reason END
+        FROM given WHERE id = $1 RETURNING id
         """)
 
     static let accountList = Statement(
@@ -156,9 +192,10 @@ extension Store {
         WHERE \(shortID) = $1
         """)
 
-    /// Makes a user, or finds the one of that name; a given password replaces the old one.
-    public func putUser(name: String, role: String, passwordHash: String?) throws(KinoraError) -> Int64 {
-        try first(Self.userUpsert, [.text(name), .text(role), .optional(passwordHash)]) { $0.integer(0) } ?? 0
+    /// Makes an administrator, or gives the one of that name another password. False when the name is a
+    /// client's: nothing has changed then.
+    public func putAdmin(name: String, passwordHash: String) throws(KinoraError) -> Bool {
+        try execute(Self.adminPut, [.text(name), .text(passwordHash)]) > 0
     }
 
     /// Makes a client. Throws `alreadyExists` when there is a user of that name.
@@ -190,23 +227,27 @@ extension Store {
         try execute(Self.settingRemove, [.text(name)]) > 0
     }
 
-    public func hasAdmin() throws(KinoraError) -> Bool { try first(Self.adminExists) { _ in true } ?? false }
+    /// The name of the first administrator who has a password; nil when there is none.
+    public func admin() throws(KinoraError) -> String? { try first(Self.adminFind) { $0.text(0) } }
 
-    /// Keeps a new key: its public id and the hash of its secret.
+    /// Keeps a new key: its public id and the hash of its secret. A user that is new is made with it, or
+    /// neither is. Gives the user's row.
+    @discardableResult
     public func addKey(
-        _ key: APIKey, user: Int64, name: String, models: [String]?, expiresInDays: Int64?,
+        _ key: APIKey, user: String, name: String, models: [String]?, expiresInDays: Int64?,
         createdStatus: Int, contentMode: KeyOptions.ContentMode, chatFormat: KeyOptions.ChatFormat = .auto,
         dialect: KeyOptions.RootDialect = .auto,
         limits: LimitChange = LimitChange(), quotaCap: Amount? = nil
-    ) throws(KinoraError) {
-        try execute(
+    ) throws(KinoraError) -> Int64 {
+        try first(
             Self.keyInsert,
             [
-                .integer(user), .text(key.publicID), .bytes(Array(key.secretHash)), .text(name),
+                .text(user), .text(key.publicID), .bytes(Array(key.secretHash)), .text(name),
                 models.map(Value.texts) ?? .null, .optional(expiresInDays), .integer(Int64(createdStatus)),
                 .text(contentMode.rawValue), .text(chatFormat.rawValue),
                 .text(dialect.rawValue),
-            ] + limits.values + [.optional(quotaCap?.micros)])
+            ] + limits.values + [.optional(quotaCap?.micros)]
+        ) { $0.integer(0) } ?? 0
     }
 
     public func activeKeys() throws(KinoraError) -> Int {
@@ -243,10 +284,17 @@ extension Store {
         return id
     }
 
-    /// Replaces an account's credential and address. Where the old credential was refused, the account works
-    /// again.
-    public func reseal(account: Int64, credential: [UInt8], baseURL: String) throws(KinoraError) {
-        try execute(Self.accountSeal, [.integer(account), .bytes(credential), .text(baseURL)])
+    /// Changes an account. One whose credential was refused works again with another. False when there is
+    /// none of this number.
+    @discardableResult
+    public func changeAccount(_ id: Int64, _ change: AccountChange) throws(KinoraError) -> Bool {
+        try execute(
+            Self.accountChange,
+            [
+                .integer(id), .optional(change.slots.map(Int64.init)),
+                .optional(change.weight.map(Int64.init)), .optional(change.baseURL),
+                .optional(change.proxyURL), change.sealedCredential.map(Value.bytes) ?? .null,
+            ]) > 0
     }
 
     /// Changes the state of the account with this number, name or `vendor/name`. Gives how many are called

@@ -2,7 +2,7 @@ public import Core
 
 extension Statement {
     static let checks = [
-        Store.accountNamed, Store.accountsOpen, Store.accountChecked, Store.accountCredits,
+        Store.accountNamed, Store.accountsAll, Store.accountsOpen, Store.accountChecked, Store.accountCredits,
         Store.creditsTurn, Store.creditsTurnEnd, Store.creditsUntold,
     ]
 }
@@ -25,6 +25,8 @@ extension Store {
         SELECT \(namedColumns) FROM account
         WHERE id::text = $1 OR name = $1 OR vendor || '/' || name = $1 ORDER BY id
         """)
+
+    static let accountsAll = Statement("accounts_all", "SELECT \(namedColumns) FROM account ORDER BY id")
 
     static let accountsOpen = Statement(
         "accounts_open",
@@ -78,6 +80,11 @@ extension Store {
     /// The accounts that are called so: by number, name or `vendor/name`.
     public func accounts(named name: String) throws(KinoraError) -> [NamedAccount] {
         try rows(Self.accountNamed, [.text(name)], Self.named)
+    }
+
+    /// All accounts, in the order in which they were added.
+    public func accounts() throws(KinoraError) -> [NamedAccount] {
+        try rows(Self.accountsAll, [], Self.named)
     }
 
     /// The accounts that are neither disabled nor refused.

@@ -62,7 +62,7 @@ extension GatewayTests {
                     try create("--expires-in-days", "0"), "--expires-in-days must be from 1 to 36500.")
                 expectWrongUsage(
                     try create("--user", String(repeating: "u", count: 129)),
-                    "--user and --name must have at most 128 characters.")
+                    "--user must have 1 to 128 characters.")
                 expectFailure(
                     try create("--models", "sora-2,sora-3"),
                     "Unknown model 'sora-3'. See `kinora model list`.")

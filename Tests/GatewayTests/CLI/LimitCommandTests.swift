@@ -123,6 +123,15 @@ extension GatewayTests {
                         try site.kinora(["setting", "set", "video_timeout", value]),
                         "video_timeout must be a whole number from 1 to 604800, not '\(value)'.")
                 }
+                for (name, value) in [
+                    ("default_video_model", "no-such-model"), ("default_video_model", "gpt-image-2"),
+                    ("default_image_model", "sora-2"), ("default_image_model", ""),
+                ] {
+                    expectFailure(
+                        try site.kinora(["setting", "set", name, value]),
+                        "\(name) must be the id of a model, not '\(value)'.")
+                }
+                #expect(try site.kinora(["setting", "set", "default_video_model", "sora-2-pro"]).status == 0)
                 #expect(
                     try site.database.rows("SELECT value FROM setting WHERE name = 'video_timeout'")
                         == [["1800"]])

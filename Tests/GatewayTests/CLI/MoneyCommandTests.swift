@@ -100,13 +100,70 @@ extension GatewayTests {
                     "--category must be one of t2i, i2i, t2v, i2v, ref2v, v2v, t2t, t2e.")
                 expectWrongUsage(
                     try price("set", "sora-2", "--resolution", "big size"),
-                    "--resolution must be like 1280x720, 1080p or 16:9.")
+                    "--resolution must be like 1280x720 or 1080p.")
                 expectWrongUsage(
                     try price("set", "sora-2", "--task", "1000000.1"), "Prices must be at most 1000000 units."
                 )
                 expectWrongUsage(
                     try price("set", "sora-2", "--off-peak-percent", "101"),
                     "--off-peak-percent must be from 0 to 100.")
+            }
+        }
+
+        @Test func aPriceThatNoTaskWouldHaveIsRefused() throws {
+            try withSite { site in
+                func set(_ arguments: String...) throws -> Finished {
+                    try site.kinora(["model", "price", "set"] + arguments)
+                }
+                for (arguments, words) in [
+                    (
+                        ["viduq3-pro", "--resolution", "1080P", "--second", "1"],
+                        "No task of 'viduq3-pro' has the resolution '1080P'. Known: 540p, 720p, 1080p."
+                    ),
+                    (
+                        ["sora-2", "--resolution", "9:16", "--second", "1"],
+                        "No task of 'sora-2' has the resolution '9:16'. Known: 720x1280, 1280x720."
+                    ),
+                    (
+                        ["gpt-4", "--resolution", "1080p", "--input", "1"],
+                        "No task of 'gpt-4' has a size or resolution."
+                    ),
+                    (
+                        ["gpt-4", "--second", "3"],
+                        "--second never counts for 'gpt-4'. Known: --task, --input, --output."
+                    ),
+                    (
+                        ["sora-2", "--image", "3"],
+                        "--image never counts for 'sora-2'. Known: --task, --second."
+                    ),
+                    (
+                        ["gpt-image-2", "--second", "3"],
+                        "--second never counts for 'gpt-image-2'. Known: --task, --image."
+                    ),
+                ] {
+                    expectFailure(try site.kinora(["model", "price", "set"] + arguments), words)
+                }
+                #expect(try site.database.number("SELECT count(*) FROM price") == 0)
+                #expect(try set("viduq3-pro", "--resolution", "1080p", "--second", "1").status == 0)
+                #expect(try set("gpt-4", "--task", "0.1", "--input", "1", "--output", "2").status == 0)
+                // A size that the model takes, though its list does not have it.
+                #expect(try set("gpt-image-2", "--resolution", "1040x1040", "--image", "1").status == 0)
+            }
+        }
+
+        @Test func aCapMayBeAsLargeAsATransferAndNoLarger() throws {
+            try withSite { site in
+                let created = try site.kinora(["key", "create", "--user", "mai", "--quota", "5000", "--json"])
+                #expect(created.status == 0, "\(created.errors)")
+                let id = try #require(created.json["id"]?.stringValue)
+                #expect(
+                    try site.kinora(["key", "list", "--json"]).json.arrayValue?.last?["quota"] == "5000")
+                for arguments in [["create", "--user", "ken"], ["limit", id]] {
+                    expectWrongUsage(
+                        try site.kinora(["key"] + arguments + ["--quota", "9223372036854"]),
+                        "--quota must be at most 1000000000.")
+                }
+                #expect(try site.database.number("SELECT count(*) FROM app_user") == 2)
             }
         }
 

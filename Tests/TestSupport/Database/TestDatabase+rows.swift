@@ -6,10 +6,9 @@ extension TestDatabase {
     /// A user with one key that may do everything.
     public func caller(_ name: String = "owner") throws -> Caller {
         let store = store(connectionsMax: 1)
-        let user = try store.putUser(name: name, role: "client", passwordHash: nil)
         let key = APIKey.random()
-        try store.addKey(
-            key, user: user, name: "", models: nil, expiresInDays: nil, createdStatus: 200,
+        let user = try store.addKey(
+            key, user: name, name: "", models: nil, expiresInDays: nil, createdStatus: 200,
             contentMode: .serve)
         let row = try value("SELECT id FROM api_key WHERE public_id = '\(key.publicID)'") ?? ""
         return Caller(userID: user, keyID: Int64(row) ?? 0)
