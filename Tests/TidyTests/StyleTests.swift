@@ -97,8 +97,6 @@ import Testing
         "Sources/Core/Concurrency/Signal.swift @unchecked Sendable":
             "pthread objects, touched by pthread calls only",
         "Sources/Core/Concurrency/Guarded.swift @unchecked Sendable": "a value behind a lock that sleeps",
-        "Sources/Store/Postgres/BatchLoader.swift @unchecked Sendable":
-            "written before its signal is raised, read after",
         "Sources/Store/Postgres/Pool.swift @unchecked Sendable": "one session, lent to one thread at a time",
         "Sources/Engine/RelayStream.swift @unchecked Sendable": "read by one thread: the request's",
         "Sources/Engine/TaskWatch.swift @unchecked Sendable": "read by one thread: the request's",

@@ -64,11 +64,6 @@ import Upstream
         }
     }
 
-    @Test func anEmptyPictureIsOneOfNoBytes() throws {
-        let (rest, media) = try cut(#"{"b64_json":""}"#)
-        #expect(rest == #"{"b64_json":0}"# && media == [""])
-    }
-
     @Test(
         arguments: [
             #"{"b64_json":"T*"}"#, #"{"b64_json":"TWE=TWE="}"#, #"{"b64_json":"T"}"#,

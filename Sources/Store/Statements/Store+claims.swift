@@ -97,7 +97,8 @@ extension Store {
                         AND (model_id, priority, user_id, id) > (u.model_id, u.priority, u.user_id, 0)
                         AND (model_id, priority, user_id) <= (u.model_id, u.priority, u.user_id)
                         AND (attempt = 0 OR EXISTS (SELECT FROM pair c
-                            WHERE c.model_id = task.model_id AND c.is_open AND \(isNotClosed("task.id"))))
+                            WHERE c.model_id = task.model_id AND c.is_open
+                                AND NOT EXISTS (SELECT FROM \(closed) = task.id)))
                     ORDER BY model_id, priority, user_id, id LIMIT u.share FOR UPDATE SKIP LOCKED) q
                 WHERE u.model_id = w.model_id LIMIT least($2, w.room)) q),
         due AS (
@@ -128,7 +129,7 @@ extension Store {
                     CROSS JOIN LATERAL (SELECT cardinality(array_positions(p.used, c.account_id)) AS used) n
                 WHERE c.model_id = l.model_id AND n.used < c.room
                     AND CASE WHEN l.account_id IS NULL THEN c.is_open ELSE c.account_id = l.account_id END
-                    AND (l.attempt = 0 OR \(isNotClosed("l.id")))
+                    AND (l.attempt = 0 OR NOT EXISTS (SELECT FROM \(closed) = l.id))
                 ORDER BY
                     CASE WHEN l.attempt > 0 THEN (
                         SELECT ARRAY[count(*), count(*) FILTER (WHERE f.route_id = c.route_id)]
@@ -164,13 +165,11 @@ extension Store {
         RETURNING \(ClaimedTask.columns), array_position((SELECT ids FROM line), task.id)
         """)
 
-    /// Whether the account of the pair `c` has not said that this task's model is closed to it.
-    private static func isNotClosed(_ task: String) -> String {
+    /// What the account of the pair `c` has said of a task, whose number comes behind: the model is closed.
+    private static let closed = """
+        attempt f WHERE f.account_id = c.account_id AND f.vendor_model = c.vendor_model
+            AND f.error_code = 'upstream_model_closed' AND f.task_id
         """
-        NOT EXISTS (SELECT FROM attempt f WHERE f.task_id = \(task) AND f.account_id = c.account_id
-            AND f.vendor_model = c.vendor_model AND f.error_code = 'upstream_model_closed')
-        """
-    }
 
     static let offPeak = TaskPriority.offPeak.rawValue
 

@@ -58,11 +58,11 @@ extension Store {
     // that the vendor asks for, or null; $5 failures in a row that disable; $6 and $7 seconds of the first
     // and the longest rest; $8 and $9 the error's code and detail. While the account rests, others that were
     // under way tell nothing new: they are not counted, and only a longer rest that the vendor asks for is
-    // heeded. Who cannot pay does not rest, but waits to be refilled: any credit that is read from then on is
-    // more than what it had, or a last reading before could be more than what is paid in. Columns stand here
-    // by themselves, not through a subquery: of two errors at the same moment, the second waits for the first
-    // and is then computed from what that one has written. So is what it was before, which is locked when it
-    // is read: of two errors only one makes the account fall.
+    // heeded. Who cannot pay does not rest, but waits to be refilled: what it had is not known any more, and
+    // any credit that is read from then on is new. Columns stand here by themselves, not through a subquery:
+    // of two errors at the same moment, the second waits for the first and is then computed from what that
+    // one has written. So is what it was before, which is locked when it is read: of two errors only one
+    // makes the account fall.
     static let blamed = """
         before AS (SELECT a.id AS account_id, a.state AS old_state, a.exhausted_at AS was_exhausted_at,
                 a.cooling_until AS was_cooling_until
@@ -84,7 +84,7 @@ extension Store {
                                 WHEN 'failure' THEN consecutive_errors ELSE consecutive_throttles END))) END)
                 ELSE cooling_until END,
             exhausted_at = CASE $3 WHEN 'money' THEN coalesce(exhausted_at, now()) ELSE exhausted_at END,
-            credits_micros = CASE $3 WHEN 'money' THEN least(credits_micros, 0) ELSE credits_micros END
+            credits_micros = CASE $3 WHEN 'money' THEN NULL ELSE credits_micros END
             FROM before WHERE account.id = before.account_id
             RETURNING CASE WHEN state IN ('invalid', 'disabled') AND state <> old_state THEN state
                 WHEN exhausted_at IS NOT NULL AND was_exhausted_at IS NULL THEN 'exhausted'
