@@ -159,6 +159,7 @@ import Upstream
 
     @Test func requestsGoWhereFewestAreForTheWeight() throws {
         try stage.addSecond()
+        try stage.database.sql("UPDATE account SET weight = 1")
         stage.first.answers { _ in nil }
         stage.second.answers { _ in RelayStage.whole }
         // One that hangs at the first leaves the rest to the second.

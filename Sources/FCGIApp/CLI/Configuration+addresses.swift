@@ -5,9 +5,12 @@ import Upstream
 extension Configuration {
     /// What is wrong with addresses, which are any text until somebody uses them.
     var addressFaults: [String] {
-        var faults = egressAllow.filter { !Self.isEndpoint($0) }.map {
-            "KINORA_EGRESS_ALLOW: '\($0)' is no address and port such as 10.0.0.5:8080 or "
-                + "[fd00:0:0:0:0:0:0:5]:8080."
+        let lists = [("KINORA_EGRESS_ALLOW", egressAllow), ("KINORA_REFERENCE_ALLOW", referenceAllow)]
+        var faults = lists.flatMap { name, endpoints in
+            endpoints.filter { !Self.isEndpoint($0) }.map {
+                "\(name): '\($0)' is no address and port such as 10.0.0.5:8080 or "
+                    + "[fd00:0:0:0:0:0:0:5]:8080."
+            }
         }
         if !publicURL.isEmpty, !WebAddress.isWeb(publicURL) {
             faults.append("KINORA_PUBLIC_URL must be an http or https URL, not '\(publicURL)'.")

@@ -154,7 +154,7 @@ extension GatewayTests {
                         "resolution"
                     ),
                     (["model": "pixeldance", "seconds": 5, "ratio": "wide"], 400, "invalid_value", "ratio"),
-                    (["model": "seaweed", "seconds": 5], 400, "invalid_value", "model"),
+                    (["model": "seaweed", "seconds": 5], 400, "missing_parameter", "image"),
                     (["image": "bm90IGEgcGljdHVyZQ=="], 400, "invalid_value", "image"),
                     (["image": "data:image/png;base64,!"], 400, "invalid_value", "image"),
                     (
@@ -162,7 +162,7 @@ extension GatewayTests {
                         "image"
                     ),
                     (["image": "http://169.254.169.254/latest"], 400, "address_refused", "image"),
-                    (["image": [.string(Self.png), .string(Self.png)]], 400, "invalid_value", "image"),
+                    (["image": [.string(Self.png), .string(Self.png)]], 400, "invalid_value", "image[1]"),
                     (["response_format": "gif"], 400, "invalid_value", "response_format"),
                     (["stream": true], 400, "invalid_value", "stream"),
                     (["functionMode": "omni_reference"], 400, "invalid_value", "model"),

@@ -115,24 +115,25 @@ extension GatewayTests {
                 let slow = site.slow
                 var wait = FastCGIRequest("GET", "/v1/videos/\(id)?wait=60")
                 wait.headers = slow.headers
-                // Half of the threads may wait for tasks; whoever comes then is answered at once, one by one.
+                // Half of the threads may wait for tasks, three quarters of those for one user's; who comes
+                // then is answered at once, one by one.
                 func waiter() throws -> FastCGIConnection {
                     let connection = try slow.connect()
                     try connection.send(wait.records())
                     return connection
                 }
-                var waiters = try (0..<4).map { _ in try waiter() }
-                try waitUntil("four wait") {
+                var waiters = try (0..<3).map { _ in try waiter() }
+                try waitUntil("three wait") {
                     let start = ContinuousClock.now
                     let status = try slow.send("GET", "/v1/videos/\(id)?wait=1").json["status"]
                     #expect(status == "queued")
                     if start.duration(to: .now) < .milliseconds(500) { return true }
-                    // This look was one of the four, and one of the others may have been turned away for it.
+                    // This look was one of the three, and one of the others may have been turned away for it.
                     waiters = try waiters.map { try hasAnswer($0) ? waiter() : $0 }
                     return false
                 }
-                // The other half hears the beginning of a request, and no more.
-                let stallers = try (0..<4).map { _ in
+                // The others hear the beginning of a request, and no more.
+                let stallers = try (0..<5).map { _ in
                     let connection = try slow.connect()
                     try connection.send(Array(wait.records().prefix(40)))
                     return connection
