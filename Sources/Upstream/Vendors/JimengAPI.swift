@@ -105,7 +105,7 @@ public struct JimengAPI: Vendor {
     private static func refusal(_ json: JSON, _ reply: HTTPReply) -> KinoraError? {
         guard let code = json["code"]?.integerValue, code != 0 else { return nil }
         return KinoraError(
-            kind(of: code) ?? reply.kind, retryAfterSeconds: reply.retryAfterSeconds,
+            kind(of: code) ?? .upstreamServer, retryAfterSeconds: reply.retryAfterSeconds,
             detail: reply.excerpt)
     }
 
