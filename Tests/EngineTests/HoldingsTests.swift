@@ -19,6 +19,11 @@ import Upstream
         try stage.database.sql("SELECT xmin, progress, claim, worker_id, due_at FROM task")
     }
 
+    /// One that is registered alone: a running one gives back what its table of holdings does not know.
+    private func silentWorker() throws -> Int64 {
+        try stage.store.registerWorker(host: "test", processID: 1)
+    }
+
     /// A vendor that says the same again costs no write, however often it is asked.
     @Test func aPollThatBringsNothingNewWritesNothing() throws {
         stage.vendor.script { $0.step == .poll ? Self.pending : nil }
@@ -66,9 +71,9 @@ import Upstream
     /// Not only those that rest at the moment when it is read.
     @Test func whoeverWasClaimedBeforeAnAccountWasReadIsPolledWithThat() throws {
         let holdings = Holdings()
-        let worker = try stage.worker(callsMax: 0)
+        let worker = try silentWorker()
         for _ in 0..<2 { try stage.submit() }
-        let tasks = try stage.store.claim(worker: worker.pulse.worker)
+        let tasks = try stage.store.claim(worker: worker)
         for task in tasks { holdings.take(task) }
         #expect(holdings.accounts == [tasks[0].account.row])
         try stage.database.sql("UPDATE account SET base_url = 'https://moved.example/v1'")
@@ -87,9 +92,9 @@ import Upstream
 
     @Test func aLookIsNeverDueTooEarlyNorTwice() throws {
         let holdings = Holdings()
-        let worker = try stage.worker(callsMax: 0)
+        let worker = try silentWorker()
         for _ in 0..<3 { try stage.submit() }
-        let tasks = try stage.store.claim(worker: worker.pulse.worker)
+        let tasks = try stage.store.claim(worker: worker)
         for task in tasks { holdings.take(task) }
         let now = ContinuousClock.now
         for (task, seconds) in zip(tasks, [30, 10, 20]) {
@@ -115,12 +120,12 @@ import Upstream
     /// The answer to a call of an older claim comes after the task was claimed anew, or lost.
     @Test func onlyTheLatestClaimRests() throws {
         let holdings = Holdings()
-        let worker = try stage.worker(callsMax: 0)
+        let worker = try silentWorker()
         try stage.submit()
-        let old = try #require(try stage.store.claim(worker: worker.pulse.worker).first)
+        let old = try #require(try stage.store.claim(worker: worker).first)
         holdings.take(old)
         try stage.database.sql("UPDATE task SET due_at = now()")
-        let new = try #require(try stage.store.claimDue(worker: worker.pulse.worker, limit: 1).first)
+        let new = try #require(try stage.store.claimDue(worker: worker, limit: 1).first)
         holdings.take(new)
         holdings.rest(old, until: .now)
         holdings.end(old)
