@@ -6,8 +6,8 @@ public struct Batch: Sendable {
         public let number: Int
         /// The client's own name for it.
         public let customID: String?
-        /// The address that the body would be sent to, and the body; or why there is none.
-        public let call: Result<(target: String, body: JSON), KinoraError>
+        /// What it asks for, or why it asks for nothing.
+        public let call: Result<EnclosedCall, KinoraError>
     }
 
     /// What became of a line: the answer that its call would have had.
@@ -30,10 +30,10 @@ public struct Batch: Sendable {
 
     /// Reads the lines of a body. A line that makes no sense is that line's own fault. Throws
     /// `malformedRequest` or `invalidValue` for what is no batch: none, too many, two of one name.
-    public init(_ body: [UInt8], defaultTarget: String) throws(KinoraError) {
+    public init(_ body: [UInt8]) throws(KinoraError) {
         let texts = try Self.texts(of: body)
         guard !texts.isEmpty else { throw KinoraError(.missingParameter, "The batch has no lines.") }
-        lines = texts.map { Self.line($0.number, Array($0.text), defaultTarget) }
+        lines = texts.map { Self.line($0.number, Array($0.text)) }
         var known: Set<String> = []
         for name in lines.compactMap(\.customID) where !known.insert(name).inserted {
             throw KinoraError(.invalidValue, "The custom_id '\(name)' is there twice.", field: "custom_id")
@@ -62,31 +62,16 @@ public struct Batch: Sendable {
 
     private static func isBlank(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0D].contains(byte) }
 
-    private static func line(_ number: Int, _ text: [UInt8], _ defaultTarget: String) -> Line {
+    private static func line(_ number: Int, _ text: [UInt8]) -> Line {
         var customID: String?
-        let call = Result { () throws(KinoraError) -> (target: String, body: JSON) in
+        let call = Result { () throws(KinoraError) -> EnclosedCall in
             guard let object = try JSONParser.parse(text, valuesMax: Limits.batchLineValuesMax).objectValue
             else {
                 throw KinoraError(.malformedRequest, "A line must be a JSON object.")
             }
-            customID = try string("custom_id", of: object)
-            if let method = try string("method", of: object), method != "POST" {
-                throw KinoraError(.invalidValue, "'method' must be POST.", field: "method")
-            }
-            let target = try string("url", of: object) ?? defaultTarget
-            guard let body = object["body"], body.objectValue != nil else {
-                throw KinoraError(.missingParameter, "body is required, an object", field: "body")
-            }
-            return (target, body)
+            customID = try object.name("custom_id")
+            return try EnclosedCall(object)
         }
         return Line(number: number, customID: customID, call: call)
-    }
-
-    private static func string(_ name: String, of object: JSONObject) throws(KinoraError) -> String? {
-        guard let value = object[name], !value.isNull else { return nil }
-        guard let text = value.stringValue, !text.isEmpty, text.unicodeScalars.count <= 128 else {
-            throw KinoraError(.invalidValue, "'\(name)' must be a text of 1 to 128 characters.", field: name)
-        }
-        return text
     }
 }

@@ -1,8 +1,8 @@
 /// What a request asks for, in Kinora's own words: the far side of every dialect.
 public enum Command: Sendable {
     case submit(Submission)
-    /// What a submission would cost.
-    case estimate(Submission)
+    /// What a call of any client API would cost.
+    case estimate(EnclosedCall)
     /// How the caller's quota stands, and what such a submission would cost.
     case credits(of: Submission)
     /// A task of the caller. Waits up to `waitSeconds` for it to end; 0 answers at once.
@@ -41,8 +41,8 @@ public enum Command: Sendable {
     case deleteCameo(String)
     /// What the caller has had made.
     case callerStats
-    /// Models that the caller may use; of one family: below that family's prefix.
-    case models(family: String? = nil)
+    /// Models that the caller may use.
+    case models(ModelFilter)
     case model(String, family: String? = nil)
     /// Many submits, each in the words of its own API.
     case batch(Batch)

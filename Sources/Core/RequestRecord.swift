@@ -48,7 +48,7 @@ public struct RequestCourse: Sendable {
 
     public mutating func note(_ command: Command) {
         switch command {
-        case .submit(let submission), .estimate(let submission), .credits(let submission):
+        case .submit(let submission), .credits(let submission):
             model = submission.model
         case .task(let reference, _), .awaitResult(let reference, _), .results(let reference, _, _),
             .report(let reference, _), .follow(let reference, _, _), .content(let reference),
@@ -57,7 +57,7 @@ public struct RequestCourse: Sendable {
         case .relay(let request): model = request.model
         case .model(let id, _): model = id
         case .makeCameo(let draft): model = draft.model
-        case .tasks, .reports, .stats, .quota, .redeem, .models, .catalogue, .batch, .signedMedia,
+        case .tasks, .reports, .stats, .quota, .redeem, .models, .catalogue, .batch, .estimate, .signedMedia,
             .vendorCallback, .health, .ask, .cameos, .cameo, .deleteCameo, .callerStats:
             break
         }

@@ -32,12 +32,7 @@ extension Gateway {
     private func character(
         in submission: inout Submission, _ model: Model, _ caller: Caller
     ) throws(KinoraError) -> Cameo? {
-        guard var wish = submission.cameo else { return nil }
-        submission.cameo = nil
-        guard wish.isAskedFor || model.family == Self.bridgedFamily else {
-            submission.references.append(wish.video)
-            return nil
-        }
+        guard var wish = Self.takeCharacter(from: &submission, model) else { return nil }
         let line = try bridgeLine()
         let isAll = submission.prompt.allSatisfy(\.isWhitespace)
         // What is going to be refused must not leave a character behind.
@@ -51,6 +46,16 @@ extension Gateway {
         let cameo = try made(wish, for: caller, line)
         if !isAll { submission.prompt = "@\(cameo.username) \(submission.prompt)" }
         return cameo
+    }
+
+    /// The character that is to be made first. Where none is asked for, nor can be made, its film is given
+    /// with the rest.
+    static func takeCharacter(from submission: inout Submission, _ model: Model) -> CameoDraft? {
+        guard let wish = submission.cameo else { return nil }
+        submission.cameo = nil
+        if wish.isAskedFor || model.family == bridgedFamily { return wish }
+        submission.references.append(wish.video)
+        return nil
     }
 
     private func told(_ outcome: Outcome, _ model: Model) -> Outcome {

@@ -1,11 +1,43 @@
-import Core
+public import Core
 import Store
 
 extension Gateway {
-    /// Checks and prices a submission as `submit` does; keeps nothing.
-    func estimate(_ submission: Submission, for caller: Caller) throws(KinoraError) -> Estimate {
+    /// Checks and prices a command as it would be when it is done; keeps nothing. Nil: it has no price.
+    public func estimate(_ command: Command, for caller: Caller) throws(KinoraError) -> Estimate? {
+        switch command {
+        case .submit(let submission): return try estimate(submission, for: caller)
+        case .relay(let request):
+            let model = try model(for: request, caller)
+            if let submission = try media(of: request, with: model) {
+                return try estimate(chat: submission, with: model, for: caller)
+            }
+            return try estimate(of: model.id, cost: relays.most(request, model), for: caller)
+        default: return nil
+        }
+    }
+
+    private func estimate(_ submission: Submission, for caller: Caller) throws(KinoraError) -> Estimate {
         let task = try draft(of: submission, for: caller).task
-        return Estimate(model: task.model, cost: task.price, quota: try store.quota(of: caller))
+        return try estimate(of: task.model, cost: task.price, for: caller)
+    }
+
+    /// A character costs nothing, and may be all that is wanted.
+    private func estimate(
+        chat: Submission, with model: Model, for caller: Caller
+    ) throws(KinoraError) -> Estimate {
+        var submission = chat
+        if Self.takeCharacter(from: &submission, model) != nil {
+            guard !submission.prompt.allSatisfy(\.isWhitespace) else {
+                return try estimate(of: model.id, cost: Amount(micros: 0), for: caller)
+            }
+        }
+        return try estimate(submission, for: caller)
+    }
+
+    private func estimate(
+        of model: String, cost: Amount, for caller: Caller
+    ) throws(KinoraError) -> Estimate {
+        Estimate(model: model, cost: cost, quota: try store.quota(of: caller))
     }
 
     /// The quota whatever becomes of the submission: one that would be refused has no price.

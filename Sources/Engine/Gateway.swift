@@ -126,7 +126,6 @@ public final class Gateway: Sendable {
     ) throws(KinoraError) -> Outcome {
         switch command {
         case .submit(let submission): return try submit(submission, for: caller, patience)
-        case .estimate(let submission): return .estimate(try estimate(submission, for: caller))
         case .credits(let submission): return .credits(try credits(of: submission, for: caller))
         case .quota: return .quota(try store.quota(of: caller))
         case .redeem(let code): return try redeem(code, for: caller)
@@ -154,15 +153,16 @@ public final class Gateway: Sendable {
         case .cameo(let id): return .cameo(try cameo(id, of: caller))
         case .deleteCameo(let id): return .deletedCameo(try deleteCameo(id, of: caller))
         case .callerStats: return try callerStats(of: caller)
-        case .models(let family): return .models(models(of: family, for: caller))
+        case .models(let filter): return .models(models(filter, for: caller))
         case .model(let id, let family):
-            guard let model = models(of: family, for: caller).first(where: { $0.id == id }) else {
+            let known = models(ModelFilter(family: family), for: caller)
+            guard let model = known.first(where: { $0.id == id }) else {
                 throw KinoraError.modelNotFound(id)
             }
             return .model(model)
         case .signedMedia, .vendorCallback, .catalogue, .health: return try perform(command)
-        // Its lines are requests of their own.
-        case .batch: throw KinoraError(.internalFault, detail: "a batch is no single command")
+        // They hold calls in the words of some API.
+        case .batch, .estimate: throw KinoraError(.internalFault, detail: "this is no single command")
         }
     }
 
@@ -175,10 +175,8 @@ public final class Gateway: Sendable {
     }
 
     /// Models that the key may use as well.
-    private func models(of family: String?, for caller: Caller) -> [Model] {
-        models.filter { model in
-            caller.options.models?.contains(model.id) ?? true && family ?? model.family == model.family
-        }
+    private func models(_ filter: ModelFilter, for caller: Caller) -> [Model] {
+        models.filter { caller.options.models?.contains($0.id) ?? true && filter.admits($0) }
     }
 
     func task(

@@ -25,27 +25,33 @@ final class Relays: Sendable {
     /// Tokens that a request without a bound of its own is held for, where its model says nothing.
     private static let outputTokensMax: Int64 = 4096
 
-    /// Holds what the request may cost at most, and counts it against the limits. Who has neither price nor
-    /// limit costs no round trip.
-    func admit(
-        _ request: RelayRequest, _ model: Model, _ caller: Caller
-    ) throws(KinoraError) -> (ticket: RelayTicket, allowance: Allowance?) {
+    /// What a request may cost at most.
+    func most(_ request: RelayRequest, _ model: Model) -> Amount {
         let category = request.kind.category
-        let prices = model.prices[category]
+        guard let prices = model.prices[category] else { return Amount(micros: 0) }
         let usual = model.rules[category]?.first { $0.name == "max_tokens" }?.defaultValue?.integerValue
         let output =
             request.kind == .chat
             ? (request.outputTokensMax.map(Int64.init) ?? usual ?? Self.outputTokensMax)
                 * Int64(request.choices) : 0
-        let most = prices?.cost(of: TokenUsage(input: Int64(request.inputTokensMax), output: output))
-        guard caller.isLimited || (most?.micros ?? 0) > 0 else {
+        let most = prices.cost(of: TokenUsage(input: Int64(request.inputTokensMax), output: output))
+        return min(most, .transferMax)
+    }
+
+    /// Holds what the request may cost at most, and counts it against the limits. Who has neither price nor
+    /// limit costs no round trip.
+    func admit(
+        _ request: RelayRequest, _ model: Model, _ caller: Caller
+    ) throws(KinoraError) -> (ticket: RelayTicket, allowance: Allowance?) {
+        let prices = model.prices[request.kind.category]
+        let most = most(request, model)
+        guard caller.isLimited || most.micros > 0 else {
             return (RelayTicket(meter, caller, model, prices, row: nil), nil)
         }
-        let held = min(most ?? Amount(micros: 0), .transferMax)
         // A minute for the last statement: until then nobody else ends it.
         let seconds = NumberSetting.relayTotal.value(in: cache.snapshot.settings) + 60
         let (row, allowance) = try store.admitRelay(
-            of: caller, model: model.id, holding: held, endsWithin: seconds)
+            of: caller, model: model.id, holding: most, endsWithin: seconds)
         return (RelayTicket(meter, caller, model, prices, row: row), allowance)
     }
 

@@ -11,8 +11,8 @@ final class Responder: Handler {
 
     private let pool: Pool
     let router: Router
-    private let gateway: Gateway
-    private let intake: Intake
+    let gateway: Gateway
+    let intake: Intake
     private let readiness: Readiness
     private let journal: Journal
     /// Where clients reach this instance, without a trailing slash; nil: where they say they do.
@@ -123,7 +123,7 @@ final class Responder: Handler {
         return response
     }
 
-    private func body(
+    func body(
         of connection: some Incoming, _ route: Route, into spool: Spool
     ) throws(KinoraError) -> RequestBody {
         switch route.body {
@@ -138,8 +138,11 @@ final class Responder: Handler {
         _ command: Command, for caller: Caller?, _ connection: some Incoming
     ) throws(KinoraError) -> Outcome {
         guard let caller else { return try gateway.perform(command) }
-        if case .batch(let batch) = command {
+        switch command {
+        case .batch(let batch):
             return pool == .fast ? .needsPatience : .batch(perform(batch, under: connection.head))
+        case .estimate(let call): return .estimate(try estimate(call, for: caller, connection.head))
+        default: break
         }
         let patience = Gateway.Patience(
             mayWait: pool != .fast, isThreadScarce: pool != .relay, hangUp: connection.hangUp

@@ -3,7 +3,7 @@ import Testing
 
 @Suite struct BatchTests {
     private func batch(_ text: String) throws -> Batch {
-        try Batch(Array(text.utf8), defaultTarget: "/v1/videos")
+        try Batch(Array(text.utf8))
     }
 
     private func refusal(_ line: Batch.Line) -> String? {

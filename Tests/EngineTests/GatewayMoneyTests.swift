@@ -161,6 +161,10 @@ import Testing
 
     // Estimates and codes ------------------------------------------------------------------------------
 
+    private func estimate(_ command: Command) throws -> Estimate {
+        try #require(try stage.gateway.estimate(command, for: stage.caller))
+    }
+
     @Test func anEstimateIsWhatTheSubmitThenCostsAndKeepsNothing() throws {
         try database.grant(10_000)
         try setPrice(Price(second: Amount(micros: 100)), .i2v)
@@ -168,20 +172,19 @@ import Testing
         var submission = Submission(dialect: "test", model: "sora-2", kind: .video, prompt: "p")
         submission.parameters = [GivenParameter(name: "seconds", value: 8)]
         submission.references = [Reference(.bytes(png), field: "input_reference")]
-        guard case .estimate(let estimate) = try stage.perform(.estimate(submission)) else {
-            throw Unexpected("no estimate")
-        }
+        let estimate = try estimate(.submit(submission))
         #expect(estimate.cost.micros == 800 && estimate.model == "sora-2")
         #expect(estimate.quota.available.micros == 10_000)
         #expect(try database.count("task") == 0 && database.count("asset") == 0)
         #expect(stage.folder.files("media").isEmpty)
-        let code = refusal {
-            _ = try stage.perform(
-                .estimate(Submission(dialect: "test", model: "sora-9", kind: .video, prompt: "p")))
-        }
-        #expect(code == .modelNotFound)
+        let unknown = Submission(dialect: "test", model: "sora-9", kind: .video, prompt: "p")
+        #expect(refusal { _ = try self.estimate(.submit(unknown)) } == .modelNotFound)
         submission.parameters = [GivenParameter(name: "seconds", value: 7)]
-        #expect(refusal { _ = try stage.perform(.estimate(submission)) } == .invalidValue)
+        #expect(refusal { _ = try self.estimate(.submit(submission)) } == .invalidValue)
+    }
+
+    @Test func whatHasNoPriceHasNoEstimate() throws {
+        #expect(try stage.gateway.estimate(.quota, for: stage.caller) == nil)
     }
 
     @Test func theQuotaIsToldEvenWhenNothingCanBeSubmitted() throws {

@@ -95,17 +95,19 @@ import Testing
         let error = #expect(throws: KinoraError.self) { _ = try submit("sora-2") }
         #expect(error?.code == .modelNotFound)
         #expect(throws: Never.self) { _ = try submit("sora-2-pro") }
-        guard case .models(let models) = try stage.perform(.models(), as: narrow) else {
+        guard case .models(let models) = try stage.perform(.models(ModelFilter()), as: narrow) else {
             throw Unexpected("no list")
         }
         #expect(models.map(\.id) == ["sora-2-pro"])
         let hidden = #expect(throws: KinoraError.self) { _ = try stage.perform(.model("sora-2"), as: narrow) }
         #expect(hidden?.code == .modelNotFound)
-        guard case .models(let all) = try stage.perform(.models()) else { throw Unexpected("no list") }
+        guard case .models(let all) = try stage.perform(.models(ModelFilter())) else {
+            throw Unexpected("no list")
+        }
         let videos = all.filter { $0.kind == "video" }
         #expect(Set(videos.map(\.id)).isSuperset(of: ["sora-2", "sora-2-pro", "sora-video-portrait-15s"]))
         #expect(videos.allSatisfy { $0.family == "sora" }, "nobody makes the others")
-        guard case .models(let jimeng) = try stage.perform(.models(family: "jimeng")) else {
+        guard case .models(let jimeng) = try stage.perform(.models(ModelFilter(family: "jimeng"))) else {
             throw Unexpected("no list")
         }
         #expect(jimeng.isEmpty)

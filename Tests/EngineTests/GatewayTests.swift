@@ -115,7 +115,7 @@ import Testing
     }
 
     @Test func onlyOpenCommandsNeedNoCaller() {
-        for command in [Command.models(), .task(TaskReference(.random()), waitSeconds: 0)] {
+        for command in [Command.models(ModelFilter()), .task(TaskReference(.random()), waitSeconds: 0)] {
             let error = #expect(throws: KinoraError.self) { _ = try stage.gateway.perform(command) }
             #expect(error?.code == .missingKey)
         }

@@ -16,14 +16,8 @@ extension Batches: Described {
                     fields: [
                         Field(
                             "custom_id", ["type": ["string", "null"], "minLength": 1, "maxLength": 128],
-                            Words("Your name for the line.", "该行的自定义标识。")),
-                        Field(
-                            "url", ["type": ["string", "null"], "minLength": 1, "maxLength": 128],
-                            Words("Where the body would be sent; /v1/videos.", "请求体对应的接口路径，默认 /v1/videos。")),
-                        Field(
-                            "body", ["type": "object"], Words("As that address takes it.", "该接口的请求体。"),
-                            isRequired: true),
-                    ],
+                            Words("Your name for the line.", "该行的自定义标识。"))
+                    ] + EnclosedCall.fields,
                     example: [
                         "custom_id": "boat-1", "url": "/v1/videos",
                         "body": ["model": "sora-2", "prompt": "a paper boat in the rain", "seconds": 4],

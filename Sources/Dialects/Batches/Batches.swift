@@ -10,14 +10,11 @@ public struct Batches: Dialect {
 
     static let create = Route(.post, "/v1/batches", body: .lines)
 
-    /// Where a line goes that names no address.
-    private static let defaultTarget = "/v1/videos"
-
     public func decode(_ request: Request, for match: RouteMatch) throws(KinoraError) -> Command {
         guard case .raw(let bytes) = request.body else {
             throw KinoraError(.missingParameter, "The batch has no lines.")
         }
-        return .batch(try Batch(bytes, defaultTarget: Self.defaultTarget))
+        return .batch(try Batch(bytes))
     }
 
     public func encode(_ outcome: Outcome, for exchange: Exchange) -> Response {

@@ -3,7 +3,7 @@ public import Core
 extension Llmage {
     public func decode(_ request: Request, for match: RouteMatch) throws(KinoraError) -> Command {
         switch match.route {
-        case Self.models: return .models()
+        case Self.models: return .models(ModelFilter())
         case Self.chat: return .relay(try Self.chat(request.body))
         case Self.tasks: return try Self.task(of: request)
         case Self.image: return .submit(try submission(request, .image))

@@ -25,7 +25,7 @@ public struct OpenAIVideos: Dialect {
     static let media = Route(.get, "/media/:name", access: .open)
 
     // Kinora's own: OpenAI has nothing of the kind. Amounts are micro-units.
-    static let estimate = Route(.post, "/v1/videos/estimate", body: .jsonOrForm)
+    static let estimate = Route(.post, "/v1/estimates", body: .rawJSON)
     static let quota = Route(.get, "/v1/quota")
     static let redemption = Route(.post, "/v1/redemptions", body: .jsonOrForm)
 }

@@ -7,7 +7,7 @@ extension OpenAIText {
         case Self.embeddings, Self.hubEmbeddings:
             .relay(try RelayRequest(.embedding, Self.bytes(request), of: match.mount))
         case Self.hubModel: .model(match.values[0])
-        default: .models()
+        default: .models(try ModelFilter(request.path.query))
         }
     }
 

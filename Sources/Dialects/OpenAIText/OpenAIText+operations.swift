@@ -11,7 +11,7 @@ extension OpenAIText: Described {
         [
             chat(Self.chat), embeddings(Self.embeddings), chat(Self.hubChat), embeddings(Self.hubEmbeddings),
             Operation(
-                route: Self.hubModels, summary: Words("Models", "模型列表"),
+                route: Self.hubModels, summary: Words("Models", "模型列表"), query: Field.ofModels,
                 replies: [Reply(200, .asItStands, .json("ModelList"))]),
             Operation(
                 route: Self.hubModel, summary: Words("One model", "查询模型"),
@@ -46,17 +46,21 @@ extension OpenAIText: Described {
     private static let messages: JSON = [
         "type": "array", "minItems": 1,
         "items": [
-            "type": "object", "required": ["role", "content"],
+            "type": "object", "required": ["role"],
             "properties": [
-                "role": Shapes.word("system", "user", "assistant"),
-                "content": ["anyOf": [Shapes.text, ["type": "array", "minItems": 1, "items": part]]],
+                "role": Shapes.word("system", "developer", "user", "assistant", "tool", "function"),
+                // An assistant's call of a tool has none.
+                "content": ["anyOf": [Shapes.textOrNull, ["type": "array", "minItems": 1, "items": part]]],
             ],
         ],
     ]
 
     private static let part: JSON = [
         "type": "object", "required": ["type"],
-        "properties": ["type": Shapes.word("text", "image_url", "video_url"), "text": Shapes.text],
+        "properties": [
+            "type": Shapes.word("text", "image_url", "video_url", "input_audio", "file", "refusal"),
+            "text": Shapes.text,
+        ],
     ]
 
     /// What only models of pictures and videos know; others get it passed on.

@@ -30,7 +30,7 @@ enum CommandText {
         case .content(let reference): "content \(reference.short)"
         case .cancel(let reference): "cancel \(reference.short)"
         case .delete(let reference): "delete \(reference.short)"
-        case .estimate(let submission): lines("estimate", submissionLines(submission))
+        case .estimate(let call): lines("estimate", ["of: \(call.target)", "body: \(call.body.text)"])
         case .credits(let submission): lines("credits", submissionLines(submission))
         case .quota: "quota"
         case .redeem(let code): "redeem \(quoted(code))"
@@ -44,7 +44,13 @@ enum CommandText {
                     request.outputTokensMax.map { "output tokens at most: \($0)" },
                     "sends: \(String(decoding: request.body(for: request.model), as: UTF8.self))",
                 ])
-        case .models(let family): lines("models", [family.map { "family: \($0)" }])
+        case .models(let filter):
+            lines(
+                "models",
+                [
+                    filter.family.map { "family: \($0)" }, filter.kind.map { "of kind: \($0)" },
+                    filter.owner.map { "owned by: \(quoted($0))" },
+                ])
         case .model(let id, let family):
             lines("model \(quoted(id))", [family.map { "family: \($0)" }])
         case .ask(let question, let account):

@@ -88,7 +88,8 @@ extension GatewayTests {
                     let foreign: JSON = ["prompt": "a cat", "model": .string(choice.foreignVideo)]
                     let refused = try send(.post(path, json: foreign))
                     #expect(refused.status == 404 && refused.errorCode == "model_not_found")
-                    #expect(try send(.post("/v1/videos/estimate", json: foreign)).status == 404)
+                    let call: JSON = ["url": .string(path), "body": foreign]
+                    #expect(try send(.post("/v1/estimates", json: call)).status == 404)
                 }
                 let line = #"{"body": {"prompt": "a cat", "model": "\#(choice.foreignVideo)"}}"#
                 let batch = try send(.post("/v1/batches", Array(line.utf8), type: "application/jsonl"))

@@ -20,6 +20,34 @@ extension GatewayTests {
             }
         }
 
+        @Test func areListedByTypeAndOwner() throws {
+            try withGateway(through: .nginx) { gateway in
+                func ids(_ path: String) throws -> Set<String> {
+                    let models = try #require(try gateway.send(.get(path)).json["data"]?.arrayValue)
+                    return Set(models.compactMap { $0["id"]?.stringValue })
+                }
+                let all = try ids("/v1/models")
+                let known = [
+                    "image": "gpt-image-2", "video": "sora-2", "chat": "gpt-4",
+                    "embedding": "text-embedding-3-small",
+                ]
+                var others = all
+                for (type, model) in known {
+                    let some = try ids("/v1/models?type=\(type)")
+                    #expect(some.contains(model) && some.isSubset(of: others), "\(type)")
+                    #expect(try ids("/api/relay/v1/models?type=\(type)") == some)
+                    others.subtract(some)
+                }
+                #expect(others.isEmpty)
+                let own = try ids("/jimeng/v1/models?type=image")
+                #expect(own.contains("jimeng-4.5") && own.isSubset(of: all))
+                #expect(try ids("/v1/models?owned_by=jimeng&type=image") == own)
+                #expect(try ids("/jimeng/v1/models?owned_by=sora").isEmpty)
+                let wrong = try gateway.send(.get("/v1/models?type=sound"))
+                #expect(wrong.status == 400 && wrong.json["error"]?["param"] == "type")
+            }
+        }
+
         @Test(arguments: Doorway.allCases)
         func answerOneByOne(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in

@@ -33,7 +33,7 @@ extension GatewayTests {
                 try run(site, "setting", "set", "off_peak_window", try #require(window[0][0]))
                 _ = try site.start("all")
                 func cost(_ isOffPeak: Bool) throws -> JSON? {
-                    try site.fast.send("POST", "/v1/videos/estimate", json: Self.film(isOffPeak))
+                    try site.fast.send("POST", "/v1/estimates", json: ["body": Self.film(isOffPeak)])
                         .json["cost_micros"]
                 }
                 #expect(try [cost(true), cost(false)] == [2_000_000, 4_000_000])
