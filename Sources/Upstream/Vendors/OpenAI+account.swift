@@ -27,7 +27,7 @@ extension OpenAI {
         let limit = try number("hard_limit_usd", in: replies[0])
         let used = try number("total_usage", in: replies[1]) / 100
         guard limit < Self.unlimitedDollars else { return nil }
-        return Int64((max(limit - used, 0) * 1_000_000).rounded())
+        return replies[0].credits(max(limit - used, 0))
     }
 
     private func number(_ name: String, in reply: HTTPReply) throws(KinoraError) -> Double {

@@ -138,7 +138,7 @@ public struct OpenArt: Vendor {
         let json = try json(replies[0])
         if json["credits_per_video"]?.doubleValue == 0 { return nil }
         let total = try replies[0].amount(json["grand_total"], "grand_total")
-        return Int64((total * 1_000_000).rounded())
+        return replies[0].credits(total)
     }
 
     /// 429 means that slots and waiting line are full, 503 that it has no account that could work. A Kinora

@@ -134,7 +134,7 @@ public struct Runway: Vendor {
     /// A credit is a million micro-units.
     public func credits(_ replies: [HTTPReply]) throws(KinoraError) -> Int64? {
         let balance = try replies[0].amount(json(replies[0])["creditBalance"], "creditBalance")
-        return Int64((balance * 1_000_000).rounded())
+        return replies[0].credits(balance)
     }
 
     // MARK: errors
