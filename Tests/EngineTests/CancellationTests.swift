@@ -227,14 +227,17 @@ import Upstream
     }
 
     @Test func aVendorThatIsAwayIsAskedAgain() throws {
-        stage.vendor.script { $0.step == .poll ? Self.running : nil }
+        stage.vendor.script { call in
+            if call.step == .poll { return Self.running }
+            return call.step == .removal && call.nth < 3 ? .lost(mayHaveArrived: true) : nil
+        }
         _ = try stage.worker()
         let task = try stage.submit()
         #expect(stage.vendor.waits(for: .poll))
+        _ = try cancel(task)
         stage.vendor.script { call in
             call.step == .removal && call.nth < 3 ? .lost(mayHaveArrived: true) : nil
         }
-        _ = try cancel(task)
         try soon("the attempt ends") {
             try hurry()
             return try !isSlotTaken()

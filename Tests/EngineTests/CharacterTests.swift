@@ -69,6 +69,7 @@ import Upstream
             }
             #expect(codes.wait { $0.count == 3 })
             #expect(codes.all == Array(repeating: .idempotencyInProgress, count: 3))
+            #expect(bridge.calls.wait { $0.count == 1 })
             bridge.letGo(Self.made)
             #expect(codes.wait { $0.count == 4 } && codes.all.last == .some(nil))
             #expect(bridge.calls.all.count == 1)

@@ -81,7 +81,7 @@ import Testing
         }
         #expect(error?.code == .rateLimitExceeded)
         #expect(error?.allowance?.remaining == 0)
-        #expect((59...60).contains(error?.retryAfterSeconds ?? 0))
+        #expect((50...60).contains(error?.retryAfterSeconds ?? 0))
         #expect(try stage.database.count("task") == 2)
     }
 

@@ -51,7 +51,7 @@ import Upstream
         #expect(
             try pictures(task) == (1...3).map { ScriptedVendor.picture("video_1 \($0)") })
         #expect(stage.vendor.calls.map(\.step) == [.submit])
-        #expect(stage.folder.files("spool").isEmpty)
+        #expect(eventually { stage.folder.files("spool").isEmpty })
         #expect(
             try stage.database.count("attempt WHERE outcome = 'succeeded' AND vendor_task_id IS NULL") == 1)
         #expect(try stage.database.count("attempt WHERE finished_at IS NULL") == 0)
@@ -200,7 +200,7 @@ import Upstream
         #expect(try end(of: task).state == .succeeded)
         #expect(try pictures(task).count == 2)
         #expect(stage.vendor.calls(.submit).count == 1)
-        #expect(stage.folder.files("spool").isEmpty)
+        #expect(eventually { stage.folder.files("spool").isEmpty })
     }
 
     @Test func aResultThatDiedWithItsWorkerIsNotAskedForAgain() throws {
@@ -308,6 +308,7 @@ import Upstream
         }
         #expect(error?.code == .waitTimedOut)
         let reference = try #require(error?.taskID.flatMap(TaskReference.init))
+        #expect(stage.vendor.waits(for: .submit))
         stage.vendor.release()
         let made = try paths(try stage.perform(.results(reference, waitSeconds: 30, .link)))
         #expect(made.count == 1)

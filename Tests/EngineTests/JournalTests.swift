@@ -101,7 +101,7 @@ import Testing
             journal.emit(.tasksTakenOver(number))
         }
         // Nobody waited for it.
-        #expect(start.duration(to: .now) < .seconds(5))
+        #expect(start.duration(to: .now) < .seconds(60))
         try database.comeBack()
         #expect(try has(1501, in: "request_log"))
         #expect(try has(1500, in: "event_log"))
@@ -117,7 +117,7 @@ import Testing
         journal.note(request("never"))
         let start = ContinuousClock.now
         journal.stop()
-        #expect(start.duration(to: .now) < .seconds(6))
+        #expect(start.duration(to: .now) < .seconds(20))
         #expect(lost() == [1])
         try database.comeBack()
     }

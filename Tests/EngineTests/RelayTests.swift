@@ -100,7 +100,7 @@ import Upstream
 
     @Test(arguments: troubles)
     func anotherAccountAnswersAndTheClientNoticesNothing(_ trouble: Trouble, _ isStreamed: Bool) throws {
-        try stage.set("relay_first_byte_seconds", to: 1)
+        if trouble == .silence { try stage.set("relay_first_byte_seconds", to: 1) }
         try stage.addSecond()
         let bad = answer(trouble)
         stage.first.answers { _ in bad }
@@ -111,6 +111,8 @@ import Upstream
         let row = try stage.database.sql(
             "SELECT state, exhausted_at IS NOT NULL FROM account WHERE name = 'one'")[0]
         #expect(row == [Self.states[trouble] ?? "cooling", trouble == .money ? "t" : "f"])
+        try stage.database.sql(
+            "UPDATE account SET cooling_until = now() + interval '1 hour' WHERE state = 'cooling'")
         // The next one does not even try it, unless it was no fault of the account.
         _ = isStreamed ? try stage.stream() : try stage.ask()
         #expect(stage.first.received.all.count == (trouble == .otherModel ? 2 : 1))

@@ -111,6 +111,7 @@ import Testing
         let admitted = [try waiting(waiters, row: 1), try waiting(waiters, row: 2)]
         #expect(!admitted[0].wait(within: .milliseconds(200)) { !$0.isEmpty })
         #expect(!admitted[1].wait(within: .milliseconds(200)) { !$0.isEmpty })
+        #expect(eventually { !waiters.hasRoom(for: 1) })
         #expect(try waiting(waiters, row: 3).wait(within: .seconds(5)) { !$0.isEmpty })
         waiters.stop()
         for over in admitted { #expect(over.wait(within: .seconds(5)) { !$0.isEmpty }) }

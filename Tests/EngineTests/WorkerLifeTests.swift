@@ -100,7 +100,7 @@ import Upstream
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
         #expect(try attempts() == [["1", "abandoned"], ["2", "succeeded"]])
         #expect(stage.vendor.taken == 1)
-        let pause = "(b.started_at - a.finished_at) BETWEEN '1.9 s' AND '5 s'"
+        let pause = "(b.started_at - a.finished_at) >= '1.9 s'"
         let pair = "attempt a JOIN attempt b ON (a.number, b.number) = (1, 2)"
         #expect(try stage.database.value("SELECT \(pause) FROM \(pair)") == "t")
     }
@@ -275,8 +275,8 @@ import Upstream
         _ = try stage.worker()
         let task = try stage.submit()
         #expect(stage.events.has { if case .taskRequeued(task.id, _, _, _) = $0 { true } else { false } })
-        stage.vendor.script { _ in nil }
         try stage.database.sql("UPDATE task SET deadline_at = now()")
+        stage.vendor.script { _ in nil }
         #expect(try #require(stage.events.end(of: task.id)) == (.expired, "task_deadline"))
         #expect(stage.vendor.taken == 0)
     }

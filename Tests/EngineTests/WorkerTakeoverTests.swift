@@ -133,12 +133,13 @@ import Upstream
 
     /// As after a claim whose reply was lost with its connection.
     @Test func whatAWorkerHoldsWithoutKnowingItIsGivenBack() throws {
-        stage.vendor.script { $0.step == .poll && $0.nth == 1 ? .json(200, ["status": "in_progress"]) : nil }
+        stage.vendor.script { $0.step == .poll ? .json(200, ["status": "in_progress"]) : nil }
         let worker = try stage.worker()
         let task = try stage.submit()
-        #expect(try eventually { try stage.resting() == 1 && stage.vendor.calls(.poll).count == 1 })
+        #expect(try eventually { try stage.resting() == 1 && !stage.vendor.calls(.poll).isEmpty })
         let claim = "worker_id = \(worker.pulse.worker), claim = claim + 1, due_at = now() + interval '900 s'"
         try stage.database.sql("UPDATE task SET \(claim)")
+        stage.vendor.script { _ in nil }
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
         #expect(stage.vendor.taken == 1)
     }
@@ -276,10 +277,14 @@ import Upstream
         let before = worker.pulse.worker
         let task = try stage.submit()
         #expect(stage.vendor.waits(for: .poll))
-        try stage.database.sql(
-            "UPDATE worker SET heartbeat_at = now() - interval '1 minute' WHERE id = \(before)")
-        #expect(try stage.store.rescue() == 1)
-        #expect(eventually { worker.pulse.worker != before })
+        // Unless it has just given a sign of life.
+        #expect(
+            try eventually {
+                try stage.database.sql(
+                    "UPDATE worker SET heartbeat_at = now() - interval '1 minute' WHERE id = \(before)")
+                _ = try stage.store.rescue()
+                return worker.pulse.worker != before
+            })
         // A submit of the old life must not leave in the new one.
         #expect(worker.pulse.leaseEnd(of: before) == nil)
         #expect(stage.events.end(of: task.id)?.state == .succeeded)

@@ -23,6 +23,7 @@ public final class Receiver: Sendable {
     private let answer: Mutex<Answer>
     private let open = Mutex<[Int32]>([])
     private let threads = Mutex<[Thread]>([])
+    private let hasStopped = Atomic<Bool>(false)
 
     /// Answers with 204, until told otherwise.
     public init() throws(KinoraError) {
@@ -107,12 +108,15 @@ public final class Receiver: Sendable {
         for descriptor in open.withLock({ $0 }) { shutdown(descriptor, Int32(SHUT_RDWR)) }
     }
 
-    /// Ends every connection and takes no more.
+    /// Ends every connection and takes no more. Once: what is closed has its number no more.
     public func stop() {
+        guard !hasStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
         shutdown(listener, Int32(SHUT_RDWR))
+        let deadline = ContinuousClock.now + .seconds(10)
+        // Nobody may accept from a listener that has got the same number by then.
+        _ = threads.withLock { $0.first }?.join(until: deadline)
         close(listener)
         cut()
-        let deadline = ContinuousClock.now + .seconds(10)
         for thread in threads.withLock({ $0 }) { _ = thread.join(until: deadline) }
         for descriptor in open.withLock({ $0 }) { close(descriptor) }
     }

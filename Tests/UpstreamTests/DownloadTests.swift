@@ -119,7 +119,7 @@ import Upstream
         #expect(eventually { file.exists })
         let began = ContinuousClock.now
         line.transport.stop()
-        #expect(began.duration(to: .now) < .seconds(5))
+        #expect(began.duration(to: .now) < .seconds(20))
         #expect(ended.wait { $0.count == 21 }, "every connection is closed")
         #expect(!file.exists)
         #expect(download.ended.all.isEmpty)

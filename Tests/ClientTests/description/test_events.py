@@ -15,12 +15,16 @@ URL, CA, KEY = (os.environ[name] for name in ("KINORA_URL", "KINORA_CA", "KINORA
 HEADERS = {"Authorization": "Bearer " + KEY}
 
 
-@pytest.fixture
-def video():
+def submitted():
     reply = requests.post(URL + "/v1/videos", json={"prompt": "a paper boat", "seconds": "4"}, headers=HEADERS,
                           verify=CA, timeout=10)
     reply.raise_for_status()
     return reply.json()["id"]
+
+
+@pytest.fixture
+def video():
+    return submitted()
 
 
 def follow(video, **headers):
@@ -59,6 +63,9 @@ class Site(http.server.BaseHTTPRequestHandler):
         if self.path != "/events":
             return self.answer(200 if self.path == "/" else 404, "text/html", PAGE)
         last = self.headers.get("Last-Event-ID")
+        if not self.server.asked:
+            # A browser may take longer to start than a video to be made.
+            self.server.video = submitted()
         self.server.asked.append(last)
         assert self.headers["Accept"] == "text/event-stream"
         with follow(self.server.video, **({"Last-Event-ID": last} if last else {})) as reply:
@@ -83,9 +90,9 @@ class Site(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
-def test_a_browser_comes_back_until_there_is_nothing_new(video, tmp_path):
+def test_a_browser_comes_back_until_there_is_nothing_new(tmp_path):
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Site) as site:
-        site.video, site.asked, site.heard, site.reported = video, [], None, threading.Event()
+        site.video, site.asked, site.heard, site.reported = None, [], None, threading.Event()
         threading.Thread(target=site.serve_forever, daemon=True).start()
         browser = subprocess.Popen(
             ["chromium", "--headless", "--no-sandbox", "--disable-gpu", f"--user-data-dir={tmp_path}",

@@ -20,7 +20,7 @@ extension GatewayTests {
                 let parsed = try #require(APIKey(key))
                 #expect(
                     created.errors == "Shown once. Revoke it with: kinora key revoke \(parsed.publicID)\n")
-                try waitUntil("the server knows the key", within: .seconds(2)) { try status(key) == 200 }
+                try waitUntil("the server knows the key") { try status(key) == 200 }
 
                 let listed = try site.kinora(["key", "list", "--json"]).json.arrayValue?.last
                 #expect(listed?["id"] == .string(parsed.publicID))
@@ -32,7 +32,7 @@ extension GatewayTests {
                 let revoked = try site.kinora(["key", "revoke", parsed.publicID])
                 #expect(revoked.status == 0)
                 #expect(revoked.text == "revoked \(parsed.publicID)\n")
-                try waitUntil("the server refuses the key", within: .seconds(2)) {
+                try waitUntil("the server refuses the key") {
                     try status(key) == 401
                 }
                 #expect(try status(site.key) == 200)
@@ -169,12 +169,12 @@ extension GatewayTests {
                 let row = try site.kinora(["account", "list", "--json"]).json.arrayValue?.first
                 #expect(row?["state"] == "disabled")
                 #expect(row?["reason"] == "holiday")
-                try waitUntil("the server offers nothing", within: .seconds(2)) { try models() == 0 }
+                try waitUntil("the server offers nothing") { try models() == 0 }
                 let refused = try site.fast.send("POST", "/v1/videos", json: ["prompt": "x"])
                 #expect(refused.status == 503)
                 #expect(refused["Retry-After"] != nil)
                 #expect(try site.kinora(["account", "enable", "sandbox"]).text == "sandbox: active\n")
-                try waitUntil("the server offers all", within: .seconds(2)) { try models() == all }
+                try waitUntil("the server offers all") { try models() == all }
                 expectFailure(
                     try site.kinora(["account", "enable", "nobody"]),
                     "There is no account 'nobody'. See `kinora account list`.")

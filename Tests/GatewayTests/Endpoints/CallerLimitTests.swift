@@ -56,7 +56,7 @@ extension GatewayTests {
                     #expect(reply.json["error"]?["type"] == "rate_limit_error")
                     #expect(reply["x-ratelimit-limit-requests"] == "60")
                     #expect(reply["x-ratelimit-remaining-requests"] == "0")
-                    #expect((30...60).contains(reply["Retry-After"].flatMap(Int.init) ?? 0))
+                    #expect((1...60).contains(reply["Retry-After"].flatMap(Int.init) ?? 0))
                 }
                 // Looking costs nothing, and nobody else is held up.
                 for _ in 0..<20 {
@@ -73,13 +73,13 @@ extension GatewayTests {
                 let key = try key(site, "--requests-per-minute", "2")
                 let clients = try serveTwice(site)
                 for client in clients { #expect(try send(Self.submit, key, to: client).status == 200) }
-                try age(site, by: 57)
+                try age(site, by: 20)
                 let refused = try send(Self.submit, key, to: clients[0])
                 #expect(refused.status == 429)
                 let seconds = try #require(refused["Retry-After"].flatMap(Int.init))
-                #expect((1...3).contains(seconds))
+                #expect((1...40).contains(seconds))
                 // As the client was told.
-                _ = Signal().wait(for: .seconds(seconds))
+                try age(site, by: Double(seconds))
                 #expect(try send(Self.submit, key, to: clients[1]).status == 200)
             }
         }
@@ -134,7 +134,7 @@ extension GatewayTests {
                 func become(_ status: Int, _ arguments: String...) throws {
                     let finished = try site.kinora(arguments)
                     try #require(finished.status == 0, "\(finished.errors)")
-                    try waitUntil("\(arguments) gives \(status)", within: .seconds(5)) {
+                    try waitUntil("\(arguments) gives \(status)") {
                         try send(Self.submit, site.key, to: client).status == status
                     }
                 }

@@ -203,8 +203,8 @@ extension GatewayTests {
 
         @Test func whoLeavesCancelsNothing() throws {
             try withStudio { site in
-                try site.sandbox.hurry(taskSeconds: 3)
-                let impatient = site.curl.with("--max-time", "1", "--no-buffer")
+                try site.sandbox.hurry(taskSeconds: 10)
+                let impatient = site.curl.with("--max-time", "4", "--no-buffer")
                 for isStreamed in [true, false] {
                     let call = call(site, Self.film, "a cat", ["stream": .bool(isStreamed)])
                     #expect(try impatient.status(of: call) == 28)

@@ -261,14 +261,14 @@ extension GatewayTests {
                 let user = try site.database.rows("SELECT name FROM app_user")[0][0] ?? ""
                 _ = try site.kinora(["quota", "topup", user, "1000"])
                 _ = try site.kinora(["model", "price", "set", "gpt-4", "--output", "1000000"])
-                try site.sandbox.set(["event_seconds": .decimal("0.02")])
+                try site.sandbox.set(["event_seconds": .decimal("0.05")])
                 try waitUntil("the price is known") {
                     try send(chat("x", "/v1/chat/completions", ["max_tokens": 100_000]), to: site).status
                         == 403
                 }
                 let call = chat(
                     "count to 100000", "/v1/chat/completions", ["stream": true, "max_tokens": 500])
-                let impatient = site.curl.with("--max-time", "2", "--no-buffer")
+                let impatient = site.curl.with("--max-time", "8", "--no-buffer")
                 #expect(try impatient.status(of: call.key(site.key)) == 28)
                 try waitUntil("the upstream was told") { try site.sandbox.stats()["cuts"] == 1 }
                 try waitUntil("it is settled") {
@@ -311,7 +311,7 @@ extension GatewayTests {
                 .key(site.key)
             // The price must be known before: what is free holds nothing.
             try waitUntil("the price is known") {
-                _ = try site.curl.with("--max-time", "0.3").status(of: call)
+                _ = try site.curl.with("--max-time", "2").status(of: call)
                 return try site.database.number("SELECT count(*) FROM ledger WHERE relay_id IS NOT NULL") > 0
             }
             try waitUntil("that one is settled") { try underWay(site) == 0 }
@@ -339,7 +339,7 @@ extension GatewayTests {
                 all.signal(SIGTERM)
                 #expect(client.join(until: .now + .seconds(30)))
                 #expect(told.value.contains("shutting_down"))
-                #expect(all.end(within: .seconds(10)) == 0)
+                #expect(all.end() == 0)
             }
         }
 

@@ -45,6 +45,8 @@ extension GatewayTests {
         @Test(arguments: Doorway.allCases)
         func areFoundByTheirIdUntilTheyAreDeleted(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in
+                try Instance.running().sandbox.hurry(taskSeconds: 4)
+                defer { try? Instance.running().sandbox.hurry(taskSeconds: 0.2) }
                 let id = try gateway.submit("found and lost").id
                 #expect(try gateway.send(.get("/v1/videos/\(id)")).json["prompt"] == "found and lost")
                 // Any other spelling of the same id finds it too.
@@ -106,6 +108,8 @@ extension GatewayTests {
         @Test(arguments: Doorway.allCases)
         func areRemixedOnceTheyAreFinished(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in
+                try Instance.running().sandbox.hurry(taskSeconds: 4)
+                defer { try? Instance.running().sandbox.hurry(taskSeconds: 0.2) }
                 let source = try gateway.submit("the source", ["size": "720x1280"]).id
                 let remix = Call.post("/v1/videos/\(source)/remix", json: ["prompt": "the same, in winter"])
                 let tooEarly = try gateway.send(remix)
@@ -134,6 +138,8 @@ extension GatewayTests {
         @Test(arguments: Doorway.allCases)
         func haveNoContentWhileTheyAreMadeNorWhenTheyFailed(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in
+                try Instance.running().sandbox.hurry(taskSeconds: 4)
+                defer { try? Instance.running().sandbox.hurry(taskSeconds: 0.2) }
                 let id = try gateway.submit("not yet").id
                 let tooEarly = try gateway.send(.get("/v1/videos/\(id)/content"))
                 #expect(tooEarly.status == 400)

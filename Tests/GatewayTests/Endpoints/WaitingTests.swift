@@ -21,14 +21,14 @@ extension GatewayTests {
                 // A finished task is answered at once, however long the client would have waited.
                 let start = ContinuousClock.now
                 _ = try gateway.send(Call.get("/v1/videos/\(id)").with("Prefer", "wait=30"))
-                #expect(start.duration(to: .now) < .seconds(5))
+                #expect(start.duration(to: .now) < .seconds(20))
             }
         }
 
         @Test(arguments: Doorway.allCases)
         func thatRunsOutAnswersWithTheTaskAsItIs(_ doorway: Doorway) throws {
             try withGateway(through: doorway) { gateway in
-                try Instance.running().sandbox.hurry(taskSeconds: 5)
+                try Instance.running().sandbox.hurry(taskSeconds: 30)
                 defer { try? Instance.running().sandbox.hurry(taskSeconds: 0.2) }
                 let id = try gateway.submit("a slow one").id
                 let start = ContinuousClock.now

@@ -60,7 +60,8 @@ extension GatewayTests {
                 try waitUntil("some have arrived") { try site.sandbox.accepted() >= 5 }
                 try cluster.end(end)
                 try cluster.start()
-                try waitUntil("all are made", within: .seconds(90)) {
+                // One that was claimed and never sent is looked up for a while before it is sent again.
+                try waitUntil("all are made", within: .seconds(180)) {
                     try site.database.tasks("succeeded") == 30
                 }
                 #expect(try site.sandbox.accepted() == 30)

@@ -60,8 +60,11 @@ extension GatewayTests {
                     try send("POST", "/v1/videos", ["prompt": "pr0mpt", "seconds": "4"], key: site.key)
                 }
                 for name in ["task requeued", "account cooling"] { try all.line(containing: name) }
-                try site.database.rows("UPDATE task SET deadline_at = now() WHERE state = 'queued'")
-                try all.line(containing: "webhook failed")
+                // At some moment one of them is in the queue.
+                try waitUntil("a webhook failed") {
+                    try site.database.rows("UPDATE task SET deadline_at = now() WHERE state = 'queued'")
+                    return all.lines.contains { $0.contains("webhook failed") }
+                }
                 all.signal(SIGTERM)
                 #expect(all.end() != nil)
 

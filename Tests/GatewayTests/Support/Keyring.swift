@@ -41,7 +41,7 @@ struct Keyring: Sendable {
         guard revocation.status == 0 else { throw Failed(revocation.errors) }
         // The instance hears of them by a notification; the last change is the last to arrive.
         let client = FastCGIClient(socketPath: instance.fastSocket)
-        try waitUntil("the instance knows the new keys", within: .seconds(5)) {
+        try waitUntil("the instance knows the new keys") {
             let isKnown = try client.send(Call.get("/v1/models").key(keys.onlyPro).fastCGI).status == 200
             return try isKnown && client.send(Call.get("/v1/models").key(keys.revoked).fastCGI).status == 401
         }

@@ -7,13 +7,14 @@ final class Program: Sendable {
     private let child: Child
     private let log = Box<[String]>([])
     private let logHasGrown = Signal()
+    private let reader: Core.Thread
 
     init(_ path: String, _ arguments: [String], environment: [String: String]) throws {
         let pipe = try Pipe()
         child = try Child([path] + arguments, environment: environment, errors: pipe.writing)
         pipe.closeWriting()
-        Reaper.shared.watch(processID)
-        _ = try Core.Thread { [log, logHasGrown] in
+        Reaper.shared.watch(child.processID)
+        reader = try Core.Thread { [log, logHasGrown] in
             var rest: [UInt8] = []
             while case let bytes = pipe.readSome(), !bytes.isEmpty {
                 rest += bytes
@@ -38,8 +39,11 @@ final class Program: Sendable {
     func line(containing text: String, within limit: Duration = .seconds(20)) throws -> String {
         let deadline = ContinuousClock.now + limit
         while true {
+            // What is asked before was written before.
+            let mayGrow = isRunning && ContinuousClock.now < deadline
+            if !mayGrow { _ = reader.join(until: .now + .seconds(isRunning ? 0 : 10)) }
             if let line = lines.first(where: { $0.contains(text) }) { return line }
-            guard isRunning, ContinuousClock.now < deadline else {
+            guard mayGrow else {
                 throw TimeIsUp(description: "no line with '\(text)' in:\n\(lines.joined(separator: "\n"))")
             }
             _ = logHasGrown.wait(until: min(deadline, .now + .milliseconds(200)))
@@ -49,6 +53,8 @@ final class Program: Sendable {
     /// The exit status, 128 + n after signal n; nil when the program still runs.
     func end(within limit: Duration = .seconds(20)) -> Int32? {
         guard let status = child.end(within: limit) else { return nil }
+        // Its last lines are still on their way.
+        _ = reader.join(until: .now + .seconds(10))
         Reaper.shared.forget(processID)
         return status
     }
