@@ -1,20 +1,24 @@
 public import Core
 
-/// Many tasks with one request, `POST /v1/batches`: JSON lines in, one report out. Kinora's own; the lines
-/// are spelled like those of OpenAI's batches. Source: platform.openai.com/docs/guides/batch.
+/// Calls of the other APIs, described in a body: many tasks with one request, `POST /v1/batches`, JSON lines
+/// in and one report out; and what a call would cost, `POST /v1/estimates`. Kinora's own; a call is spelled
+/// like a line of OpenAI's batches. Source: platform.openai.com/docs/guides/batch.
 public struct Batches: Dialect {
     public init() {}
 
     public let name = "batches"
-    public let routes = [Self.create]
+    public let routes = [Self.create, Self.estimate]
 
     static let create = Route(.post, "/v1/batches", body: .lines)
+    static let estimate = Route(.post, "/v1/estimates", body: .rawJSON)
 
     public func decode(_ request: Request, for match: RouteMatch) throws(KinoraError) -> Command {
-        guard case .raw(let bytes) = request.body else {
-            throw KinoraError(.missingParameter, "The batch has no lines.")
+        guard case .raw(let bytes) = request.body else { throw KinoraError(.malformedRequest) }
+        guard match.route == Self.estimate else { return .batch(try Batch(bytes)) }
+        guard let object = try JSONParser.parse(bytes).objectValue else {
+            throw KinoraError(.malformedRequest, "The body must be a JSON object.")
         }
-        return .batch(try Batch(bytes))
+        return .estimate(try EnclosedCall(object))
     }
 
     public func encode(_ outcome: Outcome, for exchange: Exchange) -> Response {

@@ -7,7 +7,6 @@ extension OpenAIVideos {
         case Self.remix:
             let source = try Self.reference(match.values[0])
             return .submit(try submission(request, of: match.mount, remixOf: source))
-        case Self.estimate: return .estimate(try Self.enclosed(in: request.body))
         case Self.quota: return .quota
         case Self.redemption: return .redeem(try Self.code(Fields(request.body)))
         case Self.list: return .tasks(try Self.page(request.path.query))
@@ -65,13 +64,6 @@ extension OpenAIVideos {
             throw KinoraError(
                 .invalidValue, "'variant' must be video, thumbnail or spritesheet.", field: "variant")
         }
-    }
-
-    private static func enclosed(in body: RequestBody) throws(KinoraError) -> EnclosedCall {
-        guard case .raw(let bytes) = body, let object = try JSONParser.parse(bytes).objectValue else {
-            throw KinoraError(.malformedRequest, "The body must be a JSON object.")
-        }
-        return try EnclosedCall(object)
     }
 
     private static func code(_ fields: Fields) throws(KinoraError) -> String {

@@ -53,23 +53,6 @@ extension OpenAIVideos: Described {
                 route: Self.quota, summary: Words("Your quota", "我的额度"),
                 replies: [Reply(200, .asItStands, .json("Quota"))]),
             Operation(
-                route: Self.estimate,
-                summary: Words("What a call of any of the APIs would cost", "估算任意 API 调用的费用"),
-                body: BodyShape(
-                    fields: EnclosedCall.fields,
-                    example: [
-                        "url": "/v1/images/generations",
-                        "body": ["model": "gpt-image-2", "prompt": "a paper boat", "n": 2],
-                    ]),
-                replies: [
-                    Reply(
-                        200,
-                        Words(
-                            "The price, were it accepted now; of a text model's answer the most it can be.",
-                            "现在提交时的价格；文本模型为最高可能的费用。"), .json("Estimate"))
-                ],
-                errors: [402, 404, 409]),
-            Operation(
                 route: Self.redemption, summary: Words("Redeem a code", "兑换码充值"),
                 body: .redemption,
                 replies: [Reply(200, Words("Added.", "已充值。"), .json("Redemption"))],

@@ -10,7 +10,7 @@ public struct OpenAIVideos: Dialect {
 
     public let routes: [Route] = [
         Self.create, Self.list, Self.retrieve, Self.content, Self.remix, Self.remove,
-        Self.models, Self.model, Self.health, Self.media, Self.estimate, Self.quota, Self.redemption,
+        Self.models, Self.model, Self.health, Self.media, Self.quota, Self.redemption,
     ]
 
     static let create = Route(.post, "/v1/videos", body: .jsonOrForm)
@@ -25,7 +25,6 @@ public struct OpenAIVideos: Dialect {
     static let media = Route(.get, "/media/:name", access: .open)
 
     // Kinora's own: OpenAI has nothing of the kind. Amounts are micro-units.
-    static let estimate = Route(.post, "/v1/estimates", body: .rawJSON)
     static let quota = Route(.get, "/v1/quota")
     static let redemption = Route(.post, "/v1/redemptions", body: .jsonOrForm)
 }

@@ -116,6 +116,10 @@ extension GatewayTests {
                     (["url": "/v1/redemptions", "body": ["code": "REDEEM-2345-ABCD"]], 400, "url"),
                     (["url": "/v1/../v1/videos", "body": prompt], 400, "url"),
                     (["url": "/nothing", "body": prompt], 400, "url"),
+                    (["url": 7, "body": prompt], 400, "url"),
+                    (["url": "/v1/videos", "body": "a cat"], 400, "body"),
+                    ([:], 400, "body"),
+                    (["method": "GET", "body": prompt], 400, "method"),
                     (["url": "https://example.org/v1/videos", "body": prompt], 400, "url"),
                     (["body": ["prompt": "a cat", "seconds": "7"]], 400, "seconds"),
                     (["body": [:]], 400, "prompt"),
@@ -130,6 +134,7 @@ extension GatewayTests {
                     #expect(reply.status == status, "\(body.text) \(reply.text)")
                     #expect(reply.json["error"]?["param"]?.stringValue == field, "\(body.text) \(reply.text)")
                 }
+                #expect(try gateway.send(.post("/v1/estimates", json: [1])).status == 400)
                 let form = Call.post("/v1/estimates", form: [("url", "/v1/videos")])
                 #expect(try gateway.send(form).status == 415)
             }

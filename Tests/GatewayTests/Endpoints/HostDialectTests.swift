@@ -44,6 +44,10 @@ extension GatewayTests {
                 let refused = try send("openart", .get("/v1/models"))
                 #expect(refused.status == 404)
                 #expect(try send("openart", .get("/api/health")).status == 200)
+                for host in ["openart", "sora", "jimeng"] {
+                    let estimate = Call.post("/v1/estimates", json: ["body": [:]])
+                    #expect(try send(host, estimate).status == 400, "it is there, and a body is wrong")
+                }
             }
         }
 
