@@ -65,12 +65,12 @@ public struct Batch: Sendable {
     private static func line(_ number: Int, _ text: [UInt8]) -> Line {
         var customID: String?
         let call = Result { () throws(KinoraError) -> EnclosedCall in
-            guard let object = try JSONParser.parse(text, valuesMax: Limits.batchLineValuesMax).objectValue
-            else {
+            guard try JSONParser.parse(text, valuesMax: Limits.batchLineValuesMax).objectValue != nil else {
                 throw KinoraError(.malformedRequest, "A line must be a JSON object.")
             }
-            customID = try object.name("custom_id")
-            return try EnclosedCall(object)
+            let outline = try JSONOutline(text)
+            customID = try outline.shortText("custom_id")
+            return try EnclosedCall(outline)
         }
         return Line(number: number, customID: customID, call: call)
     }

@@ -2,7 +2,8 @@ public import Core
 import Store
 
 extension Gateway {
-    /// Checks and prices a command as it would be when it is done; keeps nothing. Nil: it has no price.
+    /// Checks the words of a command as it would be when it is done, and prices it; keeps nothing. What is
+    /// given beside the words is not looked at, and neither limits nor quota refuse it. Nil: it has no price.
     public func estimate(_ command: Command, for caller: Caller) throws(KinoraError) -> Estimate? {
         switch command {
         case .submit(let submission): return try estimate(submission, for: caller)
@@ -11,6 +12,7 @@ extension Gateway {
             if let submission = try media(of: request, with: model) {
                 return try estimate(chat: submission, with: model, for: caller)
             }
+            guard isServed(model) else { throw KinoraError(.noAccount) }
             return try estimate(of: model.id, cost: relays.most(request, model), for: caller)
         default: return nil
         }
@@ -27,6 +29,7 @@ extension Gateway {
     ) throws(KinoraError) -> Estimate {
         var submission = chat
         if Self.takeCharacter(from: &submission, model) != nil {
+            _ = try bridgeLine()
             guard !submission.prompt.allSatisfy(\.isWhitespace) else {
                 return try estimate(of: model.id, cost: Amount(micros: 0), for: caller)
             }

@@ -42,9 +42,7 @@ extension Gateway {
         let category = try Self.category(of: submission, with: model)
         guard let rules = model.rules[category] else { throw Self.unsupported(category, submission, model) }
         try Self.count(submission, by: model.references(for: category), model)
-        guard !cache.snapshot.vendorsServed.isDisjoint(with: model.vendors) else {
-            throw KinoraError(.noAccount)
-        }
+        guard isServed(model) else { throw KinoraError(.noAccount) }
         if model.isRefusedWithoutCredit, !(try store.isPayable(model.id)) {
             throw KinoraError(.insufficientCredits)
         }

@@ -1,5 +1,4 @@
 import Core
-import Dialects
 import FastCGI
 
 /// A call that stands in the body of another one, as a request of its own. Nobody waits for its task.
@@ -10,7 +9,7 @@ final class EnclosedRequest: Incoming {
 
     /// `head` is that of the request around it.
     init(_ call: EnclosedCall, in head: RequestHead, idempotencyKey: String) {
-        bytes = call.body.serialized()
+        bytes = call.body
         var head = head
         head.method = .post
         head.target = call.target
@@ -29,17 +28,5 @@ final class EnclosedRequest: Incoming {
         buffer.copyBytes(from: piece)
         offset += piece.count
         return piece.count
-    }
-}
-
-extension Responder {
-    /// Where a call goes; nil: nowhere.
-    func route(
-        _ call: EnclosedCall, _ head: RequestHead
-    ) -> (path: RequestPath, dialect: any Dialect, match: RouteMatch)? {
-        guard let path = try? RequestPath(target: call.target),
-            let (dialect, match) = try? router.route(.post, path, at: head.hostDialect)
-        else { return nil }
-        return (path, dialect, match)
     }
 }

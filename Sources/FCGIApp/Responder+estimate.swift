@@ -21,6 +21,7 @@ extension Responder {
     }
 
     private static func hasNoPrice(_ call: EnclosedCall) -> KinoraError {
-        KinoraError(.invalidValue, "Nothing with a price is asked for at '\(call.target)'.", field: "url")
+        KinoraError(
+            .invalidValue, "Nothing with a price is asked for at '\(call.target)' here.", field: "url")
     }
 }

@@ -95,13 +95,14 @@ import Testing
         journal.note(request("before"))
         #expect(try has(1, in: "request_log"))
         try database.goAway()
-        let start = ContinuousClock.now
-        for number in 0..<1500 {
-            journal.note(request("\(number)"))
-            journal.emit(.tasksTakenOver(number))
+        let costs = (0..<1500).map { number in
+            ContinuousClock().measure {
+                journal.note(request("\(number)"))
+                journal.emit(.tasksTakenOver(number))
+            }
         }
         // Nobody waited for it.
-        #expect(start.duration(to: .now) < .seconds(60))
+        #expect(costs.sorted()[750] < .milliseconds(1))
         try database.comeBack()
         #expect(try has(1501, in: "request_log"))
         #expect(try has(1500, in: "event_log"))

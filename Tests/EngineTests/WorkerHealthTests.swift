@@ -92,7 +92,10 @@ import Upstream
         _ = try stage.worker()
         let tasks = try (0..<4).map { try stage.submit("\($0)") }
         for task in tasks { #expect(stage.events.end(of: task.id)?.state == .succeeded) }
-        for case .taskRequeued(_, let seconds, _, _) in stage.events.all { #expect(seconds == 0) }
+        let pauses = stage.events.all.compactMap { event in
+            if case .taskRequeued(_, let seconds, _, _) = event { seconds } else { nil }
+        }
+        #expect(pauses.count >= 2 && pauses.allSatisfy { $0 == 0 }, "\(pauses)")
         #expect(
             try stage.database.sql("SELECT state FROM account ORDER BY id") == [
                 ["invalid"], ["invalid"], ["active"],

@@ -33,6 +33,9 @@ public struct JSONOutline: Sendable {
         return try JSONParser.parse(Array(text[range]))
     }
 
+    /// The value of a member as it is spelled; nil when it is missing.
+    public func spelling(of name: String) -> [UInt8]? { self[name].map { Array(text[$0]) } }
+
     /// Whether a member is there and more than null.
     public func has(_ name: String) -> Bool {
         self[name].map { text[$0.lowerBound] != UInt8(ascii: "n") } ?? false

@@ -41,7 +41,17 @@ extension Batches: Described {
                             "The price, were it accepted now; of a text model's answer the most it can be.",
                             "现在提交时的价格；文本模型为最高可能的费用。"), .json("Estimate"))
                 ],
-                errors: [402, 404, 409]),
+                errors: [402, 404, 409, 501]),
         ]
     }
+}
+
+extension EnclosedCall {
+    fileprivate static let fields = [
+        Field(
+            "url", ["type": ["string", "null"], "minLength": 1, "maxLength": 128],
+            Words("Where the body would be sent; /v1/videos.", "请求体对应的接口路径，默认 /v1/videos。")),
+        Field(
+            "body", ["type": "object"], Words("As that address takes it.", "该接口的请求体。"), isRequired: true),
+    ]
 }

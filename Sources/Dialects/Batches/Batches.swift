@@ -15,10 +15,7 @@ public struct Batches: Dialect {
     public func decode(_ request: Request, for match: RouteMatch) throws(KinoraError) -> Command {
         guard case .raw(let bytes) = request.body else { throw KinoraError(.malformedRequest) }
         guard match.route == Self.estimate else { return .batch(try Batch(bytes)) }
-        guard let object = try JSONParser.parse(bytes).objectValue else {
-            throw KinoraError(.malformedRequest, "The body must be a JSON object.")
-        }
-        return .estimate(try EnclosedCall(object))
+        return .estimate(try EnclosedCall(try JSONOutline(bytes)))
     }
 
     public func encode(_ outcome: Outcome, for exchange: Exchange) -> Response {

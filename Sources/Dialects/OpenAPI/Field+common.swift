@@ -30,7 +30,7 @@ extension Field {
 
     static let ofModels = [
         Field(
-            "type", ["type": "string", "enum": ["image", "video", "chat", "embedding"]],
+            "type", ["type": "string", "enum": .array(ModelFilter.kinds.map { .string($0) })],
             Words("Only those that make this.", "只列出该类型的模型。")),
         Field("owned_by", Shapes.text, Words("Only those of this family.", "只列出该系列的模型。")),
     ]
@@ -114,15 +114,4 @@ extension Operation {
                     204, Words("Who follows it has heard of its end.", "事件流客户端已收到任务的结束状态。"), .none),
             ], errors: errors.union([404]))
     }
-}
-
-extension EnclosedCall {
-    /// A call that is described in a body.
-    static let fields = [
-        Field(
-            "url", ["type": ["string", "null"], "minLength": 1, "maxLength": 128],
-            Words("Where the body would be sent; /v1/videos.", "请求体对应的接口路径，默认 /v1/videos。")),
-        Field(
-            "body", ["type": "object"], Words("As that address takes it.", "该接口的请求体。"), isRequired: true),
-    ]
 }

@@ -30,7 +30,8 @@ enum CommandText {
         case .content(let reference): "content \(reference.short)"
         case .cancel(let reference): "cancel \(reference.short)"
         case .delete(let reference): "delete \(reference.short)"
-        case .estimate(let call): lines("estimate", ["of: \(call.target)", "body: \(call.body.text)"])
+        case .estimate(let call):
+            lines("estimate", ["of: \(call.target)", "body: \(String(decoding: call.body, as: UTF8.self))"])
         case .credits(let submission): lines("credits", submissionLines(submission))
         case .quota: "quota"
         case .redeem(let code): "redeem \(quoted(code))"

@@ -86,23 +86,38 @@ extension GatewayTests {
                 try waitUntil("the prices are known") {
                     let film = try estimate(path, chat("sora-2"), site)
                     let text = try estimate(path, chat("gpt-4"), site)
-                    return film.json["cost_micros"] == 7_000_000 && text.json["cost_micros"] != 0
+                    return film.json["cost_micros"] == 7_000_000
+                        && text.json["cost_micros"]?.integerValue ?? 0 > 0
                 }
-                var body = try #require(chat("gpt-4").objectValue)
-                body["max_tokens"] = 50
-                let one = try estimate(path, .object(body), site).json["cost_micros"]?.integerValue ?? 0
-                body["n"] = 2
-                let most = try #require(
-                    try estimate(path, .object(body), site).json["cost_micros"]?.integerValue)
-                #expect(most > one)
-                let amount = Amount(micros: most - 1).description
-                try run(site, "quota", "topup", "default", amount)
-                #expect(try send(path, .object(body), to: site).status == 403)
+                // A text is held for by its bytes, as they are spelled.
+                let text = #"""
+                    { "model" : "gpt-4", "messages" : [ { "role": "user", "content": "\u732b\u732b" } ],
+                      "max_tokens": 50, "n": 2 }
+                    """#
+                func post(_ path: String, _ text: String) throws -> Reply {
+                    try site.curl.send(.post(path, Array(text.utf8), type: "application/json").key(site.key))
+                }
+                let told = try post("/v1/estimates", #"{"url": "\#(path)", "body": \#(text)}"#)
+                let most = try #require(told.json["cost_micros"]?.integerValue, "\(told.text)")
+                try run(site, "quota", "topup", "default", Amount(micros: most - 1).description)
+                #expect(try post(path, text).status == 403)
                 try run(site, "quota", "topup", "default", "0.000001")
-                #expect(try send(path, .object(body), to: site).status == 200)
+                #expect(try post(path, text).status == 200)
                 let prompt: JSON = ["model": "gpt-4", "prompt": "a cat"]
                 let spoken = try estimate("/llmage/v1/chat/completions", prompt, site)
                 #expect(spoken.json["cost_micros"]?.integerValue ?? 0 > 0, "\(spoken.text)")
+            }
+        }
+
+        @Test func whatNobodyCanMakeHasNoEstimate() throws {
+            try withService { site in
+                let path = "/v1/chat/completions"
+                let body: JSON = [
+                    "model": "qwen3-max", "messages": [["role": "user", "content": "hello"]],
+                ]
+                let told = try estimate(path, body, site)
+                #expect(told.status == 503, "\(told.text)")
+                #expect(try send(path, body, to: site).status == 503, "as the call itself")
             }
         }
 

@@ -44,10 +44,16 @@ extension GatewayTests {
                 let refused = try send("openart", .get("/v1/models"))
                 #expect(refused.status == 404)
                 #expect(try send("openart", .get("/api/health")).status == 200)
-                for host in ["openart", "sora", "jimeng"] {
-                    let estimate = Call.post("/v1/estimates", json: ["body": [:]])
-                    #expect(try send(host, estimate).status == 400, "it is there, and a body is wrong")
+                // Where a call without an address would go is not at every host.
+                for (host, field) in [("openart", "url"), ("sora", "prompt"), ("jimeng", "prompt")] {
+                    let reply = try send(host, .post("/v1/estimates", json: ["body": [:]]))
+                    #expect(reply.status == 400, "\(host) \(reply.text)")
+                    #expect(reply.json["error"]?["param"]?.stringValue == field, "\(host) \(reply.text)")
                 }
+                let film: JSON = ["body": ["prompt": "a cat", "model": "pixeldance"]]
+                #expect(try send("sora", .post("/v1/estimates", json: film)).status == 404)
+                let own = try send("jimeng", .post("/v1/estimates", json: film))
+                #expect(own.status == 200, "\(own.text)")
             }
         }
 
