@@ -12,7 +12,7 @@ extension Gateway {
             if let submission = try media(of: request, with: model) {
                 return try estimate(chat: submission, with: model, for: caller)
             }
-            guard isServed(model) else { throw KinoraError(.noAccount) }
+            guard cache.snapshot.serves(model) else { throw KinoraError(.noAccount) }
             return try estimate(of: model.id, cost: relays.most(request, model), for: caller)
         default: return nil
         }

@@ -42,7 +42,7 @@ extension Gateway {
         let category = try Self.category(of: submission, with: model)
         guard let rules = model.rules[category] else { throw Self.unsupported(category, submission, model) }
         try Self.count(submission, by: model.references(for: category), model)
-        guard isServed(model) else { throw KinoraError(.noAccount) }
+        guard cache.snapshot.serves(model) else { throw KinoraError(.noAccount) }
         if model.isRefusedWithoutCredit, !(try store.isPayable(model.id)) {
             throw KinoraError(.insufficientCredits)
         }
@@ -206,7 +206,7 @@ extension Gateway {
             mayUse(model) && categories.contains { model.rules[$0] != nil }
         }
         let usual = snapshot.defaultModel(of: submission.kind)
-        let ids = fit.filter { !snapshot.vendorsServed.isDisjoint(with: $0.vendors) }.map(\.id)
+        let ids = fit.filter(snapshot.serves).map(\.id)
         return ids.contains(usual) ? usual : ids.min() ?? fit.map(\.id).min()
     }
 

@@ -168,10 +168,9 @@ public final class Gateway: Sendable {
 
     /// Models that some account can run.
     private var models: [Model] {
-        cache.snapshot.models.values.filter(isServed).sorted { $0.id < $1.id }
+        let snapshot = cache.snapshot
+        return snapshot.models.values.filter(snapshot.serves).sorted { $0.id < $1.id }
     }
-
-    func isServed(_ model: Model) -> Bool { !cache.snapshot.vendorsServed.isDisjoint(with: model.vendors) }
 
     /// Models that the key may use as well.
     private func models(_ filter: ModelFilter, for caller: Caller) -> [Model] {

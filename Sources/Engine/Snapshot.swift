@@ -23,6 +23,9 @@ public final class Snapshot: Sendable {
         self.vendorsServed = vendorsServed
     }
 
+    /// Whether some account can run the model.
+    func serves(_ model: Model) -> Bool { !vendorsServed.isDisjoint(with: model.vendors) }
+
     /// How long a task may run.
     func timeoutSeconds(for kind: MediaKind) -> Int64 {
         kind == .image ? imageTimeoutSeconds : videoTimeoutSeconds
