@@ -78,6 +78,9 @@ public final class Gateway: Sendable {
         }
     }
 
+    /// Changes that other processes make are not heard until `noteChanges`.
+    public func noteSilence() { wakeups.recent.deafen() }
+
     /// Throws `missingKey`, `invalidKey`, `revokedKey` or `expiredKey`. Costs no round trip.
     public func caller(of head: RequestHead) throws(KinoraError) -> Caller {
         try authenticator.caller(of: head)

@@ -2,7 +2,8 @@ import Core
 
 /// Tasks as their owners read them a moment ago: who plays a video asks for it piece by piece, and who
 /// watches a task asks every few seconds whether it has changed. Whoever changes a task has it forgotten, in
-/// this process at once and in all others by a notification; one that is lost costs a lifetime.
+/// this process at once and in all others by a notification; one that is lost costs a lifetime. A process
+/// that hears none keeps nothing.
 final class RecentTasks: Sendable {
     private struct Key: Hashable {
         let short: String
@@ -31,6 +32,8 @@ final class RecentTasks: Sendable {
         /// All are forgotten together: none lives longer than a lifetime.
         var forgetAt = ContinuousClock.now
         var clearings = 0
+        /// Nobody is heard who tells of changes.
+        var isDeaf = false
 
         mutating func clearWhenDue(_ now: ContinuousClock.Instant) {
             guard now >= forgetAt else { return }
@@ -82,7 +85,7 @@ final class RecentTasks: Sendable {
         let entry = Entry(task, results)
         let key = Key(short: task.id.short, user: user)
         state.withLock { state in
-            guard ticket.clearings == state.clearings,
+            guard !state.isDeaf, ticket.clearings == state.clearings,
                 state.changes[task.row, default: 0] <= ticket.changesNoted
             else { return }
             if state.entries.count >= Self.entriesMax { state.clear() }
@@ -103,6 +106,19 @@ final class RecentTasks: Sendable {
         }
     }
 
-    /// It is not known what changed.
-    func clear() { state.withLock { $0.clear() } }
+    /// It is not known what changed; from now on it is told.
+    func clear() {
+        state.withLock { state in
+            state.clear()
+            state.isDeaf = false
+        }
+    }
+
+    /// From now on nobody tells what changes: nothing is kept, until `clear`.
+    func deafen() {
+        state.withLock { state in
+            state.clear()
+            state.isDeaf = true
+        }
+    }
 }

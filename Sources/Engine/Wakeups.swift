@@ -22,6 +22,8 @@ public final class Wakeups: Sendable {
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<Thread?>(nil)
     private static let interval = Duration.milliseconds(25)
+    /// Where the database did not take what was to be told.
+    private static let retryInterval = Duration.milliseconds(200)
 
     /// `isNotifying` false: no NOTIFY is sent, polling alone must do, and a task that still runs is read anew
     /// each time.
@@ -60,31 +62,47 @@ public final class Wakeups: Sendable {
     func noteChanges(_ rows: [Int64]) {
         recent.forget(rows)
         guard isNotifying, !rows.isEmpty else { return }
-        changed.withLock { $0.formUnion(rows) }
-        kick.raise()
+        announceLater(rows)
     }
 
     /// A client changed or deleted its task, and may ask another process for it next.
     func announceChange(_ row: Int64) {
         recent.forget([row])
         guard isNotifying else { return }
-        try? store.announceChanges([row])
+        do throws(KinoraError) { try store.announceChanges([row]) } catch { announceLater([row]) }
+    }
+
+    private func announceLater(_ rows: [Int64]) {
+        changed.withLock { $0.formUnion(rows) }
+        kick.raise()
     }
 
     private func loop() {
         let pause = Signal()
         while !isStopping.load(ordering: .acquiring) {
-            guard kick.wait(for: .seconds(60)), !isStopping.load(ordering: .acquiring) else { continue }
-            // A lost wake-up costs a poll interval; an error here is not worth a word.
-            if hasNewWork.exchange(false, ordering: .acquiring) {
-                try? store.wakeWorkers(exceptFor: ownWorker.load(ordering: .relaxed))
-            }
-            let rows = changed.withLock { rows in
-                defer { rows.removeAll(keepingCapacity: true) }
-                return Array(rows)
-            }
-            if !rows.isEmpty { try? store.announceChanges(rows) }
-            _ = pause.wait(for: Self.interval)
+            guard kick.wait(for: .seconds(60)) else { continue }
+            _ = pause.wait(for: tell() ? Self.interval : Self.retryInterval)
         }
+        // What was changed last, by who has just stopped.
+        _ = tell()
+    }
+
+    /// Whether everything could be told.
+    private func tell() -> Bool {
+        // A lost wake-up costs a poll interval; an error here is not worth a word.
+        if hasNewWork.exchange(false, ordering: .acquiring) {
+            try? store.wakeWorkers(exceptFor: ownWorker.load(ordering: .relaxed))
+        }
+        let rows = changed.withLock { rows in
+            defer { rows.removeAll(keepingCapacity: true) }
+            return Array(rows)
+        }
+        guard !rows.isEmpty else { return true }
+        do throws(KinoraError) { try store.announceChanges(rows) } catch {
+            // Until others hear of it they show their clients what was before.
+            announceLater(rows)
+            return false
+        }
+        return true
     }
 }

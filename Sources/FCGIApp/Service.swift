@@ -72,7 +72,9 @@ final class Service {
             ? [Listener.configChannel] + (roles.isServing ? [Listener.taskChannel] : [])
                 + (roles.isWorking ? [Listener.workChannel] : []) : []
         let gateway = gateway
-        listener = try Listener(database, channels: channels) { heard in
+        listener = try Listener(
+            database, channels: channels, onSilence: { gateway.noteSilence() }
+        ) { heard in
             switch heard.channel {
             case Listener.configChannel: cache.noteChange()
             case Listener.taskChannel: gateway.noteChanges(heard.payload)

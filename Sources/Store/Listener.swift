@@ -11,22 +11,26 @@ public struct Notification: Hashable, Sendable {
 
 /// Hears notifications on a session of its own and calls `onWake` with each. A notification is a hint: one
 /// that is lost costs a poll interval, never a task. After a reconnect every channel counts as notified.
+/// `onSilence` is called when nothing is heard from now on: at the start, and when the session is lost.
 public final class Listener: Sendable {
     public static let workChannel = "kinora_work", configChannel = "kinora_config"
     public static let taskChannel = "kinora_task", logChannel = "kinora_log"
 
     private let options: DatabaseOptions
     private let channels: [String]
+    private let onSilence: @Sendable () -> Void
     private let onWake: @Sendable (Notification) -> Void
     private let stopDescriptor: Int32
     private let isStopping = Atomic<Bool>(false)
     private let thread: Mutex<Thread?> = Mutex(nil)
 
     public init(
-        _ options: DatabaseOptions, channels: [String], onWake: @escaping @Sendable (Notification) -> Void
+        _ options: DatabaseOptions, channels: [String], onSilence: @escaping @Sendable () -> Void = {},
+        onWake: @escaping @Sendable (Notification) -> Void
     ) throws(KinoraError) {
         self.options = options
         self.channels = channels
+        self.onSilence = onSilence
         self.onWake = onWake
         stopDescriptor = kn_event_descriptor()
         guard stopDescriptor >= 0 else { throw KinoraError(.internalFault, detail: "eventfd") }
@@ -47,6 +51,7 @@ public final class Listener: Sendable {
 
     private func loop() {
         let pause = Signal()
+        onSilence()
         while !isStopping.load(ordering: .acquiring) {
             do {
                 let connection = try Connection(options)
@@ -59,6 +64,7 @@ public final class Listener: Sendable {
                 channels.forEach { onWake(Notification(channel: $0, payload: "")) }
                 try hear(connection)
             } catch {
+                onSilence()
                 // The database is away; whoever needs it reports that. Polling goes on meanwhile.
                 if !isStopping.load(ordering: .acquiring) { _ = pause.wait(for: .seconds(1)) }
             }

@@ -58,6 +58,22 @@ import Testing
         #expect(memory.entry(TaskReference(other.id), of: user).entry != nil)
     }
 
+    /// Also what was read before it was known that nobody tells any more, or before somebody does again.
+    @Test func whoHearsNothingKeepsNothing() {
+        let known = task(1), late = task(2)
+        #expect(isKnown(known))
+        let ticket = memory.entry(TaskReference(late.id), of: user).ticket
+        memory.deafen()
+        memory.keep(late, nil, of: user, ticket)
+        for one in [known, late] { #expect(memory.entry(TaskReference(one.id), of: user).entry == nil) }
+        #expect(!isKnown(known))
+        let between = memory.entry(TaskReference(late.id), of: user).ticket
+        memory.clear()
+        memory.keep(late, nil, of: user, between)
+        #expect(memory.entry(TaskReference(late.id), of: user).entry == nil)
+        #expect(isKnown(known))
+    }
+
     @Test func itStaysSmall() {
         #expect(isKnown(task(prompt: String(repeating: "漢", count: 1365))))
         #expect(!isKnown(task(prompt: String(repeating: "漢", count: 1366))))
@@ -167,6 +183,58 @@ import Testing
         }
     }
 
+    /// A client that asks one process after the other must never see a task go back.
+    @Test func whoHasLostItsSessionReadsAnew() throws {
+        let other = try stage.neighbour()
+        let heard = Happening<String>()
+        var options = stage.database.options
+        options.applicationName = "deaf-test"
+        let listener = try Listener(
+            options, channels: [Listener.taskChannel],
+            onSilence: {
+                other.noteSilence()
+                heard.note("silence")
+            }
+        ) {
+            other.noteChanges($0.payload)
+            heard.note($0.payload)
+        }
+        try listener.start()
+        defer { listener.stop() }
+        #expect(heard.wait { $0 == ["silence", ""] })
+        let reference = TaskReference(try stage.submit().id)
+        func there() throws -> TaskState? {
+            let outcome = try other.perform(
+                .task(reference, waitSeconds: 0), for: stage.caller, .init(mayWait: false) { true })
+            guard case .task(let task) = outcome else { return nil }
+            return task.state
+        }
+        #expect(try there() == .queued)
+        // It cannot connect again: what happens now it does not hear.
+        try stage.database.refuseSessions()
+        try stage.database.terminateSessions(where: "application_name = 'deaf-test'")
+        #expect(heard.wait { $0.count >= 3 && $0[2] == "silence" })
+        #expect(try there() == .queued)
+        #expect(try stage.store.cancel(reference) != nil)
+        #expect(try there() == .cancelled)
+    }
+
+    /// Else another process would show what was before, for as long as it remembers.
+    @Test func whatCouldNotBeToldIsToldLater() throws {
+        let heard = Happening<String>()
+        var options = stage.database.options
+        options.applicationName = "hearing"
+        let listener = try Listener(options, channels: [Listener.taskChannel]) { heard.note($0.payload) }
+        try listener.start()
+        defer { listener.stop() }
+        #expect(heard.wait { $0 == [""] })
+        try stage.database.refuseSessions()
+        try stage.database.terminateSessions(where: "application_name <> 'hearing'")
+        stage.wakeups.announceChange(7)
+        try stage.database.comeBack()
+        #expect(heard.wait { $0 == ["", "7"] })
+    }
+
     @Test func aWorkerTellsTheOtherProcessesWhatItChanged() throws {
         let heard = Happening<String>()
         let listener = try Listener(stage.database.options, channels: [Listener.taskChannel]) {
@@ -188,6 +256,10 @@ import Testing
         heard.forget()
         wakeups.noteChanges(Array(1...10_000))
         #expect(heard.wait { $0 == [""] }, "too many to name: all may have changed")
+        heard.forget()
+        wakeups.noteChanges([4])
+        wakeups.stop()
+        #expect(heard.wait { $0 == ["4"] }, "also as the last thing it does")
     }
 }
 

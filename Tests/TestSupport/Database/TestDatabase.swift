@@ -102,8 +102,13 @@ public final class TestDatabase: Sendable {
 
     /// Nobody can connect any more, and whoever is connected is thrown out: to its users the server is away.
     public func goAway() throws {
-        try server.maintenance().rows("ALTER DATABASE \(name) ALLOW_CONNECTIONS false")
+        try refuseSessions()
         try terminateSessions()
+    }
+
+    /// Nobody can connect any more; whoever is connected stays.
+    public func refuseSessions() throws {
+        try server.maintenance().rows("ALTER DATABASE \(name) ALLOW_CONNECTIONS false")
     }
 
     public func comeBack() throws {
