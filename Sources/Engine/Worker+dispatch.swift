@@ -219,7 +219,8 @@ extension Worker {
             callbackURL: options.publicBase.map { base in
                 "\(base)/callback/\(vault.callbackToken(of: task.id, attempt: task.attempt))"
             },
-            startedAt: clock.now + (.zero - task.running), timeLeft: task.remaining)
+            startedAt: clock.now + (.zero - task.running), timeLeft: task.remaining,
+            ticket: task.vendorTaskBefore)
     }
 
     private func submit(

@@ -47,6 +47,29 @@ extension Worker {
                 }
                 fetch(HTTPCall(.get, target, timeoutSeconds: 600), task, account, harvest, hop: 0)
             case .call(let call): fetch(call, task, try account(of: task), harvest, hop: 0)
+            case .told(let ticket):
+                let account = try account(of: task)
+                send(try vendor(of: task).poll(ticket, account), task, .told(harvest, of: ticket), account)
+            }
+        } catch { missed(task, harvest, error) }
+    }
+
+    /// Now it is known where the next result is.
+    func settleTold(
+        _ completion: Completion, _ vendor: any Vendor, _ harvest: Harvest, of ticket: String
+    ) {
+        let task = completion.task
+        do throws(KinoraError) {
+            let reply: HTTPReply
+            do { reply = try completion.result.get() } catch { throw error.error }
+            switch try vendor.progress(reply, of: ticket, try account(of: task)) {
+            case .completed(let results):
+                var harvest = harvest
+                harvest.waiting.replaceSubrange(..<1, with: results.prefix(1))
+                gather(task, harvest)
+            case .failed(let error): throw error
+            case .pending, .told:
+                throw KinoraError(.upstreamProtocol, detail: "what was done is not done any more")
             }
         } catch { missed(task, harvest, error) }
     }

@@ -32,6 +32,7 @@ extension Worker {
             endSubmit(files)
             // The event says where; the task's own error says nothing of our insides.
             events.emit(.fault("references of task \(task.id)", error))
+            guard task.vendorTaskBefore == nil else { return partRefused(task, error) }
             perform(machine(for: task, nil).action(on: .refused(error)), task)
         }
     }

@@ -43,12 +43,13 @@ extension Worker {
             case .submit(let files, let reply): try settleSubmit(completion, vendor, files, reply)
             case .lookUp(let page): try settleLookUp(completion, vendor, page: page)
             case .poll(let isSecond): try settlePoll(completion, vendor, isSecond: isSecond)
+            case .told(let harvest, let ticket): settleTold(completion, vendor, harvest, of: ticket)
             case .fetch(let harvest, let url, let path, let hop):
                 settleFetch(completion, vendor, harvest, url, path, hop)
             }
         } catch {
             events.emit(.pollFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
-            perform(machine(for: task, nil).action(on: .pollFailed(error)), task)
+            goOn(task, on: .pollFailed(error), try? vendor(of: task))
         }
     }
 
@@ -73,6 +74,7 @@ extension Worker {
         }
         // Read or not, it goes before anybody hears how the task goes on.
         if let made { unlink(made.path) }
+        if task.vendorTaskBefore != nil { return settlePart(completion, answer.map(\.0), vendor) }
         func perform(_ event: TaskEvent) { self.perform(machine(for: task, vendor).action(on: event), task) }
         let status: Int
         switch completion.result {
@@ -116,7 +118,7 @@ extension Worker {
     /// open whether the task was taken. Only 503 and the 4xx are certain refusals, without 408: who gave up
     /// waiting may be a gateway whose upstream did not. Who says it is done, and has nothing, took it for
     /// certain.
-    private static func event(ofSubmit status: Int, _ error: KinoraError) -> TaskEvent {
+    static func event(ofSubmit status: Int, _ error: KinoraError) -> TaskEvent {
         if error.code == .upstreamEmptyResult { return .failed(error) }
         let isCertain = (400..<500).contains(status) && status != 408 || status == 503
         return isCertain ? .refused(error) : .submitUnanswered(error)
@@ -166,25 +168,32 @@ extension Worker {
         let reply: HTTPReply
         do { reply = try completion.result.get() } catch { throw error.error }
         let account = try account(of: task)
-        switch try vendor.progress(reply, of: task.vendorTask ?? "", account) {
+        let ticket = task.vendorTask ?? ""
+        switch try vendor.progress(reply, of: ticket, account) {
         case .pending(let percent, let isPostprocessing):
-            perform(
-                machine(for: task, vendor).action(
-                    on: .pending(progress: percent, isPostprocessing: isPostprocessing)),
-                task)
+            goOn(task, on: .pending(progress: percent, isPostprocessing: isPostprocessing), vendor)
         case .told(let call):
             guard !isSecond else {
                 throw KinoraError(.upstreamProtocol, detail: "its result is told by ever another reply")
             }
             send(call, task, .poll(isSecond: true), account)
-        case .failed(let error):
-            perform(machine(for: task, vendor).action(on: .failed(error)), task)
+        case .failed(let error): goOn(task, on: .failed(error), vendor)
         case .completed(let results):
-            usual.note(task.running, route: task.route, known: task.usual)
-            let task = task.storing()
-            holdings.fetch(task)
-            gather(task, Harvest(results, for: task, usage: vendor.usage(in: reply)))
+            let parts = vendor.parts(of: ticket)
+            let all = earlier(parts) + results
+            if let asking = parts?.asking {
+                try submitPart(task, after: all, as: asking, vendor, account)
+            } else {
+                deliver(task, all, usage: vendor.usage(in: reply))
+            }
         }
+    }
+
+    func deliver(_ task: ClaimedTask, _ results: [VendorResult], usage: JSON? = nil) {
+        usual.note(task.running, route: task.route, known: task.usual)
+        let task = task.storing()
+        holdings.fetch(task)
+        gather(task, Harvest(results, for: task, usage: usage))
     }
 
     /// What its owner and an operator see of a task whose result is not here at once. Nothing depends on it:

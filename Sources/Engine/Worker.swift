@@ -32,6 +32,8 @@ public final class Worker: Sendable {
         case lookUp(page: Int)
         /// The reply to `isSecond` tells what came of a task that the first one called done.
         case poll(isSecond: Bool)
+        /// A poll of that ticket tells where the next result of the harvest is.
+        case told(Harvest, of: String)
         case fetch(Harvest, from: String, to: String, hop: Int)
     }
 

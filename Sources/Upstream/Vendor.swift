@@ -16,6 +16,9 @@ public protocol Vendor: Sendable {
     func accepted(
         _ reply: HTTPReply, for job: @autoclosure () -> VendorJob
     ) throws(KinoraError) -> VendorAnswer
+    /// Of vendors that make one thing for each submit, and take one submit at a time: what a ticket says of
+    /// its task. Nil: all of a task is one submit.
+    func parts(of ticket: String) -> VendorParts?
     func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall
     /// What a poll's reply says. Throws when the poll failed; a task that failed is `.failed`.
     func progress(
@@ -75,6 +78,8 @@ extension Vendor {
 extension Vendor {
     public var usualSlots: Int { 4 }
 
+    public func parts(of ticket: String) -> VendorParts? { nil }
+
     public func lookUp(_ kind: MediaKind) -> (@Sendable (VendorJob, VendorAccount) -> HTTPCall)? { nil }
 
     public func found(
@@ -116,6 +121,8 @@ public struct VendorResult: Sendable {
         /// Where anybody can fetch it: no key goes there.
         case link(String)
         case call(HTTPCall)
+        /// What a poll of the ticket tells.
+        case told(of: String)
     }
 
     public let source: Source
@@ -136,6 +143,21 @@ public enum VendorProgress: Sendable {
     case told(by: HTTPCall)
     case completed([VendorResult])
     case failed(KinoraError)
+}
+
+/// A task that is several tasks of its vendor, one after the other.
+public struct VendorParts: Sendable, Equatable {
+    /// Tickets of those that were done before the last one was submitted. That one is polled and told of by
+    /// the ticket of them all.
+    public let earlier: [String]
+    /// What the task is called while its next part is being submitted. Who finds it called so does not know
+    /// what became of that, and asks for no more. Nil: nothing more is to be submitted.
+    public let asking: String?
+
+    public init(earlier: [String], asking: String?) {
+        self.earlier = earlier
+        self.asking = asking
+    }
 }
 
 /// One page of a vendor's recent tasks, compared with a task whose submit was not answered.
@@ -174,12 +196,14 @@ public struct VendorJob: Sendable {
     public let startedAt: Timestamp
     /// How long it may still take.
     public let timeLeft: Duration
+    /// What the vendor calls the part of it that is done; nil when nothing was submitted before.
+    public let ticket: String?
 
     public init(
         model: String, category: Category, prompt: String, parameters: Parameters,
         references: [VendorReference],
         remixOf: String?, token: String, callbackURL: String? = nil, startedAt: Timestamp,
-        timeLeft: Duration
+        timeLeft: Duration, ticket: String? = nil
     ) {
         self.model = model
         self.category = category
@@ -191,6 +215,7 @@ public struct VendorJob: Sendable {
         self.callbackURL = callbackURL
         self.startedAt = startedAt
         self.timeLeft = timeLeft
+        self.ticket = ticket
     }
 }
 

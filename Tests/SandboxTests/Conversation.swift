@@ -221,7 +221,7 @@ final class Conversation: Sendable {
             switch result.source {
             case .link(let link): call = HTTPCall(.get, link)
             case .call(let own): call = own
-            case .media: return false
+            case .media, .told: return false
             }
             return true
         }

@@ -10,6 +10,7 @@ import Upstream
 ///
 /// - `submit`: a job as JSON, which may name another key; gives the call, signed at a time of the tests'.
 /// - `accepted`, `progress`, `content`: a reply; gives the vendor's id, the progress, the refusal.
+/// - `parts`: tickets; gives the calls of their polls, and what they say of the parts of their tasks.
 /// - `removal`: a reply; gives the call, once, and then the refusals.
 /// - `cancel`: nothing; gives the call.
 /// - `probe`: a reply; gives the call, once, and then the refusals.
@@ -145,6 +146,7 @@ import Upstream
         case .media(let place): "media \(place)\(revised)"
         case .link(let link): "link \(link)\(revised)"
         case .call(let call): show(call) + revised
+        case .told(let ticket): "told of \(ticket)"
         }
     }
 
@@ -171,6 +173,13 @@ import Upstream
         case "progress":
             return try sections.map { text in
                 try result { show(try vendor.progress(try reply(text), of: "video_1/2", account)) }
+            }
+        case "parts":
+            return sections.map { ticket in
+                let parts = vendor.parts(of: ticket).map {
+                    "before: \($0.earlier.joined(separator: ", "))\nnext: \($0.asking ?? "none")"
+                }
+                return "\(show(vendor.poll(ticket, account)))\n\(parts ?? "one")"
             }
         case "content":
             return try sections.map { text in vendor.contentError(try reply(text)).map(show) ?? "good" }

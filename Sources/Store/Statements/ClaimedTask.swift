@@ -13,8 +13,8 @@ public struct ClaimedTask: Sendable {
     public private(set) var state: TaskState
     public private(set) var phase: TaskPhase?
     public private(set) var progress: Int
-    /// Prompt, references and all parameters but `n` are there until a vendor has accepted the task: tasks
-    /// wait long, and many at once.
+    /// Prompt, references and all parameters but `n` are there while the task is being submitted: tasks wait
+    /// long, and many at once.
     public private(set) var prompt: String
     public private(set) var parameters: Parameters
     public let attempt: Int
@@ -24,6 +24,8 @@ public struct ClaimedTask: Sendable {
     public let vendorModel: String
     /// The vendor's id of the task; nil until it accepted it.
     public private(set) var vendorTask: String?
+    /// While another part of the task is being submitted: the vendor's id before that.
+    public private(set) var vendorTaskBefore: String?
     /// When it was claimed, or shortly after.
     public let claimedAt: ContinuousClock.Instant
     /// Time since the attempt began, and time left until the deadline, when it was claimed.
@@ -53,10 +55,22 @@ public struct ClaimedTask: Sendable {
     public func accepted(as vendorTask: String) -> ClaimedTask {
         var task = self
         task.vendorTask = vendorTask
+        task.vendorTaskBefore = nil
         task.phase = .waiting
         task.prompt = ""
         task.parameters = JSONObject(parameters.members.filter { $0.name == "n" })
         task.references = []
+        return task
+    }
+
+    /// As it is while another part of it is being submitted.
+    public func asking(as vendorTask: String, with input: TaskInput) -> ClaimedTask {
+        var task = self
+        task.vendorTaskBefore = self.vendorTask
+        task.vendorTask = vendorTask
+        task.prompt = input.prompt
+        task.parameters = input.parameters
+        task.references = input.references
         return task
     }
 
@@ -85,6 +99,20 @@ public struct ClaimedTask: Sendable {
     public mutating func renewLease() { leaseEnd = .now + Store.lease }
 }
 
+/// What a vendor is to make.
+public struct TaskInput: Sendable {
+    let prompt: String
+    let parameters: Parameters
+    let references: [StoredMedia]
+
+    /// Three columns: prompt, parameters, references.
+    init(_ row: Row) throws(KinoraError) {
+        prompt = row.text(0)
+        parameters = try row.json(1).objectValue ?? [:]
+        references = try ClaimedTask.references(try row.json(2))
+    }
+}
+
 /// The account an attempt belongs to. Polls, downloads and remixes use it and no other.
 public struct ClaimedAccount: Sendable {
     public let row: Int64
@@ -106,6 +134,29 @@ public struct ClaimedAccount: Sendable {
 }
 
 extension ClaimedTask {
+    private static let references = """
+        SELECT jsonb_agg(
+                (SELECT jsonb_build_array(encode(f.sha256, 'hex'), f.bytes, f.media_type)
+                    FROM asset f WHERE f.id = ta.asset_id) ORDER BY ta.position)
+            FROM task_asset ta WHERE ta.task_id = task.id AND ta.role = 'reference'
+        """
+
+    /// The columns of a `TaskInput`, of the tables `task` and `task_input i`.
+    static let input = "i.prompt, i.parameters, (\(references))"
+
+    /// Of what `references` gives.
+    static func references(_ json: JSON) throws(KinoraError) -> [StoredMedia] {
+        var references: [StoredMedia] = []
+        for item in json.arrayValue ?? [] {
+            guard let parts = item.arrayValue, parts.count == 3, let sha256 = parts[0].stringValue,
+                let bytes = parts[1].integerValue,
+                let type = parts[2].stringValue.flatMap(MediaType.init(rawValue:))
+            else { throw KinoraError(.internalFault, detail: "a task has an odd reference") }
+            references.append(StoredMedia(sha256: sha256, bytes: bytes, type: type))
+        }
+        return references
+    }
+
     /// The columns both claims return, in the decoder's order. Assets are looked up one by one and not
     /// joined: for a join, an index by asset looks as good as the one by task where both were empty when the
     /// plan was made, and then leads through all of it.
@@ -120,11 +171,7 @@ extension ClaimedTask {
         extract(epoch FROM task.deadline_at - now())::float8,
         rt.usual_seconds::float8, ac.id, ac.vendor, ac.base_url, ac.region, ac.proxy_url,
         ac.credential_sealed,
-        (SELECT jsonb_agg(
-                (SELECT jsonb_build_array(encode(f.sha256, 'hex'), f.bytes, f.media_type)
-                    FROM asset f WHERE f.id = ta.asset_id) ORDER BY ta.position)
-            FROM task_asset ta
-            WHERE ta.task_id = task.id AND ta.role = 'reference' AND p.vendor_task_id IS NULL),
+        (\(references) AND p.vendor_task_id IS NULL),
         (SELECT sa.vendor_task_id FROM task s JOIN attempt sa ON sa.task_id = s.id AND sa.number = s.attempt
             WHERE s.id = i.remix_of_id), coalesce(p.route_id, 0),
         CASE WHEN task.attempt > 1 THEN (SELECT count(DISTINCT f.account_id) FROM attempt f
@@ -138,14 +185,6 @@ extension ClaimedTask {
         guard let kind = MediaKind(rawValue: row.text(5)), let category = Category(rawValue: row.text(6)),
             let state = TaskState(rawValue: row.text(7))
         else { throw KinoraError(.internalFault, detail: "task \(row.integer(0)) has unknown words") }
-        var references: [StoredMedia] = []
-        for item in try row.json(24).arrayValue ?? [] {
-            guard let parts = item.arrayValue, parts.count == 3, let sha256 = parts[0].stringValue,
-                let bytes = parts[1].integerValue,
-                let type = parts[2].stringValue.flatMap(MediaType.init(rawValue:))
-            else { throw KinoraError(.internalFault, detail: "task \(row.integer(0)) has an odd reference") }
-            references.append(StoredMedia(sha256: sha256, bytes: bytes, type: type))
-        }
         return ClaimedTask(
             row: row.integer(0), claim: row.integer(1), id: row.uid(2), userID: row.integer(3),
             model: row.text(4),
@@ -157,7 +196,8 @@ extension ClaimedTask {
             runningThen: .seconds(row.real(15)), remainingThen: .seconds(row.real(16)),
             leaseEnd: .now + Store.lease, usual: row.optionalReal(17).map { .seconds($0) },
             account: ClaimedAccount(row, from: 18),
-            references: references, remixOfVendorTask: row.optionalText(25), route: row.integer(26),
+            references: try references(try row.json(24)), remixOfVendorTask: row.optionalText(25),
+            route: row.integer(26),
             worker: row.integer(28))
     }
 }

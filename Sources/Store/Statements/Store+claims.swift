@@ -2,7 +2,8 @@ public import Core
 
 extension Statement {
     static let claims = [
-        Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskExpire, Store.accountsNow,
+        Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskExpire, Store.taskInput,
+        Store.accountsNow,
     ]
 }
 
@@ -218,6 +219,13 @@ extension Store {
         FROM late WHERE task.id = late.id RETURNING task.id, task.uid
         """)
 
+    static let taskInput = Statement(
+        "task_input",
+        """
+        SELECT \(ClaimedTask.input)
+        FROM task JOIN task_input i ON i.task_id = task.id WHERE task.id = $1 AND task.claim = $2
+        """)
+
     static let accountsNow = Statement(
         "accounts_now",
         """
@@ -254,6 +262,11 @@ extension Store {
         try rows(
             Self.taskClaimDue, [.integer(worker), .integer(Int64(limit)), .integer(Self.leaseSeconds)],
             ClaimedTask.decode)
+    }
+
+    /// What a task's vendor is to make; nil when the claim was lost.
+    public func input(of task: ClaimedTask) throws(KinoraError) -> TaskInput? {
+        try first(Self.taskInput, [.integer(task.row), .integer(task.claim)], TaskInput.init)
     }
 
     /// Accounts as they are now, by row.

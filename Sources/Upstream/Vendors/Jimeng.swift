@@ -58,19 +58,30 @@ public struct Jimeng: Vendor {
             guard (200..<300).contains(reply.status) || error.code != .upstreamServer else { throw error }
             return .refused(error)
         }
-        guard let id = json["data"]?["task_id"]?.stringValue, (1...400).contains(id.utf8.count) else {
+        guard let id = json["data"]?["task_id"]?.stringValue, (1...400).contains(id.utf8.count),
+            !id.utf8.contains(where: [UInt8(ascii: ","), UInt8(ascii: "?")].contains)
+        else {
             throw KinoraError(.upstreamProtocol, detail: "the accepted task has no id: \(reply.excerpt)")
         }
-        return .ticket("\(try JimengOrder.key(of: job()))/\(id)")
+        let job = job()
+        let before = if let ticket = job.ticket { JimengTicket(ticket) } else { try JimengTicket(of: job) }
+        return .ticket(before.adding(id).text)
+    }
+
+    public func parts(of ticket: String) -> VendorParts? {
+        let ticket = JimengTicket(ticket)
+        guard ticket.asked > 1 else { return nil }
+        return VendorParts(
+            earlier: ticket.earlier.map(\.text), asking: ticket.isWhole ? nil : ticket.asking.text)
     }
 
     // MARK: poll
 
-    /// A ticket is the service, which every poll must name again, and the task's id.
+    /// What was submitted last is asked for; everything before it is done.
     public func poll(_ ticket: String, _ account: VendorAccount) -> HTTPCall {
-        let slash = ticket.firstIndex(of: "/") ?? ticket.startIndex
-        let id = String(ticket[slash...].drop { $0 == "/" })
-        return call("CVSync2AsyncGetResult", Self.question(id, of: String(ticket[..<slash])), account)
+        let ticket = JimengTicket(ticket)
+        return call(
+            "CVSync2AsyncGetResult", Self.question(ticket.ids.last ?? "", of: ticket.service), account)
     }
 
     private static func question(_ id: String, of key: String) -> HTTPCall.Body {
@@ -98,8 +109,7 @@ public struct Jimeng: Vendor {
         case "in_queue", "generating": return .pending(percent: nil, isPostprocessing: false)
         case "done":
             let pictures = (data["image_urls"]?.arrayValue ?? []).compactMap(\.stringValue)
-            let links = [data["video_url"]?.stringValue] + pictures
-            return reply.completed(links)
+            return reply.completed([data["video_url"]?.stringValue] + pictures)
         case "not_found", "expired": return .failed(KinoraError(.upstreamExpired, detail: reply.excerpt))
         case let word:
             throw reply.unknown(word)

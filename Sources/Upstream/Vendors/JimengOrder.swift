@@ -18,8 +18,8 @@ struct JimengOrder {
         let given = job.parameters
         if key.contains("_v40") || key.contains("_v46") {
             fields["image_urls"] = try Self.addresses(job.references)
-            // It makes as many as the prompt speaks of.
-            fields["force_single"] = .bool(given["n"]?.integerValue ?? 1 == 1)
+            // Else it would make as many as the prompt speaks of.
+            fields["force_single"] = true
             (fields["width"], fields["height"]) = Self.sides(job, area: 1024 * 1024...4096 * 4096)
         } else {
             var images: [JSON] = []
@@ -43,7 +43,7 @@ struct JimengOrder {
         KinoraError(.unsupportedByVendor, "This model does not take \(what).", field: "references")
     }
 
-    private static func isPicture(_ job: VendorJob) -> Bool { [.t2i, .i2i].contains(job.category) }
+    static func isPicture(_ job: VendorJob) -> Bool { [.t2i, .i2i].contains(job.category) }
 
     /// The service that makes the job.
     static func key(of job: VendorJob) throws(KinoraError) -> String {

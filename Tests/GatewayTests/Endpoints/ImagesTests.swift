@@ -177,6 +177,10 @@ extension GatewayTests {
                 let own = try draw(
                     gateway, ["model": "jimeng-4.5", "size": .null], at: "/jimeng" + Self.create)
                 #expect(urls(own).count == 1)
+                // One submit after the other.
+                let three = try draw(
+                    gateway, ["model": "jimeng-4.5", "size": .null, "n": 3], at: "/jimeng" + Self.create)
+                #expect(urls(three).count == 3)
                 let five = try draw(gateway, ["model": "jimeng-4.5", "n": 5], at: "/jimeng" + Self.create)
                 #expect(five.status == 400)
             }
