@@ -16,11 +16,12 @@ extension Worker {
     func goOn(_ task: ClaimedTask, on event: TaskEvent, _ vendor: (any Vendor)?) {
         let action = machine(for: task, vendor).action(on: event)
         let earlier = earlier(task.vendorTask.flatMap { vendor?.parts(of: $0) })
-        if case .fail(let error) = action, !earlier.isEmpty {
+        switch action {
+        case .fail(let error) where !earlier.isEmpty, .requeue(_, let error) where !earlier.isEmpty,
+            .elsewhere(let error) where !earlier.isEmpty:
             events.emit(.storeFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
             deliver(task, earlier)
-        } else {
-            perform(action, task)
+        default: perform(action, task)
         }
     }
 
@@ -29,7 +30,7 @@ extension Worker {
         _ task: ClaimedTask, after results: [VendorResult], as ticket: String, _ vendor: any Vendor,
         _ account: VendorAccount
     ) throws(KinoraError) {
-        guard task.remaining > .zero else { return deliver(task, results) }
+        guard task.remaining > .zero, task.state == .running else { return deliver(task, results) }
         guard let input = try store.input(of: task) else {
             return events.emit(.leaseLost(task.id, on: task.attemptPoint))
         }
