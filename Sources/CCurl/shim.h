@@ -13,6 +13,7 @@ static inline CURLcode kn_curl_set_large(CURL *h, CURLoption o, curl_off_t v) { 
 static inline CURLcode kn_curl_set_string(CURL *h, CURLoption o, const char *v) { return curl_easy_setopt(h, o, v); }
 static inline CURLcode kn_curl_set_pointer(CURL *h, CURLoption o, void *v) { return curl_easy_setopt(h, o, v); }
 static inline CURLcode kn_curl_set_slist(CURL *h, CURLoption o, struct curl_slist *v) { return curl_easy_setopt(h, o, v); }
+static inline CURLcode kn_curl_set_address(CURL *h, CURLU *v) { return curl_easy_setopt(h, CURLOPT_CURLU, v); }
 static inline CURLcode kn_curl_set_data(CURL *h, CURLoption o, kn_curl_data f) { return curl_easy_setopt(h, o, f); }
 static inline CURLcode kn_curl_set_seek(CURL *h, kn_curl_seek f) { return curl_easy_setopt(h, CURLOPT_SEEKFUNCTION, f); }
 static inline CURLcode kn_curl_set_opensocket(CURL *h, curl_opensocket_callback f) { return curl_easy_setopt(h, CURLOPT_OPENSOCKETFUNCTION, f); }

@@ -122,7 +122,9 @@ public final class CurlTransport: Transport {
             transfer.completion(.failure(TransportFailure(late, mayHaveArrived: false)))
             return false
         }
-        transfer.prepare(handle, options)
+        transfer.configure(handle, options)
+        kn_curl_set_string(handle, CURLOPT_URL, transfer.call.url)
+        transfer.load(handle)
         curl_multi_add_handle(multi.handle, handle)
         return true
     }

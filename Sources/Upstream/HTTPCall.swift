@@ -76,7 +76,8 @@ extension HTTPCall {
     /// the value's own making. Credentials are the only values that are not ours.
     func checkHeaders() throws(KinoraError) {
         for (name, value) in headers {
-            guard value.revealed().utf8.contains(where: { $0 < 0x20 || $0 == 0x7F }) else { continue }
+            var text = value.revealed()
+            guard text.withUTF8({ $0.contains { $0 < 0x20 || $0 == 0x7F } }) else { continue }
             throw KinoraError(.upstreamCredential, detail: "control characters in the header '\(name)'")
         }
     }
@@ -110,8 +111,7 @@ public enum ReplySink: Sendable {
 /// What came back.
 public struct HTTPReply: Sendable {
     public let status: Int
-    /// Lower-case names.
-    public let headers: [String: String]
+    private let head: Head
     /// Empty when the body went into a file.
     public let body: [UInt8]
     /// Bytes that were written to the file.
@@ -119,22 +119,41 @@ public struct HTTPReply: Sendable {
     /// Of the account that asked.
     private let credential: Secret?
 
+    private enum Head {
+        case lines(ReplyHead)
+        case headers([String: String])
+    }
+
     public init(
         status: Int, headers: [String: String] = [:], body: [UInt8] = [], fileBytes: Int = 0,
         to credential: Secret? = nil
     ) {
+        self.init(status, .headers(headers), body, fileBytes, credential)
+    }
+
+    init(status: Int, _ head: ReplyHead, body: [UInt8], fileBytes: Int = 0, to credential: Secret) {
+        self.init(status, .lines(head), body, fileBytes, credential)
+    }
+
+    private init(_ status: Int, _ head: Head, _ body: [UInt8], _ fileBytes: Int, _ credential: Secret?) {
         self.status = status
-        self.headers = headers
+        self.head = head
         self.body = body
         self.fileBytes = fileBytes
         self.credential = credential
     }
 
+    /// Lower-case names.
+    public var headers: [String: String] {
+        switch head {
+        case .lines(let head): head.headers
+        case .headers(let headers): headers
+        }
+    }
+
     /// The same with another status or body.
     public func with(status: Int? = nil, body: [UInt8]? = nil) -> HTTPReply {
-        HTTPReply(
-            status: status ?? self.status, headers: headers, body: body ?? self.body, fileBytes: fileBytes,
-            to: credential)
+        HTTPReply(status ?? self.status, head, body ?? self.body, fileBytes, credential)
     }
 
     /// The beginning, for people. The credential is blotted out before the end is cut off, or the half of it
@@ -150,6 +169,7 @@ public struct HTTPReply: Sendable {
     /// Seconds that the vendor asks to wait, in whichever of its forms (RFC 9110, 10.2.3); nil when it names
     /// none or nonsense.
     public var retryAfterSeconds: Int? {
+        let headers = headers
         if let milliseconds = headers["retry-after-ms"].flatMap(Double.init) {
             return Self.waiting(milliseconds / 1000)
         }

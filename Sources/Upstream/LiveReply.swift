@@ -39,8 +39,10 @@ public final class LiveReply {
     private let wanted: Wanted
     private let began = ContinuousClock.now
     private var lastByte: ContinuousClock.Instant?
-    /// False once it was readable without the client being gone: it would be so for ever.
-    private var heedsHangUp = true
+    /// False where nothing tells of it, and once that was readable without the client being gone: it would be
+    /// so for ever.
+    private var heedsHangUp: Bool
+    private var hasHungUp = false
     private var result: CURLcode?
     public private(set) var status = 0
 
@@ -54,12 +56,13 @@ public final class LiveReply {
         self.place = place
         self.limits = limits
         self.wanted = wanted
+        heedsHangUp = wanted.hangUp != nil
     }
 
     deinit { close() }
 
     /// Lower-case names.
-    public var headers: [String: String] { transfer.replyHeaders }
+    public var headers: [String: String] { transfer.replyHead.headers }
 
     /// Throws what `next` throws, and when the call is over without a head.
     func awaitHead() throws(KinoraError) {
@@ -98,14 +101,15 @@ public final class LiveReply {
             guard body.count + more.count <= bytesMax else {
                 throw KinoraError(.upstreamProtocol, detail: "the reply is longer than \(bytesMax) bytes")
             }
-            body.append(contentsOf: more)
+            // Most come in one piece.
+            if body.isEmpty { body = more } else { body.append(contentsOf: more) }
         }
         return body
     }
 
     /// The reply with that for its body: what was read of it.
     public func whole(_ body: [UInt8]) -> HTTPReply {
-        HTTPReply(status: status, headers: headers, body: body, to: transfer.account.credential)
+        HTTPReply(status: status, transfer.replyHead, body: body, to: transfer.account.credential)
     }
 
     /// An error without the credential that its words may quote.
@@ -131,7 +135,7 @@ public final class LiveReply {
         self.line = nil
         curl_multi_remove_handle(line.multi, line.easy)
         Transfer.release(line.easy)
-        lines.give(back: line, to: place)
+        lines.give(back: line, to: place, wasSmooth: result == CURLE_OK && transfer.wasSmooth)
     }
 
     /// Lets curl work until there is enough, the call is over, or `end` has come.
@@ -164,7 +168,8 @@ public final class LiveReply {
 
     /// When the next look must be taken. Throws when a limit was reached.
     private func nextLimit(_ now: ContinuousClock.Instant) throws(KinoraError) -> ContinuousClock.Instant {
-        guard wanted.isWanted() else {
+        // Where waiting tells of it, asking as well would be a system call for nothing.
+        guard heedsHangUp ? !hasHungUp : wanted.isWanted() else {
             throw givingUp(KinoraError(.clientGone, detail: "while it was answered"))
         }
         try checkDeadline(now)
@@ -199,6 +204,8 @@ public final class LiveReply {
         }
         var extra = curl_waitfd(fd: descriptor, events: Int16(CURL_WAIT_POLLIN), revents: 0)
         curl_multi_poll(line.multi, &extra, 1, milliseconds, nil)
-        if extra.revents != 0 { heedsHangUp = !wanted.isWanted() }
+        guard extra.revents != 0 else { return }
+        hasHungUp = !wanted.isWanted()
+        heedsHangUp = hasHungUp
     }
 }

@@ -4,25 +4,8 @@ import Core
 
 /// How a call is put to curl, and what curl asks while it is on its way.
 extension Transfer {
-    /// Sets up a handle of curl for the call. The handle holds the transfer until `release`.
-    func prepare(_ handle: UnsafeMutableRawPointer, _ options: CurlTransport.Options) {
-        configure(handle, options)
-        let context = Unmanaged.passRetained(self).toOpaque()
-        kn_curl_set_pointer(handle, CURLOPT_PRIVATE, context)
-        for option in [
-            CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA, CURLOPT_SEEKDATA, CURLOPT_OPENSOCKETDATA,
-            CURLOPT_PREREQDATA,
-        ] { kn_curl_set_pointer(handle, option, context) }
-        kn_curl_set_data(handle, CURLOPT_WRITEFUNCTION, Self.onBody)
-        kn_curl_set_data(handle, CURLOPT_HEADERFUNCTION, Self.onHeader)
-        kn_curl_set_data(handle, CURLOPT_READFUNCTION, Self.onRead)
-        kn_curl_set_seek(handle, Self.onSeek)
-        kn_curl_set_opensocket(handle, Self.onOpenSocket)
-        kn_curl_set_prereq(handle, Self.onRequest)
-    }
-
-    private func configure(_ handle: UnsafeMutableRawPointer, _ options: CurlTransport.Options) {
-        kn_curl_set_string(handle, CURLOPT_URL, call.url)
+    /// Tells a handle of curl what the calls to one place through one sink have in common.
+    func configure(_ handle: UnsafeMutableRawPointer, _ options: CurlTransport.Options) {
         kn_curl_set_string(handle, CURLOPT_USERAGENT, "Kinora/\(kinoraVersion)")
         kn_curl_set_string(handle, CURLOPT_PROTOCOLS_STR, "https,http")
         kn_curl_set_string(handle, CURLOPT_PROXY, account.proxyURL ?? "")
@@ -31,12 +14,7 @@ extension Transfer {
         if let path = options.caBundlePath { kn_curl_set_string(handle, CURLOPT_CAINFO, path) }
         kn_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
         kn_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT, options.connectTimeoutSeconds)
-        kn_curl_set_long(handle, CURLOPT_TIMEOUT, call.timeoutSeconds)
-        // A vendor may think for minutes before it answers; only a file that is on its way can stall.
-        if movesFile {
-            kn_curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, 1)
-            kn_curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, options.stallSecondsMax)
-        }
+        kn_curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, options.stallSecondsMax)
         if case .reader = sink {
             // A connection of its own: ending it is how the vendor surely learns that nobody listens.
             kn_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
@@ -44,16 +22,51 @@ extension Transfer {
         } else {
             kn_curl_set_long(handle, CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_2TLS))
         }
+        kn_curl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
+        kn_curl_set_data(handle, CURLOPT_WRITEFUNCTION, Self.onBody)
+        kn_curl_set_data(handle, CURLOPT_HEADERFUNCTION, Self.onHeader)
+        kn_curl_set_data(handle, CURLOPT_READFUNCTION, Self.onRead)
+        kn_curl_set_seek(handle, Self.onSeek)
+        kn_curl_set_opensocket(handle, Self.onOpenSocket)
+        kn_curl_set_prereq(handle, Self.onRequest)
+    }
+
+    /// Gives the call, but for its address, to a handle that was configured and may have carried another one.
+    /// The handle holds the transfer until `release`.
+    func load(_ handle: UnsafeMutableRawPointer) {
+        kn_curl_set_long(handle, CURLOPT_TIMEOUT, call.timeoutSeconds)
+        // A vendor may think for minutes before it answers; only a file that is on its way can stall.
+        kn_curl_set_long(handle, CURLOPT_LOW_SPEED_LIMIT, movesFile ? 1 : 0)
         // Rather share a connection than open another. Without TLS curl learns only from the first reply that
         // it cannot be shared, and every other call would wait for it.
-        kn_curl_set_long(handle, CURLOPT_PIPEWAIT, call.url.hasPrefix("https:") ? 1 : 0)
-        kn_curl_set_long(handle, CURLOPT_TCP_NODELAY, 1)
-        var headers = call.headers.map { "\($0.name): \($0.value.revealed())" }
+        kn_curl_set_long(handle, CURLOPT_PIPEWAIT, call.url.utf8.starts(with: "https:".utf8) ? 1 : 0)
+        for (name, value) in call.headers { addHeader(name, value.revealed()) }
+        loadBody(handle)
+        kn_curl_set_slist(handle, CURLOPT_HTTPHEADER, headerList)
+        let context = Unmanaged.passRetained(self).toOpaque()
+        kn_curl_set_pointer(handle, CURLOPT_PRIVATE, context)
+        for option in [
+            CURLOPT_WRITEDATA, CURLOPT_HEADERDATA, CURLOPT_READDATA, CURLOPT_SEEKDATA, CURLOPT_OPENSOCKETDATA,
+            CURLOPT_PREREQDATA,
+        ] { kn_curl_set_pointer(handle, option, context) }
+    }
+
+    private func addHeader(_ name: String, _ value: String) {
+        var line: [UInt8] = []
+        line.reserveCapacity(name.utf8.count + value.utf8.count + 3)
+        line.append(contentsOf: name.utf8)
+        line.append(contentsOf: ": ".utf8)
+        line.append(contentsOf: value.utf8)
+        line.append(0)
+        headerList = line.withUnsafeBytes {
+            curl_slist_append(headerList, $0.assumingMemoryBound(to: CChar.self).baseAddress)
+        }
+    }
+
+    /// Says what is sent, and how.
+    private func loadBody(_ handle: UnsafeMutableRawPointer) {
         if let body {
-            headers.append("Content-Type: \(body.contentType ?? "")")
-            // Waiting for "100 Continue" costs a round trip that no vendor answers.
-            headers.append("Expect:")
-            kn_curl_set_long(handle, CURLOPT_POST, 1)
+            addHeader("Content-Type", body.contentType ?? "")
             kn_curl_set_large(handle, CURLOPT_POSTFIELDSIZE_LARGE, curl_off_t(body.length))
             // Leaves together with the headers; what is read piece by piece follows them.
             if let bytes = body.short {
@@ -61,16 +74,19 @@ extension Transfer {
                     let start = UnsafeMutableRawPointer(mutating: $0.baseAddress)
                     _ = kn_curl_set_pointer(handle, CURLOPT_COPYPOSTFIELDS, start)
                 }
+            } else {
+                kn_curl_set_pointer(handle, CURLOPT_POSTFIELDS, nil)
+                // Waiting for "100 Continue" costs a round trip that no vendor answers.
+                headerList = curl_slist_append(headerList, "Expect:")
             }
+            kn_curl_set_long(handle, CURLOPT_POST, 1)
+        } else {
+            kn_curl_set_long(handle, CURLOPT_HTTPGET, 1)
         }
-        if call.method == .head {
-            // By its name alone curl would wait for the body that the headers speak of.
-            kn_curl_set_long(handle, CURLOPT_NOBODY, 1)
-        } else if call.method != .get, call.method != .post || body == nil {
-            kn_curl_set_string(handle, CURLOPT_CUSTOMREQUEST, call.method.rawValue)
-        }
-        for header in headers { headerList = curl_slist_append(headerList, header) }
-        kn_curl_set_slist(handle, CURLOPT_HTTPHEADER, headerList)
+        // By its name alone curl would wait for the body that the headers of a HEAD's reply speak of.
+        if call.method == .head { kn_curl_set_long(handle, CURLOPT_NOBODY, 1) }
+        let isUsual = call.method == .get || call.method == .head || call.method == .post && body != nil
+        kn_curl_set_string(handle, CURLOPT_CUSTOMREQUEST, isUsual ? nil : call.method.rawValue)
     }
 
     /// Takes the transfer off its handle.
@@ -78,6 +94,8 @@ extension Transfer {
     static func release(_ handle: UnsafeMutableRawPointer) -> Transfer? {
         var context: UnsafeMutablePointer<CChar>?
         kn_curl_get_pointer(handle, &context)
+        // The list is the transfer's, and goes with it.
+        kn_curl_set_slist(handle, CURLOPT_HTTPHEADER, nil)
         return context.map { Unmanaged<Transfer>.fromOpaque($0).takeRetainedValue() }
     }
 

@@ -13,7 +13,8 @@ final class Transfer: @unchecked Sendable {
 
     private(set) var body: BodyReader?
     var headerList: UnsafeMutablePointer<curl_slist>?
-    private(set) var replyHeaders: [String: String] = [:]
+    /// The lines of the reply's head.
+    private(set) var replyHead = ReplyHead()
     private var replyBody: [UInt8] = []
     private var fileDescriptor: Int32 = -1
     private var fileBytes = 0
@@ -27,7 +28,7 @@ final class Transfer: @unchecked Sendable {
     /// Whether no more of the reply was wanted.
     private var hasReadEnough = false
     /// Whether the blank line after the reply's headers came.
-    private(set) var hasWholeHead = false
+    var hasWholeHead: Bool { replyHead.isWhole }
 
     init(
         _ call: HTTPCall, _ account: VendorAccount, _ sink: ReplySink, _ egress: EgressGuard,
@@ -60,25 +61,7 @@ final class Transfer: @unchecked Sendable {
         try call.checkHeaders()
     }
 
-    func takeHeader(_ line: UnsafeRawBufferPointer) {
-        // A new status line begins: what came before was an interim reply.
-        if line.starts(with: Self.protocolName) {
-            replyHeaders = Dictionary(minimumCapacity: 16)
-            hasWholeHead = false
-        }
-        if line.allSatisfy({ $0 == 0x0D || $0 == 0x0A }) { hasWholeHead = true }
-        guard let colon = line.firstIndex(of: UInt8(ascii: ":")), replyHeaders.count < 100 else { return }
-        let name = String(unsafeUninitializedCapacity: colon) { letters in
-            for index in 0..<colon {
-                letters[index] = (0x41...0x5A).contains(line[index]) ? line[index] | 0x20 : line[index]
-            }
-            return colon
-        }
-        let value = UnsafeRawBufferPointer(rebasing: line[(colon + 1)...].trimmingBlanks())
-        replyHeaders[name] = String(decoding: value, as: UTF8.self)
-    }
-
-    private static let protocolName = Array("HTTP/".utf8)
+    func takeHeader(_ line: UnsafeRawBufferPointer) { replyHead.take(line) }
 
     /// False stops the transfer.
     func takeBody(_ bytes: UnsafeRawBufferPointer) -> Bool {
@@ -165,6 +148,9 @@ final class Transfer: @unchecked Sendable {
         return true
     }
 
+    /// Whether curl had to begin only once.
+    var wasSmooth: Bool { requestsBegun == 1 }
+
     static let late = "its turn came too late; nothing was sent"
 
     /// Back to the body's beginning, for a request that may be sent again.
@@ -201,8 +187,8 @@ final class Transfer: @unchecked Sendable {
         completion(
             .success(
                 HTTPReply(
-                    status: status, headers: replyHeaders, body: replyBody, fileBytes: fileBytes,
-                    to: account.credential)))
+                    status: status, replyHead, body: replyBody, fileBytes: fileBytes, to: account.credential))
+        )
     }
 
     /// Why the call has failed; nil when it has not.
@@ -225,16 +211,5 @@ final class Transfer: @unchecked Sendable {
             ownError
             ?? KinoraError(.upstreamUnreachable, detail: "\(call.method.rawValue) \(call.place): \(text)")
         return TransportFailure(error, mayHaveArrived: requestsBegun > 0)
-    }
-}
-
-extension Slice<UnsafeRawBufferPointer> {
-    /// Without blanks and line breaks at both ends.
-    fileprivate func trimmingBlanks() -> Self {
-        func isBlank(_ byte: UInt8) -> Bool { byte == 0x20 || (0x09...0x0D).contains(byte) }
-        var text = self
-        while let first = text.first, isBlank(first) { text.removeFirst() }
-        while let last = text.last, isBlank(last) { text.removeLast() }
-        return text
     }
 }

@@ -250,8 +250,8 @@ public struct VendorAccount: Sendable {
 
     /// The base URL without trailing slashes, and a path.
     public func url(_ path: String) -> String {
-        var base = Substring(baseURL)
-        while base.hasSuffix("/") { base = base.dropLast() }
-        return base + path
+        var base = baseURL.utf8[...]
+        while base.last == UInt8(ascii: "/") { base.removeLast() }
+        return String(Substring(base)) + path
     }
 }
