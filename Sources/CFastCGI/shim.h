@@ -6,6 +6,7 @@
 #include <fastcgi.h>
 #include <fcgiapp.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -26,10 +27,12 @@ static inline int kn_epoll_set(int epoll, int operation, int fd, unsigned events
     struct epoll_event event = {.events = events, .data = {.fd = fd}};
     return epoll_ctl(epoll, operation, fd, &event);
 }
-/* Waits for one event and returns its descriptor, or -1. */
-static inline int kn_epoll_next(int epoll) {
+/* Waits for one event and returns its descriptor, or -1. Says whether the peer may be gone. */
+static inline int kn_epoll_next(int epoll, bool *hung_up) {
     struct epoll_event event;
-    return epoll_wait(epoll, &event, 1, -1) == 1 ? event.data.fd : -1;
+    if (epoll_wait(epoll, &event, 1, -1) != 1) return -1;
+    *hung_up = (event.events & ~EPOLLIN) != 0;
+    return event.data.fd;
 }
 /* What is ready at this moment, at most two descriptors. How many. */
 static inline int kn_epoll_ready(int epoll, int *fds) {

@@ -35,11 +35,8 @@ public final class Connection: Incoming {
 
     /// Sends the head and, unless the method is HEAD, the body.
     public func send(_ response: Response) {
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(256 + response.body.count)
-        appendHead(of: response, into: &bytes)
-        if head.method != .head { bytes.append(contentsOf: response.body) }
-        guard write(bytes), head.method != .head else { return }
+        // libfcgi gathers both and sends them together, as far as its buffer reaches.
+        guard begin(response), head.method != .head, write(response.body) else { return }
         for piece in response.pieces {
             switch piece {
             case .bytes(let bytes): if !write(bytes) { return }
@@ -77,6 +74,7 @@ public final class Connection: Incoming {
     /// Sends the head of a response whose body follows in pieces by `stream`.
     public func begin(_ response: Response) -> Bool {
         var bytes: [UInt8] = []
+        bytes.reserveCapacity(500)
         appendHead(of: response, into: &bytes)
         return write(bytes)
     }
@@ -113,9 +111,14 @@ public final class Connection: Incoming {
 
     private func appendHead(of response: Response, into bytes: inout [UInt8]) {
         func append(_ name: String, _ value: String) {
+            bytes.append(contentsOf: name.utf8)
+            bytes.append(contentsOf: ": ".utf8)
+            let start = bytes.count
+            bytes.append(contentsOf: value.utf8)
             // A line break in a value would start a header of the caller's choosing.
-            precondition(!value.utf8.contains { $0 == 0x0D || $0 == 0x0A }, "line break in header \(name)")
-            for text in [name, ": ", value, "\r\n"] { bytes.append(contentsOf: text.utf8) }
+            let isOneLine = !bytes[start...].contains { $0 == 0x0D || $0 == 0x0A }
+            precondition(isOneLine, "line break in header \(name)")
+            bytes.append(contentsOf: "\r\n".utf8)
         }
         append("Status", String(response.status))
         for (name, value) in response.headers { append(name, value) }

@@ -55,6 +55,7 @@ public struct Intake: Sendable {
 
     /// What a Content-Type says before its parameters, in lower case.
     private static func mediaType(_ header: String) -> String {
+        if header == jsonTypes[0] { return header }
         var type = header.utf8.prefix { $0 != UInt8(ascii: ";") }.drop { $0 == UInt8(ascii: " ") }
         while type.last == UInt8(ascii: " ") { type.removeLast() }
         return String(Substring(type)).lowercased()
@@ -63,11 +64,11 @@ public struct Intake: Sendable {
     private func bytes(
         of connection: some Incoming, bytesMax: Int = Limits.jsonBodyBytesMax
     ) throws(KinoraError) -> [UInt8] {
-        let announced = connection.head.contentLengthBytes ?? 0
-        guard announced <= bytesMax else { throw Self.tooLarge(bytesMax) }
+        let announced = connection.head.contentLengthBytes
+        guard announced ?? 0 <= bytesMax else { throw Self.tooLarge(bytesMax) }
         var bytes: [UInt8] = []
-        bytes.reserveCapacity(announced)
-        try Self.chunks(of: connection) { chunk throws(KinoraError) in
+        bytes.reserveCapacity(announced ?? 0)
+        try Self.chunks(of: connection, length: announced) { chunk throws(KinoraError) in
             guard bytes.count + chunk.count <= bytesMax else { throw Self.tooLarge(bytesMax) }
             bytes.append(contentsOf: chunk)
         }
@@ -75,13 +76,12 @@ public struct Intake: Sendable {
     }
 
     private func form(of connection: some Incoming, into spool: Spool) throws(KinoraError) -> Form {
-        guard connection.head.contentLengthBytes ?? 0 <= Limits.formBodyBytesMax else {
-            throw Self.tooLarge(Limits.formBodyBytesMax)
-        }
+        let announced = connection.head.contentLengthBytes
+        guard announced ?? 0 <= Limits.formBodyBytesMax else { throw Self.tooLarge(Limits.formBodyBytesMax) }
         var parser = try MultipartParser(contentType: connection.head.contentType)
         var receiver = FormReceiver(spool: spool)
         var total = 0
-        try Self.chunks(of: connection) { chunk throws(KinoraError) in
+        try Self.chunks(of: connection, length: announced) { chunk throws(KinoraError) in
             total += chunk.count
             guard total <= Limits.formBodyBytesMax else { throw Self.tooLarge(Limits.formBodyBytesMax) }
             try parser.feed(chunk) { event throws(KinoraError) in try receiver.receive(event) }
@@ -90,10 +90,16 @@ public struct Intake: Sendable {
         return receiver.form
     }
 
+    private static let chunkBytesMax = 64 << 10
+
     private static func chunks(
-        of connection: some Incoming, _ body: (UnsafeRawBufferPointer) throws(KinoraError) -> Void
+        of connection: some Incoming, length: Int?,
+        _ body: (UnsafeRawBufferPointer) throws(KinoraError) -> Void
     ) throws(KinoraError) {
-        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 64 << 10, alignment: 16)
+        // No longer than the body: large blocks make malloc tidy up all small ones. With one byte more the
+        // first read sees its end.
+        let bytes = length.map { min(max($0, 0) + 1, chunkBytesMax) } ?? chunkBytesMax
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: bytes, alignment: 16)
         defer { buffer.deallocate() }
         while true {
             let count = try connection.read(into: buffer)

@@ -9,8 +9,8 @@ final class ParkingLot: Sendable {
     enum Arrival {
         /// Somebody connects to the listening socket.
         case newConnection
-        /// A kept connection has bytes, or its end.
-        case connection(Int32)
+        /// A kept connection has bytes, or its end; that, or both, where the peer may have hung up.
+        case connection(Int32, mayHaveHungUp: Bool)
         case closed
     }
 
@@ -38,16 +38,17 @@ final class ParkingLot: Sendable {
     /// Blocks until there is something to do.
     func next() -> Arrival {
         while true {
-            let fd = kn_epoll_next(epoll)
-            if fd >= 0 { return arrival(on: fd) }  // else a signal came
+            var mayHaveHungUp = false
+            let fd = kn_epoll_next(epoll, &mayHaveHungUp)
+            if fd >= 0 { return arrival(on: fd, mayHaveHungUp) }  // else a signal came
         }
     }
 
-    private func arrival(on fd: Int32) -> Arrival {
+    private func arrival(on fd: Int32, _ mayHaveHungUp: Bool) -> Arrival {
         switch fd {
         case gate: .closed
         case listening: .newConnection
-        default: .connection(fd)
+        default: .connection(fd, mayHaveHungUp: mayHaveHungUp)
         }
     }
 
@@ -60,7 +61,7 @@ final class ParkingLot: Sendable {
         }
         let others = [ready.0, ready.1].filter { $0 != gate }
         if others.count == 2 { putBack(others[1]) }
-        return others.first.map(arrival)
+        return others.first.map { arrival(on: $0, true) }
     }
 
     private func putBack(_ fd: Int32) {

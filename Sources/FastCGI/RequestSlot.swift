@@ -19,12 +19,14 @@ final class RequestSlot {
 
     /// Reads a request's head from `fd`, which the slot then owns. False when the peer hung up: `fd` is
     /// closed.
-    func begin(on fd: Int32) -> Bool {
-        var byte: UInt8 = 0
-        let peeked = recv(fd, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
-        if peeked == 0 || (peeked < 0 && errno != EAGAIN && errno != EINTR) {
-            close(fd)
-            return false
+    func begin(on fd: Int32, _ mayHaveHungUp: Bool) -> Bool {
+        if mayHaveHungUp {
+            var byte: UInt8 = 0
+            let peeked = recv(fd, &byte, 1, Int32(MSG_PEEK) | Int32(MSG_DONTWAIT))
+            if peeked == 0 || (peeked < 0 && errno != EAGAIN && errno != EINTR) {
+                close(fd)
+                return false
+            }
         }
         request.pointee.ipcFd = fd
         // With keepConnection 0 the finish at the beginning of FCGX_Accept_r would close the descriptor.

@@ -128,7 +128,7 @@ public final class Server: Sendable {
     private func take(_ arrival: ParkingLot.Arrival, in slot: RequestSlot) {
         switch arrival {
         case .newConnection: acceptOne()
-        case .connection(let fd): serve(fd, in: slot)
+        case .connection(let fd, let mayHaveHungUp): serve(fd, mayHaveHungUp, in: slot)
         case .closed: break
         }
     }
@@ -165,9 +165,9 @@ public final class Server: Sendable {
 
     private func noteClosed() { connections.subtract(1, ordering: .releasing) }
 
-    private func serve(_ fd: Int32, in slot: RequestSlot) {
+    private func serve(_ fd: Int32, _ mayHaveHungUp: Bool, in slot: RequestSlot) {
         keepOneIdle()
-        guard slot.begin(on: fd) else { return noteClosed() }
+        guard slot.begin(on: fd, mayHaveHungUp) else { return noteClosed() }
         busy.add(1, ordering: .relaxed)
         let connection = Connection(slot: slot, copiesAllHeaders: options.copiesAllHeaders)
         handler.handle(connection)
