@@ -1,6 +1,6 @@
 /// One answered request, as it is kept in the log. Nothing in it costs work before it is written down: it is
-/// made on the request's own thread.
-public struct RequestRecord: Sendable {
+/// made on the request's own thread. A class, since it is looked at once for every column.
+public final class RequestRecord: Sendable {
     public let began: ContinuousClock.Instant
     public let duration: Duration
     public let requestID: String

@@ -87,18 +87,26 @@ extension ArraySlice<RequestRecord> {
     /// As `requestLogWrite` takes them, from its second argument on.
     fileprivate func columns(at now: ContinuousClock.Instant) -> [Value] {
         [
-            .integers(map { $0.began.duration(to: now).microseconds }), .texts(map(\.requestID.loggable)),
-            .texts(map { $0.method?.rawValue }),
-            .texts(map { $0.course.route.map { "/" + $0.pattern.joined(separator: "/") } }),
-            .texts(map(\.course.dialect)), .integers(map { Int64($0.status) }),
-            .integers(map { Swift.max(0, $0.duration.microseconds) }),
-            .integers(map { $0.course.caller?.keyID }), .integers(map { $0.course.caller?.userID }),
-            .texts(map { $0.course.task?.short }), .texts(map { $0.course.model?.loggable }),
-            .texts(map { $0.course.error?.code.rawValue }),
-            .texts(map { $0.course.error.flatMap { $0.detail.isEmpty ? nil : $0.detail.loggable } }),
-            .texts(map(\.clientAddress.loggable)), .integers(map { $0.requestBytes.map(Int64.init) }),
-            .integers(map { Int64($0.responseBytes) }),
+            integers { $0.began.duration(to: now).microseconds }, texts { $0.requestID.loggable },
+            texts { $0.method?.rawValue },
+            texts { $0.course.route.map { "/" + $0.pattern.joined(separator: "/") } },
+            texts { $0.course.dialect }, integers { Int64($0.status) },
+            integers { Swift.max(0, $0.duration.microseconds) },
+            integers { $0.course.caller?.keyID }, integers { $0.course.caller?.userID },
+            texts { $0.course.task?.short }, texts { $0.course.model?.loggable },
+            texts { $0.course.error?.code.rawValue },
+            texts { $0.course.error.flatMap { $0.detail.isEmpty ? nil : $0.detail.loggable } },
+            texts { $0.clientAddress.loggable }, integers { $0.requestBytes.map(Int64.init) },
+            integers { Int64($0.responseBytes) },
         ]
+    }
+
+    private func integers(_ column: (RequestRecord) -> Int64?) -> Value { .integers(map(column)) }
+
+    /// Where all are nil there is no array to be taken apart: `unnest` fills up what is missing.
+    private func texts(_ column: (RequestRecord) -> String?) -> Value {
+        let texts = map(column)
+        return texts.contains { $0 != nil } ? .texts(texts) : .null
     }
 }
 
@@ -125,6 +133,6 @@ extension String {
         let short =
             utf8.count <= Limits.logTextCharactersMax
             ? self : String(unicodeScalars.prefix(Limits.logTextCharactersMax))
-        return (short.utf8.contains(0) ? short.replacing("\u{0}", with: " ") : short).redacted
+        return (short.holdsNUL ? short.replacing("\u{0}", with: " ") : short).redacted
     }
 }
