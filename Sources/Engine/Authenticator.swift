@@ -30,10 +30,13 @@ struct Authenticator: Sendable {
     /// What stands behind `Bearer`; the whole header where that word is missing. Nil for an empty header.
     private static func bearer(_ header: String) -> String? {
         guard !header.isEmpty else { return nil }
-        let scheme = header.utf8.prefix(7)
-        // Bit 5 set makes a letter small, and leaves the blank as it is.
-        guard scheme.lazy.map({ $0 | 0x20 }).elementsEqual("bearer ".utf8) else { return header }
-        return String(Substring(header.utf8.dropFirst(7).drop { $0 == UInt8(ascii: " ") }))
+        var header = header
+        return header.withUTF8 { bytes in
+            // Bit 5 set makes a letter small, and leaves the blank as it is.
+            let isScheme = bytes.count >= 7 && zip(bytes, "bearer ".utf8).allSatisfy { $0 | 0x20 == $1 }
+            let key = isScheme ? bytes.dropFirst(7).drop { $0 == UInt8(ascii: " ") } : bytes[...]
+            return String(decoding: UnsafeBufferPointer(rebasing: key), as: UTF8.self)
+        }
     }
 
     /// Constant time for equal lengths.

@@ -36,13 +36,10 @@ final class RelayAttempt: Sendable {
         guard var call = vendor.relay(request, as: path.vendorModel, account) else {
             throw KinoraError(.unsupportedByVendor, detail: "\(vendor.name) has no text models")
         }
-        let settings = relays.cache.snapshot.settings
-        let total = Duration.seconds(NumberSetting.relayTotal.value(in: settings))
+        let (firstByte, idle, total) = relays.cache.snapshot.relayLimits
         let limits = LiveReply.Limits(
             // What is answered whole begins when all of it is there: a model that thinks is not a dead one.
-            firstByte: request.isStreamed
-                ? .seconds(NumberSetting.relayFirstByte.value(in: settings)) : total,
-            idle: .seconds(NumberSetting.relayIdle.value(in: settings)), deadline: deadline)
+            firstByte: request.isStreamed ? firstByte : total, idle: idle, deadline: deadline)
         // The limits above end it; this is for a curl that does not come back to them.
         call.timeoutSeconds = Int(total.inSeconds) + 5
         do throws(KinoraError) {

@@ -49,7 +49,7 @@ final class Relays: Sendable {
             return (RelayTicket(meter, caller, model, prices, row: nil), nil)
         }
         // A minute for the last statement: until then nobody else ends it.
-        let seconds = NumberSetting.relayTotal.value(in: cache.snapshot.settings) + 60
+        let seconds = cache.snapshot.relayLimits.total.components.seconds + 60
         let (row, allowance) = try store.admitRelay(
             of: caller, model: model.id, holding: most, endsWithin: seconds)
         return (RelayTicket(meter, caller, model, prices, row: row), allowance)
@@ -59,8 +59,7 @@ final class Relays: Sendable {
     func answer(
         _ request: RelayRequest, _ model: Model, _ ticket: RelayTicket, while wanted: LiveReply.Wanted
     ) throws(KinoraError) -> Outcome {
-        let deadline =
-            ContinuousClock.now + .seconds(NumberSetting.relayTotal.value(in: cache.snapshot.settings))
+        let deadline = ContinuousClock.now + cache.snapshot.relayLimits.total
         var tried: Set<Int64> = []
         var refusal: KinoraError?
         while tried.count < Limits.accountsTriedMax,

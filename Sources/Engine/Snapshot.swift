@@ -11,6 +11,8 @@ public final class Snapshot: Sendable {
     public let settings: [String: JSON]
     /// Vendors that have an account which may work.
     public let vendorsServed: Set<String>
+    /// How long answers of text models may take. Every request for one asks.
+    let relayLimits: (firstByte: Duration, idle: Duration, total: Duration)
 
     init(
         version: Int64, keys: [String: KeyRecord], models: [String: Model], settings: [String: JSON],
@@ -21,6 +23,8 @@ public final class Snapshot: Sendable {
         self.models = models
         self.settings = settings
         self.vendorsServed = vendorsServed
+        func limit(_ setting: NumberSetting) -> Duration { .seconds(setting.value(in: settings)) }
+        relayLimits = (limit(.relayFirstByte), limit(.relayIdle), limit(.relayTotal))
     }
 
     /// Whether some account can run the model.

@@ -15,7 +15,7 @@ public struct JSONOutline: Sendable {
     public init(_ text: [UInt8]) throws(KinoraError) {
         let found = text.withUnsafeBufferPointer {
             bytes -> Result<([(String, Range<Int>)], Int), KinoraError> in
-            var scanner = Scanner(bytes: bytes)
+            var scanner = Scanner(bytes)
             return Result { () throws(KinoraError) in try scanner.document() }
         }
         let (members, start) = try found.get()
@@ -63,8 +63,14 @@ public struct JSONOutline: Sendable {
 
 /// Goes through a text once and keeps what stands where on the outermost level.
 private struct Scanner {
-    let bytes: UnsafeBufferPointer<UInt8>
-    var position = 0
+    private static let membersFew = 12
+
+    private let bytes: UnsafeBufferPointer<UInt8>
+    private var position = 0
+    private var members: [(String, Range<Int>)] = []
+    private var names: Set<String> = []
+
+    init(_ bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
     mutating func document() throws(KinoraError) -> ([(String, Range<Int>)], Int) {
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) { position = 3 }
@@ -75,24 +81,29 @@ private struct Scanner {
                 : fault("a value is missing")
         }
         let start = position + 1
-        var members: [(String, Range<Int>)] = []
-        var names: Set<String> = []
-        try skipObject(depth: 1) { name, value throws(KinoraError) in
-            guard names.insert(name).inserted else {
-                let member = name.utf8.count <= 64 ? "the member \"\(name)\"" : "a member"
-                throw KinoraError(
-                    .malformedRequest,
-                    "The JSON is malformed at byte \(value.lowerBound): \(member) stands twice.")
-            }
-            guard names.count <= Limits.jsonValuesMax else {
-                throw KinoraError(
-                    .malformedRequest, "The JSON has more than \(Limits.jsonValuesMax) values.")
-            }
-            members.append((name, value))
-        }
+        members.reserveCapacity(Self.membersFew)
+        try skipObject(depth: 1)
         skipBlanks()
         guard position == bytes.count else { throw fault("there is text after the value") }
         return (members, start)
+    }
+
+    /// As in JSONParser: a linear look-up is fastest for few, a set keeps a hostile body linear.
+    private mutating func keep(_ name: String, _ value: Range<Int>) throws(KinoraError) {
+        if members.count == Self.membersFew { names = Set(members.map(\.0)) }
+        let isNew =
+            members.count < Self.membersFew
+            ? !members.contains { $0.0 == name } : names.insert(name).inserted
+        guard isNew else {
+            let member = name.utf8.count <= 64 ? "the member \"\(name)\"" : "a member"
+            throw KinoraError(
+                .malformedRequest,
+                "The JSON is malformed at byte \(value.lowerBound): \(member) stands twice.")
+        }
+        guard members.count < Limits.jsonValuesMax else {
+            throw KinoraError(.malformedRequest, "The JSON has more than \(Limits.jsonValuesMax) values.")
+        }
+        members.append((name, value))
     }
 
     private func fault(_ what: String) -> KinoraError {
@@ -116,10 +127,8 @@ private struct Scanner {
         return true
     }
 
-    /// `heed` hears each member; nobody does below the outermost level, where names are not even read.
-    private mutating func skipObject(
-        depth: Int, heed: ((String, Range<Int>) throws(KinoraError) -> Void)? = nil
-    ) throws(KinoraError) {
+    /// Below the outermost level names are not even read.
+    private mutating func skipObject(depth: Int) throws(KinoraError) {
         guard depth <= JSONOutline.depthMax else { throw fault("the nesting is too deep") }
         position += 1
         skipBlanks()
@@ -137,7 +146,7 @@ private struct Scanner {
             skipBlanks()
             let valueStart = position
             try skipValue(depth: depth)
-            if let heed { try heed(try self.name(name, isPlain: isPlain), valueStart..<position) }
+            if depth == 1 { try keep(try self.name(name, isPlain: isPlain), valueStart..<position) }
             skipBlanks()
         } while take(UInt8(ascii: ","))
         guard take(UInt8(ascii: "}")) else { throw fault("a comma or } is missing") }
@@ -145,7 +154,8 @@ private struct Scanner {
 
     private func name(_ range: Range<Int>, isPlain: Bool) throws(KinoraError) -> String {
         guard !isPlain else {
-            return String(decoding: bytes[(range.lowerBound + 1)..<(range.upperBound - 1)], as: UTF8.self)
+            let name = bytes[(range.lowerBound + 1)..<(range.upperBound - 1)]
+            return String(decoding: UnsafeBufferPointer(rebasing: name), as: UTF8.self)
         }
         return try JSONParser.parse(Array(bytes[range])).stringValue ?? ""
     }

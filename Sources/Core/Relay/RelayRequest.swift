@@ -50,7 +50,10 @@ public struct RelayRequest: Sendable {
     public init(
         _ kind: RelayKind, _ body: [UInt8], of family: String? = nil
     ) throws(KinoraError) {
-        guard body.withUnsafeBufferPointer({ String(validating: $0, as: UTF8.self) }) != nil else {
+        let isText = body.withUnsafeBufferPointer {
+            $0.allSatisfy { $0 < 0x80 } || String(validating: $0, as: UTF8.self) != nil
+        }
+        guard isText else {
             throw KinoraError(.malformedRequest, "The body is not valid UTF-8.")
         }
         let outline = try JSONOutline(body)

@@ -13,8 +13,9 @@ public struct TokenUsage: Sendable, Equatable {
 
     /// Reads OpenAI's `usage`. Nil for null, and when it counts nothing.
     public init?(_ usage: JSON?) {
-        let counts = [usage?["prompt_tokens"], usage?["completion_tokens"]].map { $0?.integerValue }
-        guard counts.contains(where: { $0 != nil }) else { return nil }
-        self.init(input: counts[0] ?? 0, output: counts[1] ?? 0)
+        guard let usage else { return nil }
+        let (input, output) = (usage["prompt_tokens"]?.integerValue, usage["completion_tokens"]?.integerValue)
+        guard input != nil || output != nil else { return nil }
+        self.init(input: input ?? 0, output: output ?? 0)
     }
 }
