@@ -216,7 +216,10 @@ private struct Scanner {
     private mutating func skipString() throws(KinoraError) -> Bool {
         position += 1
         var isPlain = true
-        while position < bytes.count {
+        while true {
+            // Nearly all of a text is such bytes: they are passed by without a look at anything else.
+            position = bytes[position...].firstIndex { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C } ?? bytes.count
+            guard position < bytes.count else { throw fault("the string has no end") }
             switch bytes[position] {
             case UInt8(ascii: "\""):
                 position += 1
@@ -224,11 +227,9 @@ private struct Scanner {
             case UInt8(ascii: "\\"):
                 isPlain = false
                 try skipEscape()
-            case 0..<0x20: throw fault("a control character must be escaped")
-            default: position += 1
+            default: throw fault("a control character must be escaped")
             }
         }
-        throw fault("the string has no end")
     }
 
     private mutating func skipEscape() throws(KinoraError) {
