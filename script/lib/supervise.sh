@@ -90,7 +90,7 @@ kinora_supervise() {
     for ((index = ${#services[@]} - 1; index >= 0; index--)); do
         [[ ${kinora_pid[${services[index]}]:-} ]] && kinora_service_stop "${services[index]}"
     done
-    kill "$ticker"
+    kill "$ticker" 2>/dev/null
     wait
     rm -f "$kinora_folder/run/supervisor.pid"
     kinora_log "stopped"
