@@ -79,7 +79,10 @@ public final class Gateway: Sendable {
     }
 
     /// Changes that other processes make are not heard until `noteChanges`.
-    public func noteSilence() { wakeups.recent.deafen() }
+    public func noteSilence() {
+        // Where nobody ever tells, what is remembered is chosen for that.
+        if wakeups.isNotifying { wakeups.recent.deafen() }
+    }
 
     /// Throws `missingKey`, `invalidKey`, `revokedKey` or `expiredKey`. Costs no round trip.
     public func caller(of head: RequestHead) throws(KinoraError) -> Caller {

@@ -8,19 +8,19 @@ import Upstream
 /// who takes it over then asks for no more, since nobody knows whether the vendor took it. Whatever ends such
 /// a task, what is made by then is delivered.
 extension Worker {
-    func earlier(_ parts: VendorParts?) -> [VendorResult] {
-        (parts?.earlier ?? []).map { VendorResult(.told(of: $0)) }
+    static func results(of tickets: [String]?) -> [VendorResult] {
+        (tickets ?? []).map { VendorResult(.told(of: $0)) }
     }
 
     /// Goes on with a task after a look at it; where that would be its end, with what it has made before.
     func goOn(_ task: ClaimedTask, on event: TaskEvent, _ vendor: (any Vendor)?) {
         let action = machine(for: task, vendor).action(on: event)
-        let earlier = earlier(task.vendorTask.flatMap { vendor?.parts(of: $0) })
+        let done = Self.results(of: task.vendorTask.flatMap { vendor?.parts(of: $0)?.done })
         switch action {
-        case .fail(let error) where !earlier.isEmpty, .requeue(_, let error) where !earlier.isEmpty,
-            .elsewhere(let error) where !earlier.isEmpty:
+        case .fail(let error) where !done.isEmpty, .requeue(_, let error) where !done.isEmpty,
+            .elsewhere(let error) where !done.isEmpty:
             events.emit(.storeFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
-            deliver(task, earlier)
+            deliver(task, done)
         default: perform(action, task)
         }
     }
@@ -66,7 +66,7 @@ extension Worker {
             partRefused(task, error)
         case (.success, .success(.ticket(let ticket))):
             perform(machine(for: task, vendor).action(on: .accepted(vendorTask: ticket)), task)
-        case (.success, .success(.refused(let error))): partRefused(task, error)
+        case (.success, .success(.refused(let error))): partRefused(task, Self.understood(error))
         case (.success, .success(.made)):
             partLost(task, KinoraError(.upstreamProtocol, detail: "a part came without a task"))
         }
@@ -74,7 +74,9 @@ extension Worker {
 
     /// The vendor does not have it, for certain: it is asked again where that may help.
     func partRefused(_ task: ClaimedTask, _ error: KinoraError) {
-        let delay = max(error.retryAfterSeconds.map { .seconds($0) } ?? .zero, Self.partPause)
+        // The longer it has lasted, the less often it is asked.
+        let pause = max(Self.partPause, task.running / 10)
+        let delay = max(error.retryAfterSeconds.map { .seconds($0) } ?? .zero, pause)
         // The account that made the first part makes the others: what it lacks itself it will not have soon.
         let mayHelp =
             error.code.facts.retry != .never && delay < task.remaining

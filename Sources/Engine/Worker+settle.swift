@@ -126,7 +126,7 @@ extension Worker {
 
     /// A refusal with a code that nobody knows speaks against the request, of which there are more ways to be
     /// wrong than a table has: else one request could take every account out of service.
-    private static func understood(_ refusal: KinoraError) -> KinoraError {
+    static func understood(_ refusal: KinoraError) -> KinoraError {
         guard refusal.code == .upstreamProtocol else { return refusal }
         return KinoraError(.upstreamRequest, detail: "an unknown code: \(refusal.detail)")
     }
@@ -180,7 +180,7 @@ extension Worker {
         case .failed(let error): goOn(task, on: .failed(error), vendor)
         case .completed(let results):
             let parts = vendor.parts(of: ticket)
-            let all = earlier(parts) + results
+            let all = Self.results(of: parts?.earlier) + results
             if let asking = parts?.asking {
                 try submitPart(task, after: all, as: asking, vendor, account)
             } else {

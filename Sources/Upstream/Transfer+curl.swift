@@ -96,6 +96,8 @@ extension Transfer {
         kn_curl_get_pointer(handle, &context)
         // The list is the transfer's, and goes with it.
         kn_curl_set_slist(handle, CURLOPT_HTTPHEADER, nil)
+        // Nor does a handle that rests keep what a client has sent.
+        kn_curl_set_pointer(handle, CURLOPT_POSTFIELDS, nil)
         return context.map { Unmanaged<Transfer>.fromOpaque($0).takeRetainedValue() }
     }
 

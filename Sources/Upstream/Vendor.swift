@@ -150,12 +150,15 @@ public struct VendorParts: Sendable, Equatable {
     /// Tickets of those that were done before the last one was submitted. That one is polled and told of by
     /// the ticket of them all.
     public let earlier: [String]
+    /// Tickets of those that are known to be done, without another poll.
+    public let done: [String]
     /// What the task is called while its next part is being submitted. Who finds it called so does not know
     /// what became of that, and asks for no more. Nil: nothing more is to be submitted.
     public let asking: String?
 
-    public init(earlier: [String], asking: String?) {
+    public init(earlier: [String], done: [String], asking: String?) {
         self.earlier = earlier
+        self.done = done
         self.asking = asking
     }
 }

@@ -276,4 +276,16 @@ import Testing
             #expect(task.prompt == prompt)
         }
     }
+
+    /// For a while, though nothing is heard.
+    @Test func withoutNotificationsATaskThatHasEndedIsRemembered() throws {
+        let stage = try Stage(isNotifying: false)
+        let reference = TaskReference(try stage.submit().id)
+        _ = try stage.perform(.cancel(reference))
+        let began = ContinuousClock.now
+        stage.gateway.noteSilence()
+        _ = try stage.perform(.task(reference, waitSeconds: 0))
+        let known = stage.wakeups.recent.entry(reference, of: stage.caller.userID, now: began).entry
+        #expect(known?.task.state == .cancelled)
+    }
 }

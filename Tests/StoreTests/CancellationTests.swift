@@ -99,6 +99,20 @@ import Testing
         #expect(try database.count("cancellation") == 0)
     }
 
+    /// Also where the task had a name, for what was made before: only for who knows it as it is called now.
+    @Test func whatWasAcceptedLateIsNoted() throws {
+        let task = NewTask.sample(try database.caller())
+        _ = try store.submit(task)
+        try database.account("one")
+        let worker = try store.registerWorker(host: "here", processID: 1)
+        let claimed = try #require(try store.claim(worker: worker).first)
+        _ = try store.accepted(claimed, vendorTask: "1,?")
+        #expect(try store.cancel(TaskReference(task.id)) != nil)
+        #expect(try !store.noteTicket("1,2", ofCancelled: claimed))
+        #expect(try store.noteTicket("1,2", ofCancelled: claimed.accepted(as: "1,?")))
+        #expect(try database.sql("SELECT vendor_task_id FROM attempt") == [["1,2"]])
+    }
+
     /// What a worker learned late changes nothing of a task that goes on.
     @Test func onlyCancelledAttemptsAreEndedFromTheSide() throws {
         _ = try store.submit(.sample(try database.caller()))

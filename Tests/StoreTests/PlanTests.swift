@@ -112,7 +112,7 @@ import Testing
         "task_requeue": "200001, 1, 'failure', NULL, 5, 2, 600, 'x', 'y', 2",
         "task_cancel": "'000000030d41', NULL",
         "cancellation_claim": "50",
-        "cancellation_ticket": "200001, 1, 'v'",
+        "cancellation_ticket": "200001, 1, 'v', NULL",
         "cancellation_wait": "200001, 1, 2, true",
         "cancellation_end": "200001, 1, 'cancelled'",
         "attempt_account": "'000000030d41', '00000003-0d41-0000-4000-800000000000', 1",

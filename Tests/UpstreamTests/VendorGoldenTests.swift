@@ -177,7 +177,8 @@ import Upstream
         case "parts":
             return sections.map { ticket in
                 let parts = vendor.parts(of: ticket).map {
-                    "before: \($0.earlier.joined(separator: ", "))\nnext: \($0.asking ?? "none")"
+                    "before: \($0.earlier.joined(separator: ", "))\ndone: "
+                        + "\($0.done.joined(separator: ", "))\nnext: \($0.asking ?? "none")"
                 }
                 return "\(show(vendor.poll(ticket, account)))\n\(parts ?? "one")"
             }

@@ -47,12 +47,14 @@ extension Store {
             LEFT JOIN route rt ON rt.id = p.route_id
         """)
 
-    // A submit that was on its way when its task was cancelled, and was answered afterwards.
+    // A submit that was on its way when its task was cancelled, and was answered afterwards. $4: what the
+    // task was called until then.
     static let cancellationTicket = Statement(
         "cancellation_ticket",
         """
         WITH p AS (UPDATE attempt SET vendor_task_id = $3, accepted_at = now()
-            WHERE task_id = $1 AND number = $2 AND finished_at IS NULL AND vendor_task_id IS NULL
+            WHERE task_id = $1 AND number = $2 AND finished_at IS NULL
+                AND vendor_task_id IS NOT DISTINCT FROM $4
                 AND id IN (SELECT attempt_id FROM cancellation) RETURNING id)
         UPDATE cancellation SET due_at = now() FROM p WHERE attempt_id = p.id RETURNING attempt_id
         """)
@@ -96,7 +98,9 @@ extension Store {
 
     /// The vendor took the task, though it had been cancelled meanwhile. False when it was not.
     public func noteTicket(_ vendorTask: String, ofCancelled task: ClaimedTask) throws(KinoraError) -> Bool {
-        try execute(Self.cancellationTicket, Self.attempt(task) + [.text(vendorTask)]) > 0
+        try execute(
+            Self.cancellationTicket,
+            Self.attempt(task) + [.text(vendorTask), task.vendorTask.map(Value.text) ?? .null]) > 0
     }
 
     /// The vendor has not ended it yet; look again after `delay`.

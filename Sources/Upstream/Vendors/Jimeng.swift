@@ -72,7 +72,8 @@ public struct Jimeng: Vendor {
         let ticket = JimengTicket(ticket)
         guard ticket.asked > 1 else { return nil }
         return VendorParts(
-            earlier: ticket.earlier.map(\.text), asking: ticket.isWhole ? nil : ticket.asking.text)
+            earlier: ticket.earlier.map(\.text), done: ticket.done.map(\.text),
+            asking: ticket.isWhole ? nil : ticket.asking.text)
     }
 
     // MARK: poll

@@ -65,4 +65,7 @@ struct JimengTicket: Equatable {
 
     /// Those before the last one, each as a task of its own.
     var earlier: [JimengTicket] { ids.dropLast().map { JimengTicket(service, $0) } }
+
+    /// Nothing more is asked for before the last one is done.
+    var done: [JimengTicket] { isAsking ? ids.map { JimengTicket(service, $0) } : earlier }
 }
