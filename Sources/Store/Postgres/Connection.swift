@@ -19,7 +19,8 @@ public final class Connection {
             -c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off
             """
         let parameters = [
-            ("dbname", options.url.revealed()), ("options", session), ("connect_timeout", "5"),
+            ("dbname", options.url.revealed()), ("options", session),
+            ("connect_timeout", "\(options.connectTimeoutSeconds)"),
             ("application_name", options.applicationName), ("client_encoding", "UTF8"),
         ]
         let keywords = parameters.map { strdup($0.0) } + [nil]

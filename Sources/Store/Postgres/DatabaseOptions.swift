@@ -8,6 +8,8 @@ public struct DatabaseOptions: Sendable {
     public var role: String?
     /// Most sessions of the pool.
     public var connectionsMax = 16
+    /// Seconds to wait for a new session before the caller gets `databaseAway`.
+    public var connectTimeoutSeconds = 5
     /// Seconds to wait for a free session before the caller gets `databaseAway`.
     public var acquireTimeoutSeconds = 5
     public var statementTimeoutSeconds = 15

@@ -39,6 +39,10 @@ public final class TestDatabase: Sendable {
     public var options: DatabaseOptions {
         var options = DatabaseOptions(url: Secret(connectionString))
         options.connectionsMax = 8
+        // A machine that hangs for seconds under all the tests is not a database that is away.
+        options.connectTimeoutSeconds = 60
+        options.acquireTimeoutSeconds = 60
+        options.statementTimeoutSeconds = 60
         return options
     }
 
