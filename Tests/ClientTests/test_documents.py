@@ -230,7 +230,7 @@ def operator():
     made = subprocess.run(["kinora", "key", "create", "--user", "admin", "--json"], check=True, timeout=60, text=True,
                           capture_output=True)
     headers = ["-H", f"Authorization: Bearer {json.loads(made.stdout)['key']}"]
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while get("/v1/models", *headers)[0] != 200:
         assert time.monotonic() < deadline, "the key is not known"
     return headers

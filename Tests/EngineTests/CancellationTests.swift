@@ -133,7 +133,6 @@ import Upstream
         #expect(stage.vendor.waits(for: .submit))
         _ = try cancel(task)
         #expect(try isSlotTaken())
-        stage.vendor.script { _ in nil }
         stage.vendor.release()
         #expect(stage.vendor.waits(for: .removal))
         #expect(stage.vendor.calls(.removal).first?.ticket == "video_1")

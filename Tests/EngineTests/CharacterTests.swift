@@ -244,7 +244,7 @@ import Upstream
             let place = PricePlace(model: "sora-2", category: .t2v, resolution: "")
             #expect(try stage.store.setPrice(Price(task: Amount(micros: 5)), at: place) > 0)
             try stage.cache.start()
-            let isKnown = eventually(within: .seconds(10)) {
+            let isKnown = eventually {
                 stage.cache.snapshot.models["sora-2"]?.prices[.t2v]?[""] != nil
             }
             try #require(isKnown)

@@ -117,7 +117,7 @@ import Upstream
             do throws(KinoraError) { while try course.next() != nil {} } catch { end.note(error) }
         }
         stage.gateway.stop()
-        #expect(thread.join(until: .now + .seconds(10)))
+        #expect(thread.join(until: .now + patience))
         #expect(end.all.first??.code == .shuttingDown && end.all.first??.taskID != nil)
         #expect(try #require(try stage.task(course.task.id)).state == .queued)
     }

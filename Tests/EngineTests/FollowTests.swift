@@ -130,7 +130,7 @@ import Upstream
             do throws(KinoraError) { while try course.next() != nil {} } catch { end.note(error.code) }
         }
         stage.gateway.stop()
-        #expect(thread.join(until: .now + .seconds(10)))
+        #expect(thread.join(until: .now + patience))
         #expect(end.all == [.shuttingDown])
     }
 

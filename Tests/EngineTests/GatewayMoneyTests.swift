@@ -18,7 +18,7 @@ import Testing
         let place = PricePlace(model: "sora-2", category: category, resolution: resolution)
         #expect(try stage.store.setPrice(price, at: place) > 0)
         try stage.cache.start()
-        let isKnown = eventually(within: .seconds(10)) {
+        let isKnown = eventually {
             stage.cache.snapshot.models["sora-2"]?.prices[category ?? .t2v]?[resolution] == price
         }
         try #require(isKnown)
@@ -78,7 +78,7 @@ import Testing
         #expect(try stage.store.setPrice(price, at: place) > 0)
         try stage.cache.start()
         try #require(
-            eventually(within: .seconds(10)) {
+            eventually {
                 stage.cache.snapshot.models["gpt-image-2"]?.prices[.t2i]?[""] == price
             })
         let pictures = ["1", "2"].map { name -> JSON in

@@ -175,7 +175,7 @@ import Upstream
         #expect(task.state == state && task.failure?.code == code)
         #expect(stage.vendor.calls(.submit).count == 1, "a paid request is never sent again")
         // What came goes with the last who knows of it.
-        #expect(eventually(within: .seconds(10)) { stage.folder.files("spool").isEmpty })
+        #expect(eventually { stage.folder.files("spool").isEmpty })
     }
 
     @Test func whatWasSurelyNotTakenIsTriedElsewhere() throws {

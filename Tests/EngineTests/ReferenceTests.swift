@@ -162,7 +162,7 @@ import Upstream
         #expect(host.waits(for: Limits.referenceFetchesMax))
         #expect(refusal(of: 99)?.code == .queueFull)
         host.cut()
-        for thread in threads { #expect(thread.join(until: .now + .seconds(20))) }
+        for thread in threads { #expect(thread.join(until: .now + patience)) }
         host.answers { _ in Receiver.reply(200, Self.picture) }
         try submit(Reference(.url(url()), field: "image"))
     }
@@ -290,7 +290,7 @@ import Upstream
         #expect(missing(picture(), category: .ref2v) == "second")
         try stage.database.sql("DELETE FROM model_category WHERE category = 't2v' AND model_id = 'sora-2'")
         try stage.cache.start()
-        let isGone = eventually(within: .seconds(10)) {
+        let isGone = eventually {
             stage.cache.snapshot.models["sora-2"]?.rules[.t2v] == nil
         }
         try #require(isGone)

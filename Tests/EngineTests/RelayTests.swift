@@ -172,7 +172,7 @@ import Upstream
         for _ in 0..<10 { _ = try stage.ask() }
         #expect(stage.first.received.all.count == 1)
         stage.first.cut()
-        #expect(waiting.join(until: .now + .seconds(20)))
+        #expect(waiting.join(until: .now + patience))
     }
 
     @Test func anAccountThatAnswersAgainIsClear() throws {
@@ -301,7 +301,7 @@ import Upstream
         }
         let error = error { _ = try stage.relay(RelayStage.chat) { isWanted.withLock { $0 } } }
         #expect(error?.code == .clientGone)
-        #expect(thread.join(until: .now + .seconds(20)))
+        #expect(thread.join(until: .now + patience))
         #expect(try stage.database.value("SELECT state FROM account") == "active")
         try stage.settle()
         #expect(try stage.usage() == ["gpt-4 1 0 1 \(RelayStage.chat.utf8.count / 4) 0"])

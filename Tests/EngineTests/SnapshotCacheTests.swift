@@ -14,7 +14,7 @@ import Testing
     }
 
     private func seen(_ seconds: Int, _ cache: SnapshotCache) -> Bool {
-        eventually(within: .seconds(10)) { cache.snapshot.videoTimeoutSeconds == Int64(seconds) }
+        eventually { cache.snapshot.videoTimeoutSeconds == Int64(seconds) }
     }
 
     @Test func whatTheDatabaseHoldsIsReadAtTheStart() throws {

@@ -54,7 +54,7 @@ import Testing
         let ends = try submit(), goesOn = try submit()
         let mine = try waiting(waiters, row: ends.row), other = try waiting(waiters, row: goesOn.row)
         #expect(try database.store(connectionsMax: 1).cancel(TaskReference(ends.id)) != nil)
-        #expect(mine.wait(within: .seconds(10)) { !$0.isEmpty })
+        #expect(mine.wait { !$0.isEmpty })
         #expect(other.all.isEmpty)
     }
 
@@ -67,7 +67,7 @@ import Testing
         #expect(!mine.wait(within: .milliseconds(200)) { !$0.isEmpty })
         #expect(try database.store(connectionsMax: 1).cancel(TaskReference(ends.id)) != nil)
         waiters.noteChanges([ends.row, goesOn.row])
-        #expect(mine.wait(within: .seconds(10)) { !$0.isEmpty })
+        #expect(mine.wait { !$0.isEmpty })
         #expect(other.all.isEmpty)
     }
 
@@ -76,7 +76,7 @@ import Testing
         defer { waiters.stop() }
         let task = try submit()
         #expect(try database.store(connectionsMax: 1).cancel(TaskReference(task.id)) != nil)
-        #expect(try waiting(waiters, row: task.row).wait(within: .seconds(10)) { !$0.isEmpty })
+        #expect(try waiting(waiters, row: task.row).wait { !$0.isEmpty })
     }
 
     @Test func aClientThatLeftIsNotWaitedFor() throws {
@@ -86,14 +86,14 @@ import Testing
         let over = try waiting(waiters, row: try submit().row, while: { isThere.value })
         #expect(!over.wait(within: .milliseconds(300)) { !$0.isEmpty })
         isThere.value = false
-        #expect(over.wait(within: .seconds(5)) { !$0.isEmpty })
+        #expect(over.wait { !$0.isEmpty })
     }
 
     @Test func aWaitEndsWithItsTime() throws {
         let waiters = try started()
         defer { waiters.stop() }
         let over = try waiting(waiters, row: try submit().row, seconds: 1)
-        #expect(over.wait(within: .seconds(10)) { !$0.isEmpty })
+        #expect(over.wait { !$0.isEmpty })
     }
 
     @Test func aStopSendsEverybodyHome() throws {
@@ -102,7 +102,7 @@ import Testing
         let all = try (0..<20).map { _ in try waiting(waiters, row: row) }
         #expect(!all[0].wait(within: .milliseconds(100)) { !$0.isEmpty })
         waiters.stop()
-        for over in all { #expect(over.wait(within: .seconds(5)) { !$0.isEmpty }) }
+        for over in all { #expect(over.wait { !$0.isEmpty }) }
     }
 
     /// Each who waits holds a thread; the one too many gets its answer at once.
@@ -112,22 +112,22 @@ import Testing
         #expect(!admitted[0].wait(within: .milliseconds(200)) { !$0.isEmpty })
         #expect(!admitted[1].wait(within: .milliseconds(200)) { !$0.isEmpty })
         #expect(eventually { !waiters.hasRoom(for: 1) })
-        #expect(try waiting(waiters, row: 3).wait(within: .seconds(5)) { !$0.isEmpty })
+        #expect(try waiting(waiters, row: 3).wait { !$0.isEmpty })
         waiters.stop()
-        for over in admitted { #expect(over.wait(within: .seconds(5)) { !$0.isEmpty }) }
+        for over in admitted { #expect(over.wait { !$0.isEmpty }) }
     }
 
     @Test func theLastPlacesAreForOthers() throws {
         let waiters = Waiters(database.store(connectionsMax: 1), limit: 4)
         let admitted = try (1...3).map { try waiting(waiters, row: $0) }
-        #expect(eventually(within: .seconds(5)) { !waiters.hasRoom(for: 1) })
-        #expect(try waiting(waiters, row: 4).wait(within: .seconds(5)) { !$0.isEmpty })
+        #expect(eventually { !waiters.hasRoom(for: 1) })
+        #expect(try waiting(waiters, row: 4).wait { !$0.isEmpty })
         #expect(waiters.hasRoom(for: 2))
         let other = try waiting(waiters, row: 5, of: 2)
-        #expect(eventually(within: .seconds(5)) { !waiters.hasRoom(for: 2) && !waiters.hasRoom(for: 3) })
+        #expect(eventually { !waiters.hasRoom(for: 2) && !waiters.hasRoom(for: 3) })
         #expect(other.all.isEmpty)
         waiters.stop()
-        for over in admitted + [other] { #expect(over.wait(within: .seconds(5)) { !$0.isEmpty }) }
+        for over in admitted + [other] { #expect(over.wait { !$0.isEmpty }) }
     }
 
     @Test func aDatabaseThatIsAwayWakesNobodyAndPollingGoesOnAfterwards() throws {
@@ -139,7 +139,7 @@ import Testing
         #expect(!over.wait(within: .seconds(1)) { !$0.isEmpty })
         try database.comeBack()
         #expect(try database.store(connectionsMax: 1).cancel(TaskReference(task.id)) != nil)
-        #expect(over.wait(within: .seconds(10)) { !$0.isEmpty })
+        #expect(over.wait { !$0.isEmpty })
     }
 }
 

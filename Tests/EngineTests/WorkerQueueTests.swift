@@ -77,7 +77,6 @@ import Upstream
         let tasks = try (0..<6).map { try stage.submit("\($0)") }
         #expect(stage.vendor.waits(for: .submit, times: 3))
         #expect(!stage.vendor.called.wait(within: .milliseconds(500)) { $0.count > 3 })
-        stage.vendor.script { _ in nil }
         stage.vendor.release()
         for task in tasks { #expect(stage.events.end(of: task.id)?.state == .succeeded) }
     }
@@ -103,7 +102,6 @@ import Upstream
         if why == "draining" { worker.isDraining.store(true, ordering: .releasing) }
         #expect(try !eventually(within: .seconds(1)) { try stage.database.count("turn") > 20 })
         worker.isDraining.store(false, ordering: .releasing)
-        stage.vendor.script { _ in nil }
         stage.vendor.release()
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
     }

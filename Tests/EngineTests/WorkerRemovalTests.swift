@@ -96,7 +96,6 @@ import Upstream
         #expect(stage.vendor.waits(for: .poll, times: 2))
         try delete(source)
         #expect(try stage.store.claimRemovals(limit: 10).isEmpty)
-        stage.vendor.script { _ in nil }
         stage.vendor.release()
         #expect(stage.events.end(of: remix.id)?.state == .succeeded)
         #expect(stage.vendor.waits(for: .removal))

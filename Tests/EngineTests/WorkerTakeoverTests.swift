@@ -170,7 +170,6 @@ import Upstream
         let drained = Happening<Bool>()
         _ = try Thread { drained.note(worker.drain(within: .seconds(20))) }
         #expect(!drained.wait(within: .milliseconds(300)) { !$0.isEmpty })
-        stage.vendor.script { _ in nil }
         stage.vendor.release()
         #expect(drained.wait { $0 == [true] })
         #expect(try stage.database.value("SELECT vendor_task_id FROM attempt") == "video_1")
@@ -184,7 +183,6 @@ import Upstream
         let task = try stage.submit()
         #expect(stage.vendor.waits(for: .submit))
         #expect(!worker.drain(within: .milliseconds(200)))
-        stage.vendor.script { _ in nil }
         stage.vendor.release()
         _ = try stage.worker()
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
@@ -238,7 +236,6 @@ import Upstream
         let task = try stage.submit()
         #expect(stage.vendor.waits(for: .submit))
         try stage.kill(killed)
-        stage.vendor.script { _ in nil }
         stage.vendor.release()
         return task
     }

@@ -51,7 +51,7 @@ import Testing
         try studio.start()
         defer {
             studio.stop()
-            #expect(studio.join(until: .now + .seconds(10)))
+            #expect(studio.join(until: .now + patience))
         }
         try body(
             World(settings: SandboxSettings(taskSeconds: 0), studio: studio, clock: ManualClock()), directory)

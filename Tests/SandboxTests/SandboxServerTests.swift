@@ -368,7 +368,7 @@ import TestSupport
                 rmdir(name)
             }
         }
-        defer { _ = maker.join(until: .now + .seconds(10)) }
+        defer { _ = maker.join(until: .now + patience) }
         let before = try Self.umaskOfProcess()
         defer { isOver.store(true, ordering: .relaxed) }
         try concurrently(4) { thread in

@@ -12,7 +12,7 @@ struct SpawnTests {
         let output = try Pipe()
         let child = try Child(["ls", "/proc/self/fd"], output: output.writing)
         output.closeWriting()
-        #expect(child.end(within: .seconds(20)) == 0)
+        #expect(child.end(within: patience) == 0)
         // The fourth is the folder that it lists.
         #expect(String(decoding: output.readSome(), as: UTF8.self) == "0\n1\n2\n3\n")
     }
@@ -24,7 +24,7 @@ struct SpawnTests {
         defer { second.signal(SIGKILL) }
         output.closeWriting()
         #expect(output.readSome().isEmpty)
-        #expect(first.end(within: .seconds(20)) == 0)
+        #expect(first.end(within: patience) == 0)
         #expect(second.isRunning)
     }
 

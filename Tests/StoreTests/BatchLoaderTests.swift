@@ -21,7 +21,7 @@ import Testing
             let made = Loader(keysMax: keysMax, patience: patience) {
                 [statements, gate] keys throws(KinoraError) in
                 statements.note(keys)
-                if !holds.isDisjoint(with: keys) { _ = gate.wait(for: .seconds(20), clearing: false) }
+                if !holds.isDisjoint(with: keys) { _ = gate.wait(for: TestSupport.patience, clearing: false) }
                 if !refuses.isDisjoint(with: keys) { throw KinoraError(.databaseAway) }
                 return keys.map { key in
                     key < 0 ? .failure(KinoraError(.internalFault)) : .success(key == 0 ? nil : 2 * key)
@@ -62,7 +62,7 @@ import Testing
             #expect(eventually { stage.line.waitingCount == key })
         }
         stage.gate.raise()
-        for thread in threads { #expect(thread.join(until: .now + .seconds(20))) }
+        for thread in threads { #expect(thread.join(until: .now + patience)) }
         #expect(stage.statements.all == [[100], [1, 2, 3, 4], [5, 6, 7, 8], [9, 10]])
         #expect(answers.all.sorted() == ([100] + Array(1...10)).map { "\($0): \(2 * $0)" }.sorted())
         #expect(try stage.line.value(of: 7) == 14, "the line moves again")
@@ -76,7 +76,7 @@ import Testing
         for key in 1...20 { #expect(try stage.line.value(of: key) == 2 * key) }
         #expect(answers.all.isEmpty)
         stage.gate.raise()
-        #expect(held.join(until: .now + .seconds(20)))
+        #expect(held.join(until: .now + patience))
         #expect(answers.all == ["100: 200"])
     }
 
@@ -90,7 +90,7 @@ import Testing
             #expect(eventually { stage.line.waitingCount == index + 1 })
         }
         stage.gate.raise()
-        for thread in threads { #expect(thread.join(until: .now + .seconds(20))) }
+        for thread in threads { #expect(thread.join(until: .now + patience)) }
         #expect(answers.all.sorted() == ["100: 200", "1: databaseAway", "2: databaseAway"].sorted())
         #expect(try stage.line.value(of: 2) == 4)
     }
@@ -105,7 +105,7 @@ import Testing
             #expect(eventually { stage.line.waitingCount == index + 1 })
         }
         stage.gate.raise()
-        for thread in threads { #expect(thread.join(until: .now + .seconds(20))) }
+        for thread in threads { #expect(thread.join(until: .now + patience)) }
         #expect(answers.all.sorted() == ["100: 200", "-1: internalFault", "2: 4"].sorted())
     }
 

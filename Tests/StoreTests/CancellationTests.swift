@@ -25,14 +25,14 @@ import Testing
         let store = store, reference = TaskReference(task.id)
         let thread = try Core.Thread { cancelled.note((try? store.cancel(reference)) ?? nil) }
         let watcher = try database.observer()
-        let deadline = ContinuousClock.now + .seconds(20)
+        let deadline = ContinuousClock.now + patience
         let waiting = "pg_stat_activity WHERE datname = '\(database.name)' AND wait_event_type = 'Lock'"
         while try watcher.value("SELECT count(*) FROM \(waiting)") != "1" {
             try #require(ContinuousClock.now < deadline)
         }
         try claim.rows("COMMIT")
         #expect(cancelled.wait { $0 == [1] })
-        #expect(thread.join(until: .now + .seconds(5)))
+        #expect(thread.join(until: .now + patience))
         #expect(try database.count("cancellation") == 1)
         #expect(try database.count("attempt WHERE finished_at IS NULL") == 1)
     }

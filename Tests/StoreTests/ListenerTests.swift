@@ -35,7 +35,7 @@ import Testing
         let version = try database.store().configVersion()
         // Any session: a person with psql as well as Kinora.
         try database.sql(change)
-        #expect(heard.wait(within: .seconds(5)) { $0.contains(Listener.configChannel) })
+        #expect(heard.wait { $0.contains(Listener.configChannel) })
         #expect(try database.store().configVersion() > version)
     }
 

@@ -136,7 +136,7 @@ import Testing
             }
         }
         isDone.raise()
-        #expect(reader.join(until: .now + .seconds(20)))
+        #expect(reader.join(until: .now + patience))
         // Every look sees the beginning of the next one.
         for (before, after) in zip(seen.all, seen.all.dropFirst()) {
             #expect(Array(after.prefix(before.count)) == before)

@@ -114,7 +114,7 @@ import Testing
         #expect(!finished.wait(within: .seconds(6)) { !$0.isEmpty })
         try other.rows("SELECT pg_advisory_unlock(7017172)")
         #expect(finished.wait { $0 == [true] })
-        #expect(thread.join(until: .now + .seconds(5)))
+        #expect(thread.join(until: .now + patience))
     }
 }
 

@@ -58,10 +58,10 @@ import Testing
         let holder = try Thread {
             try? pool.withConnection { _ in
                 taken.raise()
-                _ = release.wait(for: .seconds(20))
+                _ = release.wait(for: patience)
             }
         }
-        #expect(taken.wait(for: .seconds(10)))
+        #expect(taken.wait(for: patience))
         let waiter = try Thread {
             answered.note(
                 (try? pool.withConnection { c throws(KinoraError) in try c.run(Self.one).count }) == 1)
@@ -69,7 +69,7 @@ import Testing
         #expect(!answered.wait(within: .milliseconds(300)) { !$0.isEmpty })
         release.raise()
         #expect(answered.wait { $0 == [true] })
-        #expect(holder.join(until: .now + .seconds(5)) && waiter.join(until: .now + .seconds(5)))
+        #expect(holder.join(until: .now + patience) && waiter.join(until: .now + patience))
     }
 
     @Test func whoeverWaitsTooLongIsToldThatTheDatabaseIsAway() throws {

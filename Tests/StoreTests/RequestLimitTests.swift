@@ -180,7 +180,7 @@ import Testing
                     SELECT count(*) FROM pg_stat_activity
                     WHERE datname = current_database() AND wait_event = 'advisory'
                     """
-                _ = try eventually(within: .seconds(10)) { try database.value(held) == "1" }
+                _ = try eventually { try database.value(held) == "1" }
                 try database.terminateSessions(where: "state = 'idle in transaction'")
             }
         }

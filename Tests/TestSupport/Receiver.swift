@@ -56,7 +56,7 @@ public final class Receiver: Sendable {
     public func answers(_ answer: @escaping Answer) { self.answer.withLock { $0 = answer } }
 
     /// Waits until so many messages came.
-    public func waits(for count: Int, within limit: Duration = .seconds(15)) -> Bool {
+    public func waits(for count: Int, within limit: Duration = patience) -> Bool {
         received.wait(within: limit) { $0.count >= count }
     }
 
@@ -112,7 +112,7 @@ public final class Receiver: Sendable {
     public func stop() {
         guard !hasStopped.exchange(true, ordering: .acquiringAndReleasing) else { return }
         shutdown(listener, Int32(SHUT_RDWR))
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + patience
         // Nobody may accept from a listener that has got the same number by then.
         _ = threads.withLock { $0.first }?.join(until: deadline)
         close(listener)

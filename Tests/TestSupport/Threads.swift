@@ -1,9 +1,12 @@
 import Core
 import Synchronization
 
+/// How long a test waits for what must happen. Over only where something is broken, however busy the machine.
+public let patience = Duration.seconds(60)
+
 /// Looks again and again until `condition` holds. False when it did not hold within the limit.
 public func eventually(
-    within limit: Duration = .seconds(15), _ condition: () throws -> Bool
+    within limit: Duration = patience, _ condition: () throws -> Bool
 ) rethrows -> Bool {
     let deadline = ContinuousClock.now + limit
     let pause = Signal()
@@ -17,7 +20,7 @@ public func eventually(
 /// Runs `body` on so many threads of their own at once. Throws what the first failing one threw, or
 /// `ThreadsHang` when they do not end in time.
 public func concurrently(
-    _ threads: Int, within limit: Duration = .seconds(60), _ body: @escaping @Sendable (Int) throws -> Void
+    _ threads: Int, within limit: Duration = patience, _ body: @escaping @Sendable (Int) throws -> Void
 ) throws {
     let failure = Failure()
     let started = try (0..<threads).map { index in
@@ -55,7 +58,7 @@ public final class Happening<Value: Sendable>: Sendable {
     public func forget() { seen.withLock { $0 = [] } }
 
     /// True as soon as what was seen fulfils `condition`; false when it did not in time.
-    public func wait(within limit: Duration = .seconds(15), until condition: ([Value]) -> Bool) -> Bool {
+    public func wait(within limit: Duration = patience, until condition: ([Value]) -> Bool) -> Bool {
         let deadline = ContinuousClock.now + limit
         while true {
             if condition(all) { return true }

@@ -42,7 +42,7 @@ import Upstream
         try withServer { connection in
             _ = connection.readRequest()
             connection.send(Self.head + "3\r\none\r\n")
-            _ = go.wait(for: .seconds(20))
+            _ = go.wait(for: patience)
             connection.send("3\r\ntwo\r\n0\r\n\r\n")
             connection.waitForEnd()
         } _: { lines, server in
@@ -94,7 +94,7 @@ import Upstream
             let reply = try open(lines, server)
             #expect(try text(reply.next()) == "one")
             reply.close()
-            #expect(ended.wait(for: .seconds(10)))
+            #expect(ended.wait(for: patience))
             #expect(try reply.next() == nil)
         }
     }
@@ -108,7 +108,7 @@ import Upstream
             ended.raise()
         } _: { lines, server in
             _ = try open(lines, server)
-            #expect(ended.wait(for: .seconds(10)))
+            #expect(ended.wait(for: patience))
         }
     }
 
@@ -138,7 +138,7 @@ import Upstream
             let reply = try open(lines, server, hangUp: pair[0]) { !isGone.value.load(ordering: .acquiring) }
             #expect { while try reply.next() != nil {} } throws: { ($0 as? KinoraError)?.code == .clientGone }
             time.withLock { $0 = start.duration(to: .now) }
-            #expect(ended.wait(for: .seconds(10)))
+            #expect(ended.wait(for: patience))
         }
         return time.withLock { $0 }
     }

@@ -54,7 +54,7 @@ import Upstream
         let mayEnd = Signal()
         let line = try Line(
             LoopbackServer { connection in
-                if connection.readHead() != nil { _ = mayEnd.wait(for: .seconds(20), clearing: false) }
+                if connection.readHead() != nil { _ = mayEnd.wait(for: patience, clearing: false) }
             }
         ) { $0.stallSecondsMax = 1 }
         defer { line.stop() }

@@ -21,7 +21,7 @@ TRUST = ("CURL_CA_BUNDLE", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA
 
 @pytest.fixture(scope="session")
 def document():
-    reply = requests.get(URL + "/openapi.json", verify=CA, timeout=10)
+    reply = requests.get(URL + "/openapi.json", verify=CA, timeout=60)
     assert reply.status_code == 200 and reply.headers["Content-Type"] == "application/json"
     return reply.json()
 

@@ -17,7 +17,7 @@ HEADERS = {"Authorization": "Bearer " + KEY}
 
 def submitted():
     reply = requests.post(URL + "/v1/videos", json={"prompt": "a paper boat", "seconds": "4"}, headers=HEADERS,
-                          verify=CA, timeout=10)
+                          verify=CA, timeout=60)
     reply.raise_for_status()
     return reply.json()["id"]
 
@@ -38,7 +38,7 @@ def test_a_program_hears_of_each_change_until_the_end(video):
         events = [json.loads(line[len(b"data: "):]) for line in reply.iter_lines() if line.startswith(b"data: ")]
     assert events[-1]["status"] == "completed" and events[-1]["progress"] == 100
     assert [event["progress"] for event in events] == sorted(event["progress"] for event in events)
-    plain = requests.get(f"{URL}/v1/videos/{video}", headers=HEADERS, verify=CA, timeout=10).json()
+    plain = requests.get(f"{URL}/v1/videos/{video}", headers=HEADERS, verify=CA, timeout=60).json()
     assert plain == events[-1]
 
 
@@ -102,7 +102,7 @@ def test_a_browser_comes_back_until_there_is_nothing_new(tmp_path):
             assert site.reported.wait(60), (site.asked, site.heard)
         finally:
             browser.terminate()
-            browser.wait(20)
+            browser.wait(60)
             site.shutdown()
     assert site.heard[0][1] != "completed" and site.heard[-1] == ["succeeded-100", "completed"]
     # At first nothing; what the broken stream said last; and the end, to which there is nothing new.

@@ -21,7 +21,7 @@ URL, CA, KEY, SANDBOX = (os.environ[name] for name in ("KINORA_URL", "KINORA_CA"
 @pytest.fixture
 def hurried_sandbox():
     settings = {"task_seconds": 0.2, "render": "none"}
-    requests.post(SANDBOX + "/_sandbox/settings", json=settings, verify=CA, timeout=10).raise_for_status()
+    requests.post(SANDBOX + "/_sandbox/settings", json=settings, verify=CA, timeout=60).raise_for_status()
 
 
 def test_strangers_find_no_answer_that_is_not_described(hurried_sandbox, tmp_path):

@@ -40,7 +40,7 @@ def frame(role):
 
 
 def finished(ark, task_id):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         task = ark.content_generation.tasks.get(task_id=task_id)
         if task.status not in ("queued", "running"):

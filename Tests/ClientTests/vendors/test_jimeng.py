@@ -34,7 +34,7 @@ def finished(jimeng, made):
     question = {
         "req_key": made["req_key"], "task_id": made["data"]["task_id"], "req_json": json.dumps({"return_url": True})
     }
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         answer = jimeng.cv_sync2async_get_result(question)
         assert answer["code"] == 10000, answer

@@ -29,7 +29,7 @@ def luma():
 
 def finished(luma, made):
     assert made.state in ("queued", "dreaming")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         task = luma.generations.get(id=made.id)
         if task.state not in ("queued", "dreaming"):

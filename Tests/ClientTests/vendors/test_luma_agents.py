@@ -35,7 +35,7 @@ def make(luma, prompt="a quiet harbour", **more):
 
 def finished(luma, made):
     assert made.state in ("queued", "processing")
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         task = luma.generations.get(made.id)
         if task.state not in ("queued", "processing"):

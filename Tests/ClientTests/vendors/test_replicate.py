@@ -27,7 +27,7 @@ def replicate():
 
 
 def finished(prediction):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while prediction.status in ("starting", "processing"):
         assert time.monotonic() < deadline
         time.sleep(0.2)

@@ -31,7 +31,7 @@ def runway():
 
 
 def finished(runway, made):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         task = runway.tasks.retrieve(made.id)
         if task.status not in ("PENDING", "THROTTLED", "RUNNING"):

@@ -32,7 +32,7 @@ def zhipu():
 
 def finished(zhipu, made):
     assert made.task_status == "PROCESSING"
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 120
     while True:
         task = zhipu.videos.retrieve_videos_result(id=made.id)
         if task.task_status != "PROCESSING":

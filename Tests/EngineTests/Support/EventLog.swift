@@ -14,12 +14,12 @@ final class EventLog: EventSink {
     func count(_ match: (Event) -> Bool) -> Int { all.count(where: match) }
 
     /// True as soon as so many events match; false when they did not in time.
-    func has(_ times: Int = 1, within limit: Duration = .seconds(20), _ match: (Event) -> Bool) -> Bool {
+    func has(_ times: Int = 1, within limit: Duration = patience, _ match: (Event) -> Bool) -> Bool {
         happened.wait(within: limit) { $0.count(where: match) >= times }
     }
 
     /// How a task ended; nil when it did not in time.
-    func end(of id: TaskID, within limit: Duration = .seconds(20)) -> (state: TaskState, code: String?)? {
+    func end(of id: TaskID, within limit: Duration = patience) -> (state: TaskState, code: String?)? {
         var end: (TaskState, String?)?
         _ = has(within: limit) { event in
             guard case .taskFinished(id, let state, _, let code, _) = event else { return false }

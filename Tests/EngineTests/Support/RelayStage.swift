@@ -158,7 +158,7 @@ final class RelayStage: Sendable {
     private func awaitChange(_ isKnown: (Snapshot) -> Bool) throws {
         try cache.start()
         cache.noteChange()
-        guard eventually(within: .seconds(10), { isKnown(cache.snapshot) }) else {
+        guard eventually({ isKnown(cache.snapshot) }) else {
             throw Unexpected("the change was not heard of")
         }
     }

@@ -33,7 +33,7 @@ final class ScriptedVendor: Transport {
         case bytes([UInt8], status: Int = 200)
         /// No answer. `mayHaveArrived` is what the transport knows, `isTaken` what the vendor did.
         case lost(mayHaveArrived: Bool, isTaken: Bool = false)
-        /// As without a script, but only once the test calls `release`.
+        /// As without a script, but only once the test has called `release`.
         case held
     }
 
@@ -46,6 +46,7 @@ final class ScriptedVendor: Transport {
         /// What it took, oldest first, as its list tells it.
         var videos: [JSONObject] = []
         var held: [(call: Call, sink: ReplySink, completion: Completion)] = []
+        var isReleased = false
     }
 
     private let state = Mutex(State())
@@ -53,7 +54,12 @@ final class ScriptedVendor: Transport {
 
     init(_ script: @escaping Script = { _ in nil }) { state.withLock { $0.script = script } }
 
-    func script(_ script: @escaping Script) { state.withLock { $0.script = script } }
+    func script(_ script: @escaping Script) {
+        state.withLock { state in
+            state.script = script
+            state.isReleased = false
+        }
+    }
 
     var calls: [Call] { state.withLock { $0.calls } }
     func calls(_ step: Step) -> [Call] { calls.filter { $0.step == step } }
@@ -63,10 +69,13 @@ final class ScriptedVendor: Transport {
     /// Waits until a step was called so often.
     func waits(for step: Step, times: Int = 1) -> Bool { called.wait { $0.count { $0 == step } >= times } }
 
-    /// Answers what was held: as if nothing had happened, or so.
+    /// Answers what is held: as if nothing had happened, and holds nothing more; or, once, with an answer.
+    /// A worker may ask again what it has asked, for a claim that has come since: nobody knows which call is
+    /// the last one.
     func release(with answer: Answer? = nil) {
         let held = state.withLock { state in
             defer { state.held = [] }
+            if answer == nil { state.isReleased = true }
             return state.held
         }
         for item in held { self.answer(item.call, answer, item.sink, item.completion) }
@@ -81,11 +90,16 @@ final class ScriptedVendor: Transport {
             return (seen, state.script)
         }
         let answer = script(seen)
-        if case .held = answer {
-            state.withLock { $0.held.append((seen, sink, completion)) }
-        } else {
+        guard case .held = answer else {
             self.answer(seen, answer, sink, completion)
+            called.note(seen.step)
+            return
         }
+        let isHeld = state.withLock { state in
+            if !state.isReleased { state.held.append((seen, sink, completion)) }
+            return !state.isReleased
+        }
+        if !isHeld { self.answer(seen, nil, sink, completion) }
         called.note(seen.step)
     }
 

@@ -116,7 +116,7 @@ final class Stage: Sendable {
         worker.holdings.news.raise()
         worker.inbox.close()
         // A dead process reads no answers: none of its threads may be left to do so.
-        for thread in worker.threads.withLock({ $0 }) { _ = thread.join(until: .now + .seconds(10)) }
+        for thread in worker.threads.withLock({ $0 }) { _ = thread.join(until: .now + patience) }
         workers.withLock { workers in workers.removeAll { $0 === worker } }
         try database.sql(
             "UPDATE worker SET heartbeat_at = now() - interval '1 minute' WHERE id = \(worker.pulse.worker)")

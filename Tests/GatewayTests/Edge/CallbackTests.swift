@@ -112,7 +112,7 @@ extension GatewayTests {
                     try site.database.number("SELECT count(*) FROM task WHERE phase = 'waiting'") == 1
                 }
                 let token = try token(site, of: try #require(TaskID(uuid: uid)))
-                try waitUntil("it ends", within: .seconds(15)) {
+                try waitUntil("it ends") {
                     let taken = try site.curl.send(.post("/callback/\(token)", [], type: "text/plain"))
                     #expect(taken.status == 204)
                     return try site.database.tasks("succeeded") == 1

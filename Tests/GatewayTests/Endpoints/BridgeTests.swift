@@ -202,7 +202,7 @@ extension GatewayTests {
                 #expect(fifth["Retry-After"] == "2")
                 #expect(try bridge.send(.get("/v1/models")).status == 200)
                 receiver.stop()
-                for thread in threads { #expect(thread.join(until: .now + .seconds(20))) }
+                for thread in threads { #expect(thread.join(until: .now + patience)) }
                 #expect(caught.value == [502, 502, 502, 502])
                 let dead = try bridge.send(.get("/v1/profiles/john"))
                 #expect(dead.status == 502 && dead.json["error"]?["code"] == "upstream_unreachable")

@@ -173,7 +173,7 @@ extension GatewayTests {
                 try llmage.site.sandbox.hurry(taskSeconds: 60)
                 try llmage.kinora(["setting", "set", "max_waiting_tasks_llmage", "0"])
                 var full = Reply(status: 0)
-                try waitUntil("the queue is full", within: .seconds(20)) {
+                try waitUntil("the queue is full") {
                     full = try llmage.send(LlmageSite.video([:]))
                     return full.status != 200
                 }

@@ -351,7 +351,7 @@ extension GatewayTests {
                 #expect(try underWay(site) == 50)
                 for stream in streams {
                     stream.signal(SIGTERM)
-                    #expect(stream.end(within: .seconds(20)) == 128 + SIGTERM)
+                    #expect(stream.end(within: patience) == 128 + SIGTERM)
                 }
                 #expect(try send(chat("still here"), to: site).status == 200)
             }

@@ -28,7 +28,7 @@ private struct Gathering: Handler {
 
     func handle(_ connection: Connection) {
         arrived.note(connection.head.target)
-        let isWhole = arrived.wait(within: .seconds(20)) { $0.count >= count }
+        let isWhole = arrived.wait { $0.count >= count }
         connection.send(Response(status: isWhole ? 200 : 500))
     }
 }

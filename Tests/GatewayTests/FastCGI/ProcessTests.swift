@@ -177,9 +177,9 @@ extension GatewayTests {
                 try waitUntil("there is load") { answered.value.count > 200 }
                 let start = ContinuousClock.now
                 serve.signal(signal)
-                #expect(serve.end(within: .seconds(12)) == 0)
+                #expect(serve.end(within: patience) == 0)
                 #expect(start.duration(to: .now) < .seconds(Limits.drainSecondsMax))
-                for loader in loaders { #expect(loader.join(until: .now + .seconds(10))) }
+                for loader in loaders { #expect(loader.join(until: .now + patience)) }
                 #expect(lost.value == [])
                 #expect(try site.database.number("SELECT count(*) FROM task") == answered.value.count)
             }
@@ -210,7 +210,7 @@ extension GatewayTests {
                 }
                 try waitUntil("there is load") { try site.database.number("SELECT count(*) FROM task") > 100 }
                 serve.signal(SIGTERM)
-                #expect(serve.end(within: .seconds(12)) == 0)
+                #expect(serve.end(within: patience) == 0)
                 for loader in loaders { #expect(loader.join(until: .now + .seconds(60))) }
                 let answered = statuses.value.count { $0 == "200" }
                 #expect(statuses.value.count == 2000)

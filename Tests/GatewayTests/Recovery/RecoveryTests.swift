@@ -96,7 +96,7 @@ extension GatewayTests {
                 }
                 try waitUntil("there is load") { accepted.value.count > 100 }
                 first.kill9()
-                for loader in loaders { #expect(loader.join(until: .now + .seconds(10))) }
+                for loader in loaders { #expect(loader.join(until: .now + patience)) }
                 _ = try site.start("serve")
                 for id in accepted.value {
                     #expect(try site.fast.send("GET", "/v1/videos/\(id)").json["status"] == "queued")
@@ -129,7 +129,7 @@ extension GatewayTests {
                 _ = try submit(30, to: site)
                 try waitUntil("some have arrived") { try site.sandbox.accepted() >= 5 }
                 first.signal(SIGTERM)
-                #expect(first.end(within: .seconds(12)) == 0)
+                #expect(first.end(within: patience) == 0)
                 let next = try site.start("work")
                 try expectAllMade(30, site)
                 // Nobody has to find out first that the old one is dead.

@@ -54,7 +54,7 @@ final class Cluster: Sendable {
 
     deinit {
         input.closeWriting()
-        _ = shell.end(within: .seconds(60))
+        _ = shell.end(within: patience)
     }
 
     func stop() throws { try end(.stop) }

@@ -47,7 +47,7 @@ struct Gateway {
     /// Waits for the end of a task and gives it.
     func finish(_ id: String) throws -> Reply {
         var reply = Reply(status: 0)
-        try waitUntil("\(id) ends", within: .seconds(60)) {
+        try waitUntil("\(id) ends") {
             reply = try send(.get("/v1/videos/\(id)?wait=20"))
             return ["completed", "failed", "cancelled"].contains(reply.json["status"]?.stringValue)
         }

@@ -63,7 +63,7 @@ struct LlmageSite {
     /// The task's last word.
     func end(of id: String) throws -> JSON {
         var json: JSON = .null
-        try waitUntil("\(id) ends", within: .seconds(60)) {
+        try waitUntil("\(id) ends") {
             json = try send(.get("/llmage/v1/tasks?taskid=\(id)&wait=20")).json
             return ["SUCCEEDED", "FAILED"].contains(json["status"]?.stringValue)
         }

@@ -36,7 +36,7 @@ final class Program: Sendable {
 
     /// Waits for a log line with this text.
     @discardableResult
-    func line(containing text: String, within limit: Duration = .seconds(20)) throws -> String {
+    func line(containing text: String, within limit: Duration = patience) throws -> String {
         let deadline = ContinuousClock.now + limit
         while true {
             // What is asked before was written before.
@@ -51,10 +51,10 @@ final class Program: Sendable {
     }
 
     /// The exit status, 128 + n after signal n; nil when the program still runs.
-    func end(within limit: Duration = .seconds(20)) -> Int32? {
+    func end(within limit: Duration = patience) -> Int32? {
         guard let status = child.end(within: limit) else { return nil }
         // Its last lines are still on their way.
-        _ = reader.join(until: .now + .seconds(10))
+        _ = reader.join(until: .now + patience)
         Reaper.shared.forget(processID)
         return status
     }

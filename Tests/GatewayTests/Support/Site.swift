@@ -141,7 +141,7 @@ final class Site: Sendable {
 
     fileprivate func clearAway() {
         for program in programs.value.reversed() { program.signal(SIGTERM) }
-        for program in programs.value where program.end(within: .seconds(10)) == nil { program.kill9() }
+        for program in programs.value where program.end(within: patience) == nil { program.kill9() }
     }
 }
 

@@ -13,7 +13,7 @@ struct Failed: Error, CustomStringConvertible {
 }
 
 /// Waits for what other processes do, which no signal in this one could tell. Throws when it takes too long.
-func waitUntil(_ what: String, within limit: Duration = .seconds(60), _ condition: () throws -> Bool) throws {
+func waitUntil(_ what: String, within limit: Duration = patience, _ condition: () throws -> Bool) throws {
     guard try eventually(within: limit, condition) else {
         throw TimeIsUp(description: "not within \(limit): \(what)")
     }

@@ -91,7 +91,7 @@ final class LoopbackServer: Sendable {
     /// Takes no more connections, ends the open ones and waits for their scripts.
     func stop() {
         shutdown(listener, Int32(SHUT_RDWR))
-        let deadline = ContinuousClock.now + .seconds(10)
+        let deadline = ContinuousClock.now + patience
         // Nobody may accept from a listener that has got the same number by then.
         _ = threads.withLock { $0.first }?.join(until: deadline)
         close(listener)
