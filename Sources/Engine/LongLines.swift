@@ -84,15 +84,14 @@ final class LongLines: Sendable {
         }
     }
 
-    /// Counts, unless somebody has just done so. Gives how long to rest then: a deep backlog takes long to
-    /// count, and never more than a fiftieth of the time.
+    /// Counts, unless somebody has just done so. Gives how long to rest then.
     private func count() -> Duration {
         let start = ContinuousClock.now
         let (waitingMax, isFreshUntil) = state.withLock { ($0.waitingMax, $0.isFreshUntil) }
         guard start >= isFreshUntil else { return start.duration(to: isFreshUntil) }
         // A count that fails leaves the last one, and the next submit asks again.
         let counted = try? store.waitingLines(waitingMax: waitingMax)
-        let pause = max(.seconds(1), start.duration(to: .now) * 50)
+        let pause = Self.pause(after: start.duration(to: .now))
         state.withLock { state in
             state.isFreshUntil = .now + pause
             guard let counted else { return }
@@ -101,5 +100,11 @@ final class LongLines: Sendable {
             ) { $1 }
         }
         return pause
+    }
+
+    /// A deep backlog takes long to count, and a fiftieth of the time is enough for that; but a database that
+    /// hung for a moment is no reason to refuse clients for minutes by what was counted then.
+    static func pause(after count: Duration) -> Duration {
+        min(max(.seconds(1), count * 50), .seconds(10))
     }
 }

@@ -181,6 +181,12 @@ import Testing
         #expect(isOpen)
     }
 
+    @Test func aCountThatHungDoesNotRefuseForMinutes() {
+        #expect(LongLines.pause(after: .milliseconds(3)) == .seconds(1))
+        #expect(LongLines.pause(after: .milliseconds(100)) == .seconds(5))
+        #expect(LongLines.pause(after: .seconds(5)) == .seconds(10))
+    }
+
     /// While nobody submits nobody counts, and the first who comes back must not hear of what was.
     @Test func aLineThatWasFullLongAgoIsCountedBeforeAnybodyIsRefused() throws {
         try set("max_waiting_tasks", 1000)

@@ -43,7 +43,7 @@ import Testing
         let owner = try database.caller()
         try database.account("one", slots: 10)
         try database.account("two", slots: 10)
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         let tasks = try (0..<200).map { _ in
             let task = NewTask.sample(owner)
             _ = try store.submit(task)
@@ -80,7 +80,7 @@ import Testing
     @Test func lookingAtACancellationIsOnePersonsMatterForAWhile() throws {
         _ = try store.submit(.sample(try database.caller()))
         try database.account("one")
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         let task = try #require(try store.claim(worker: worker).first)
         _ = try store.accepted(task, vendorTask: "v1")
         #expect(try store.claimCancellations(limit: 9).isEmpty)
@@ -104,7 +104,7 @@ import Testing
         let task = NewTask.sample(try database.caller())
         _ = try store.submit(task)
         try database.account("one")
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         let claimed = try #require(try store.claim(worker: worker).first)
         _ = try store.accepted(claimed, vendorTask: "1,?")
         #expect(try store.cancel(TaskReference(task.id)) != nil)
@@ -117,7 +117,7 @@ import Testing
     @Test func onlyCancelledAttemptsAreEndedFromTheSide() throws {
         _ = try store.submit(.sample(try database.caller()))
         try database.account("one")
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         let task = try #require(try store.claim(worker: worker).first)
         #expect(try !store.end(cancelled: task, .abandoned))
         #expect(try !store.noteTicket("v1", ofCancelled: task))

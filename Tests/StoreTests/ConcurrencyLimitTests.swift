@@ -50,7 +50,7 @@ import Testing
         let caller = try limited(1)
         let store = database.store()
         try database.account("one")
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         func expectFull(_ state: String) throws {
             #expect(try !isAccepted(store, caller), "\(state)")
             #expect(try database.value("SELECT state FROM task WHERE finished_at IS NULL") == state)
@@ -107,7 +107,7 @@ import Testing
             return error?.retryAfterSeconds
         }
         #expect(retry() == 90)
-        _ = try store.claim(worker: try store.registerWorker(host: "here", processID: 1))
+        _ = try store.claim(worker: try database.worker())
         try database.sql("UPDATE task SET started_at = now() - interval '50.5 s' WHERE id = 2")
         #expect((30...40).contains(retry() ?? 0))
         try database.sql("UPDATE task SET started_at = now() - interval '1 hour'")

@@ -9,7 +9,7 @@ import Testing
     let database = TestDatabase.current
     let store = TestDatabase.current.store()
 
-    private func worker() throws -> Int64 { try store.registerWorker(host: "here", processID: 1) }
+    private func worker() throws -> Int64 { try database.worker() }
 
     private static let media = StoredMedia(sha256: String(repeating: "0d", count: 32), bytes: 9, type: .mp4)
 

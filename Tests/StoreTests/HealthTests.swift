@@ -11,7 +11,7 @@ import Testing
     /// A task of its own, claimed on the only account: its rest is over, or there was none.
     private func claim() throws -> ClaimedTask {
         try database.sql("UPDATE account SET cooling_until = now() WHERE cooling_until > now()")
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         _ = try store.submit(.sample(try database.caller()))
         return try #require(try store.claim(worker: worker, limit: 1).first)
     }
@@ -129,7 +129,7 @@ import Testing
         #expect(try state == "active")
         #expect(try store.listAccounts().first?["state"] == "exhausted")
         _ = try store.submit(.sample(try database.caller()))
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         #expect(try store.claim(worker: worker).isEmpty)
         if by == "credits" {
             // A reading of nothing refills nothing.
@@ -176,7 +176,7 @@ import Testing
 
     @Test func whatAnAccountIsAlreadyIsNoNews() throws {
         try database.account("one")
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         for _ in 0..<8 { _ = try store.submit(.sample(try database.caller())) }
         let tasks = try store.claim(worker: worker)
         #expect(tasks.count == 4)
@@ -199,7 +199,7 @@ import Testing
 
     @Test func errorsOfOneMomentCountOnce() throws {
         try database.account("one", slots: 20)
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         for _ in 0..<20 { _ = try store.submit(.sample(try database.caller())) }
         let tasks = try store.claim(worker: worker)
         #expect(tasks.count == 20)

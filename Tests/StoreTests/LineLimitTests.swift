@@ -35,7 +35,7 @@ import Testing
         try database.account("one", slots: 2)
         let caller = try database.caller()
         let store = database.store()
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         for _ in 0..<3 { #expect(try accepted(store, caller, 1)) }
         #expect(try store.claim(worker: worker).count == 2)
         // Two run and one waits.

@@ -15,7 +15,7 @@ import Testing
         return task
     }
 
-    private func worker() throws -> Int64 { try store.registerWorker(host: "here", processID: 1) }
+    private func worker() throws -> Int64 { try database.worker() }
 
     private func claimed() throws -> [TaskID] { try store.claim(worker: try worker()).map(\.id) }
 

@@ -13,7 +13,7 @@ import Testing
         try database.account("one", slots: 4)
         let store = database.store(connectionsMax: 2)
         for index in 0..<3 { _ = try store.submit(.sample(owner, prompt: "\(index)")) }
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         let claimed = try store.claim(worker: worker).sorted { $0.row < $1.row }
         for task in claimed { _ = try store.accepted(task, vendorTask: "v\(task.row)") }
         _ = try store.rests(claimed[0].resting(in: .waiting, 40), isRenewed: false)

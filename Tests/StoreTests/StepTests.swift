@@ -16,7 +16,7 @@ import Testing
         let owner = try database.caller()
         try database.account("one", slots: count)
         for _ in 0..<count { _ = try store.submit(.sample(owner)) }
-        let worker = try store.registerWorker(host: "here", processID: 1)
+        let worker = try database.worker()
         let tasks = try store.claim(worker: worker, limit: count)
         try #require(tasks.count == count)
         return tasks
@@ -73,7 +73,7 @@ import Testing
     @Test func eachUsersTasksEndInATransactionOfTheirOwn() throws {
         let mine = try held(2), other = try database.caller("other")
         for _ in 0..<2 { _ = try store.submit(.sample(other)) }
-        let worker = try store.registerWorker(host: "here", processID: 2)
+        let worker = try database.worker()
         try database.account("two", slots: 2)
         let tasks = try mine + store.claim(worker: worker, limit: 2)
         for task in tasks { #expect(try store.storing(task)) }

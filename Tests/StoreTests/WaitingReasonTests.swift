@@ -8,7 +8,7 @@ import Testing
     let database = TestDatabase.current
     let store = TestDatabase.current.store()
 
-    private func worker() throws -> Int64 { try store.registerWorker(host: "here", processID: 1) }
+    private func worker() throws -> Int64 { try database.worker() }
 
     private func submit() throws -> TaskReference {
         let task = NewTask.sample(try database.caller())

@@ -10,14 +10,17 @@ public struct FreshDatabase: TestTrait, SuiteTrait, TestScoping {
         for test: Test, testCase: Test.Case?,
         performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
-        let database = try TestDatabase(isMigrated: isMigrated)
-        do {
-            try await TestDatabase.$bound.withValue(database) { try await function() }
-        } catch {
-            try? database.drop()
-            throw error
+        // Made where the test runs and not before its turn: as many databases as threads.
+        try await withTaskExecutorPreference(TestThreads.shared) {
+            let database = try TestDatabase(isMigrated: isMigrated)
+            do {
+                try await TestDatabase.$bound.withValue(database) { try await function() }
+            } catch {
+                try? database.drop()
+                throw error
+            }
+            try database.drop()
         }
-        try database.drop()
     }
 }
 

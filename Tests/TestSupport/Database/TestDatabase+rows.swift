@@ -22,6 +22,13 @@ extension TestDatabase {
         guard isGranted else { throw KinoraError(.invalidValue, "no user \(user)") }
     }
 
+    /// A worker that lives for the next hour, however slow the test is, and does nothing by itself.
+    public func worker() throws -> Int64 {
+        let worker = try store(connectionsMax: 1).registerWorker(host: "here", processID: 1)
+        try sql("UPDATE worker SET heartbeat_at = now() + interval '1 hour' WHERE id = \(worker)")
+        return worker
+    }
+
     /// An account with a credential that nobody opens.
     @discardableResult
     public func account(_ name: String, vendor: String = "openai", slots: Int = 4) throws -> Int64 {
