@@ -11,7 +11,7 @@ public struct FreshDatabase: TestTrait, SuiteTrait, TestScoping {
         performing function: @Sendable @concurrent () async throws -> Void
     ) async throws {
         // Made where the test runs and not before its turn: as many databases as threads.
-        try await withTaskExecutorPreference(TestThreads.shared) {
+        try await withTaskExecutorPreference(TestThreads.current) {
             let database = try TestDatabase(isMigrated: isMigrated)
             do {
                 try await TestDatabase.$bound.withValue(database) { try await function() }
