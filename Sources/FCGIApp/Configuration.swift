@@ -36,8 +36,8 @@ struct Configuration {
     /// Private endpoints that calls to vendors and receivers may reach all the same, `address:port`, comma
     /// separated. `KINORA_EGRESS_ALLOW`.
     var egressAllow: [String] = []
-    /// The same for what clients name: any of them may then read there what is a picture, a film or a sound.
-    /// `KINORA_REFERENCE_ALLOW`.
+    /// The same for what clients name, public ones at other ports than 80 and 443 too: any of them may then
+    /// read there what is a picture, a film or a sound. `KINORA_REFERENCE_ALLOW`.
     var referenceAllow: [String] = []
     /// The operator's bridge (docs/bridge.md), https or on this machine; empty: none. `KINORA_BRIDGE_URL`.
     var bridgeURL = ""

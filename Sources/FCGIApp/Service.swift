@@ -199,7 +199,11 @@ extension Configuration {
     var publicBase: String? { origin.flatMap { $0.hasPrefix("https://") ? $0 : nil } }
 
     var egressGuard: EgressGuard { EgressGuard(exceptions: Set(egressAllow)) }
-    var referenceGuard: EgressGuard { EgressGuard(exceptions: Set(referenceAllow)) }
+    /// Clients name media, which lie at the web's ports. At others they could find out what listens there, or
+    /// make it act.
+    var referenceGuard: EgressGuard {
+        EgressGuard(exceptions: Set(referenceAllow), ports: EgressGuard.webPorts)
+    }
 
     /// Everything that goes to vendors and receivers goes through one such.
     func transport() throws(KinoraError) -> CurlTransport {

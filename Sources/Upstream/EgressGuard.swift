@@ -2,24 +2,41 @@
 /// points inside, an odd spelling of an address and a name that changes its mind are all seen as what they
 /// are.
 public struct EgressGuard: Sendable {
-    /// Private endpoints that the operator allows by name, as `address:port`.
+    /// Endpoints that the operator allows by name, as `address:port`, whatever else refuses them.
     public let exceptions: Set<String>
 
+    /// Nil: every port.
+    private let ports: Set<UInt16>?
     private let isOpen: Bool
 
-    public init(exceptions: Set<String> = []) { self.init(exceptions, isOpen: false) }
+    /// Those of http and https.
+    public static let webPorts: Set<UInt16> = [80, 443]
 
-    private init(_ exceptions: Set<String>, isOpen: Bool) {
+    /// `ports` are those that may be reached beside the exceptions; nil: every one.
+    public init(exceptions: Set<String> = [], ports: Set<UInt16>? = nil) {
+        self.init(exceptions, ports, isOpen: false)
+    }
+
+    private init(_ exceptions: Set<String>, _ ports: Set<UInt16>?, isOpen: Bool) {
         self.exceptions = exceptions
+        self.ports = ports
         self.isOpen = isOpen
     }
 
     /// Allows every address: for a transport that calls nothing but what the operator configured.
-    public static let open = EgressGuard([], isOpen: true)
+    public static let open = EgressGuard([], nil, isOpen: true)
 
-    /// `address` is 4 or 16 bytes in network order.
     public func allows(_ address: [UInt8], port: UInt16) -> Bool {
-        isOpen || Self.isPublic(address) || exceptions.contains("\(Self.text(address)):\(port)")
+        refusal(of: address, port: port) == nil
+    }
+
+    /// Why an address may not be reached, for the log; nil: it may. `address` is 4 or 16 bytes in network
+    /// order.
+    func refusal(of address: [UInt8], port: UInt16) -> String? {
+        if isOpen || exceptions.contains("\(Self.text(address)):\(port)") { return nil }
+        if !Self.isPublic(address) { return "not a public address" }
+        if let ports, !ports.contains(port) { return "not a port of the web" }
+        return nil
     }
 
     /// Whether an address belongs to the public internet (IANA special-purpose registries).

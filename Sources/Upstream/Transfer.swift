@@ -18,7 +18,8 @@ final class Transfer: @unchecked Sendable {
     private var replyBody: [UInt8] = []
     private var fileDescriptor: Int32 = -1
     private var fileBytes = 0
-    private(set) var wasAddressRefused = false
+    /// Why the guard has refused an address.
+    private var addressRefusal: String?
     /// Why Kinora itself stopped the call.
     private var ownError: KinoraError?
     /// How often curl set out to send the request.
@@ -161,22 +162,22 @@ final class Transfer: @unchecked Sendable {
     }
 
     func allowsConnection(to address: UnsafePointer<sockaddr>) -> Bool {
-        let allowed: Bool
+        let refusal: String?
         switch Int32(address.pointee.sa_family) {
         case AF_INET:
-            allowed = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { v4 in
+            refusal = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { v4 in
                 let bytes = withUnsafeBytes(of: v4.pointee.sin_addr) { Array($0) }
-                return egress.allows(bytes, port: UInt16(bigEndian: v4.pointee.sin_port))
+                return egress.refusal(of: bytes, port: UInt16(bigEndian: v4.pointee.sin_port))
             }
         case AF_INET6:
-            allowed = address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { v6 in
+            refusal = address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { v6 in
                 let bytes = withUnsafeBytes(of: v6.pointee.sin6_addr) { Array($0) }
-                return egress.allows(bytes, port: UInt16(bigEndian: v6.pointee.sin6_port))
+                return egress.refusal(of: bytes, port: UInt16(bigEndian: v6.pointee.sin6_port))
             }
-        default: allowed = false
+        default: refusal = "neither IPv4 nor IPv6"
         }
-        if !allowed { wasAddressRefused = true }
-        return allowed
+        if let refusal { addressRefusal = refusal }
+        return refusal == nil
     }
 
     func finish(_ code: CURLcode, status: Int) {
@@ -202,9 +203,9 @@ final class Transfer: @unchecked Sendable {
     private func failure(_ code: CURLcode) -> TransportFailure {
         let text = String(cString: curl_easy_strerror(code))
         // Of a name's several addresses one may be refused and another have taken the request.
-        if wasAddressRefused, requestsBegun == 0 {
+        if let addressRefusal, requestsBegun == 0 {
             return TransportFailure(
-                KinoraError(.addressRefused, detail: "\(call.place): not a public address"),
+                KinoraError(.addressRefused, detail: "\(call.place): \(addressRefusal)"),
                 mayHaveArrived: false)
         }
         let error =

@@ -18,7 +18,7 @@ import Upstream
     init() throws {
         let host = try Receiver()
         var options = CurlTransport.Options()
-        options.egress = EgressGuard(exceptions: [host.place])
+        options.egress = EgressGuard(exceptions: [host.place], ports: EgressGuard.webPorts)
         transport = try CurlTransport(options)
         try transport.start()
         self.host = host
@@ -123,6 +123,15 @@ import Upstream
     @Test(arguments: ["http://127.0.0.1:1/a", "http://localhost/a", "http://[::1]/a", "http://10.0.0.1/a"])
     func anAddressInsideIsRefused(_ text: String) throws {
         #expect(refusal(Reference(.url(text), field: "image"))?.code == .addressRefused)
+    }
+
+    /// Media lie at the ports of the web; who names another one wants to know what listens there. Nothing is
+    /// sent.
+    @Test(arguments: ["http://192.0.1.1:22/a", "https://192.0.1.1:8443/a", "http://3221225729:8080/a"])
+    func anotherPortThanTheWebsIsRefused(_ text: String) throws {
+        let error = refusal(Reference(.url(text), field: "image"))
+        #expect(error?.code == .addressRefused && error?.field == "image")
+        #expect(error?.detail.hasSuffix(": not a port of the web") == true)
     }
 
     /// A thread for short calls must not wait for somebody else's server.

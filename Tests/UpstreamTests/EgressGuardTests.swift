@@ -93,4 +93,16 @@ import Upstream
         #expect(guarding.allows(bytes(address), port: port) == isAllowed)
         #expect(guarding.allows([8, 8, 8, 8], port: port))
     }
+
+    @Test(
+        arguments: [
+            ("8.8.8.8", 80, true), ("8.8.8.8", 443, true), ("8.8.8.8", 0, false), ("8.8.8.8", 22, false),
+            ("8.8.8.8", 8080, false), ("8.8.8.8", 8443, true), ("8.8.4.4", 8443, false),
+            ("2606:4700::1111", 443, true), ("2606:4700::1111", 8443, false), ("::ffff:808:808", 443, true),
+            ("::ffff:808:808", 22, false), ("10.1.2.3", 443, false), ("127.0.0.1", 80, false),
+        ] as [(String, UInt16, Bool)])
+    func someGuardsOpenThePortsOfTheWebAndNoOther(_ address: String, _ port: UInt16, _ isAllowed: Bool) {
+        let guarding = EgressGuard(exceptions: ["8.8.8.8:8443"], ports: EgressGuard.webPorts)
+        #expect(guarding.allows(bytes(address), port: port) == isAllowed)
+    }
 }

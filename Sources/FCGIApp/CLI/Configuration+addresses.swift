@@ -28,6 +28,7 @@ extension Configuration {
         if isIPv6 { host = host.dropFirst().dropLast() }
         var address = [UInt8](repeating: 0, count: isIPv6 ? 16 : 4)
         guard inet_pton(isIPv6 ? AF_INET6 : AF_INET, String(host), &address) == 1 else { return false }
-        return EgressGuard(exceptions: [text]).allows(address, port: port)
+        // Where no port is open, public addresses too are reached only by their exceptions.
+        return EgressGuard(exceptions: [text], ports: []).allows(address, port: port)
     }
 }

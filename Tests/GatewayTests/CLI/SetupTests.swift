@@ -65,7 +65,7 @@ extension GatewayTests {
                 #expect(try faults(["KINORA_PUBLIC_URL": "https://kinora.example"]) == [])
                 for entry in [
                     "garbage", "10.0.0.1", "10.0.0.1:0x50", "10.0.0.256:80", "[fd00::5]:80",
-                    "vendor.example:443",
+                    "vendor.example:443", "[2606:4700::1]:8443",
                 ] {
                     #expect(
                         try faults(["KINORA_EGRESS_ALLOW": "10.0.0.1:80,\(entry),[::1]:9444"]) == [

@@ -26,6 +26,14 @@ extension GatewayTests {
             }
         }
 
+        @Test func onlyThePortsOfTheWebAreCalled() throws {
+            try withGateway(through: .nginx) { gateway in
+                let reply = try gateway.submit(
+                    "a cat", ["input_reference": "https://192.0.1.1:8443/cat.png"])
+                #expect(reply.status == 400 && reply.errorCode == "address_refused", "\(reply.text)")
+            }
+        }
+
         /// Who must not wait and is not behind nginx is told where to go, and nothing was done.
         @Test func aShortCallSaysWhereItGoesOn() throws {
             try withGateway(through: .fastcgi) { gateway in
