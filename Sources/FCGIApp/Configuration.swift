@@ -33,8 +33,8 @@ struct Configuration {
     var s3KeyPath = ""
     /// Certificates to trust when calling vendors or a bucket, PEM; empty: the system's. `KINORA_CA_BUNDLE`.
     var caBundlePath = ""
-    /// Private endpoints that calls to vendors and receivers may reach all the same, `address:port`, comma
-    /// separated. `KINORA_EGRESS_ALLOW`.
+    /// Private endpoints, and such of this machine's own addresses, that calls to vendors and receivers may
+    /// reach all the same, `address:port`, comma separated. `KINORA_EGRESS_ALLOW`.
     var egressAllow: [String] = []
     /// The same for what clients name, public ones at other ports than 80 and 443 too: any of them may then
     /// read there what is a picture, a film or a sound. `KINORA_REFERENCE_ALLOW`.

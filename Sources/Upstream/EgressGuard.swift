@@ -7,24 +7,33 @@ public struct EgressGuard: Sendable {
 
     /// Nil: every port.
     private let ports: Set<UInt16>?
+    private let own: @Sendable () -> Set<[UInt8]>
     private let isOpen: Bool
 
     /// Those of http and https.
     public static let webPorts: Set<UInt16> = [80, 443]
 
-    /// `ports` are those that may be reached beside the exceptions; nil: every one.
-    public init(exceptions: Set<String> = [], ports: Set<UInt16>? = nil) {
-        self.init(exceptions, ports, isOpen: false)
+    /// `ports` are those that may be reached beside the exceptions; nil: every one. `own` are the addresses
+    /// of this machine: what listens at its public ones may trust whoever calls from here.
+    public init(
+        exceptions: Set<String> = [], ports: Set<UInt16>? = nil,
+        own: @escaping @Sendable () -> Set<[UInt8]> = { OwnAddresses.shared.known() }
+    ) {
+        self.init(exceptions, ports, own, isOpen: false)
     }
 
-    private init(_ exceptions: Set<String>, _ ports: Set<UInt16>?, isOpen: Bool) {
+    private init(
+        _ exceptions: Set<String>, _ ports: Set<UInt16>?, _ own: @escaping @Sendable () -> Set<[UInt8]>,
+        isOpen: Bool
+    ) {
         self.exceptions = exceptions
         self.ports = ports
+        self.own = own
         self.isOpen = isOpen
     }
 
     /// Allows every address: for a transport that calls nothing but what the operator configured.
-    public static let open = EgressGuard([], nil, isOpen: true)
+    public static let open = EgressGuard([], nil, { [] }, isOpen: true)
 
     public func allows(_ address: [UInt8], port: UInt16) -> Bool {
         refusal(of: address, port: port) == nil
@@ -36,7 +45,12 @@ public struct EgressGuard: Sendable {
         if isOpen || exceptions.contains("\(Self.text(address)):\(port)") { return nil }
         if !Self.isPublic(address) { return "not a public address" }
         if let ports, !ports.contains(port) { return "not a port of the web" }
-        return nil
+        return isOwn(address) ? "an address of this machine" : nil
+    }
+
+    private func isOwn(_ address: [UInt8]) -> Bool {
+        let all = own()
+        return all.contains(address) || Self.carriedIPv4(by: address).map { all.contains($0) } ?? false
     }
 
     /// Whether an address belongs to the public internet (IANA special-purpose registries).
@@ -62,19 +76,21 @@ public struct EgressGuard: Sendable {
     }
 
     private static func isPublicIPv6(_ a: [UInt8]) -> Bool {
-        // Forms that carry an IPv4 address are judged by it.
-        if a[..<10].allSatisfy({ $0 == 0 }), a[10] == 0xFF, a[11] == 0xFF {
-            return isPublicIPv4(Array(a[12...]))
-        }
-        if a.starts(with: [0x00, 0x64, 0xFF, 0x9B]) {
-            return a[4..<12].allSatisfy { $0 == 0 } && isPublicIPv4(Array(a[12...]))  // NAT64
-        }
-        if a.starts(with: [0x20, 0x02]) { return isPublicIPv4(Array(a[2..<6])) }  // 6to4
+        if let inner = carriedIPv4(by: a) { return isPublicIPv4(inner) }
         // Global unicast is 2000::/3; inside it Teredo, examples and benchmarks are not.
         guard a[0] & 0xE0 == 0x20 else { return false }
         let isSpecial =
             a.starts(with: [0x20, 0x01, 0x0D, 0xB8]) || (a.starts(with: [0x20, 0x01]) && a[2] < 0x02)
         return !isSpecial && !a.starts(with: [0x3F, 0xFF])
+    }
+
+    /// The IPv4 address that decides about an IPv6 one which carries it; nil for all others.
+    private static func carriedIPv4(by a: [UInt8]) -> [UInt8]? {
+        guard a.count == 16 else { return nil }
+        let isMapped = a[..<10].allSatisfy { $0 == 0 } && a[10] == 0xFF && a[11] == 0xFF
+        let isNAT64 = a.starts(with: [0x00, 0x64, 0xFF, 0x9B]) && a[4..<12].allSatisfy { $0 == 0 }
+        if isMapped || isNAT64 { return Array(a[12...]) }
+        return a.starts(with: [0x20, 0x02]) ? Array(a[2..<6]) : nil  // 6to4
     }
 
     /// `192.0.2.1`, or `[…]` with eight groups of hex digits for IPv6 (`[::1]` for the loopback).

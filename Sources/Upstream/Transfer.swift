@@ -162,22 +162,13 @@ final class Transfer: @unchecked Sendable {
     }
 
     func allowsConnection(to address: UnsafePointer<sockaddr>) -> Bool {
-        let refusal: String?
-        switch Int32(address.pointee.sa_family) {
-        case AF_INET:
-            refusal = address.withMemoryRebound(to: sockaddr_in.self, capacity: 1) { v4 in
-                let bytes = withUnsafeBytes(of: v4.pointee.sin_addr) { Array($0) }
-                return egress.refusal(of: bytes, port: UInt16(bigEndian: v4.pointee.sin_port))
-            }
-        case AF_INET6:
-            refusal = address.withMemoryRebound(to: sockaddr_in6.self, capacity: 1) { v6 in
-                let bytes = withUnsafeBytes(of: v6.pointee.sin6_addr) { Array($0) }
-                return egress.refusal(of: bytes, port: UInt16(bigEndian: v6.pointee.sin6_port))
-            }
-        default: refusal = "neither IPv4 nor IPv6"
+        guard let address = SocketAddress(address) else {
+            addressRefusal = "neither IPv4 nor IPv6"
+            return false
         }
-        if let refusal { addressRefusal = refusal }
-        return refusal == nil
+        guard let refusal = egress.refusal(of: address.bytes, port: address.port) else { return true }
+        addressRefusal = refusal
+        return false
     }
 
     func finish(_ code: CURLcode, status: Int) {

@@ -38,6 +38,19 @@ import Upstream
         #expect(try line.failure(call).error.code == .addressRefused)
     }
 
+    @Test(arguments: ["192.0.1.1", "3221225729", "0xc0000101"])
+    func thisMachinesPublicAddressIsRefused(_ host: String) throws {
+        let line = try Line(try LoopbackServer.answering { _ in Wire.reply() }) {
+            $0.egress = EgressGuard(own: { [[192, 0, 1, 1]] })
+        }
+        defer { line.stop() }
+        var call = line.get()
+        call.url = "http://\(host):\(line.server.port)/"
+        let failure = try line.failure(call)
+        #expect(failure.error.code == .addressRefused)
+        #expect(failure.error.detail.hasSuffix("an address of this machine"))
+    }
+
     @Test func anExceptionIsForOnePort() throws {
         let line = try Line(try LoopbackServer.answering { _ in Wire.reply() })
         defer { line.stop() }
