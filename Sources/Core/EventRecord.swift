@@ -123,6 +123,8 @@ extension Event {
         case .databaseLost(let error): EventRecord(error, "database lost")
         case .logRowsLost(let count):
             EventRecord(.warning, "log rows lost", fields: ["count": JSON(count)])
+        case .refusalsLeftOut(let count):
+            EventRecord(.warning, "refusals left out", fields: ["count": JSON(count)])
         }
     }
 }

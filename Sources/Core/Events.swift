@@ -28,6 +28,8 @@ public enum Event: Sendable {
     case databaseLost(KinoraError)
     /// Rows of the logs that were never written: the database was away for long, or too slow.
     case logRowsLost(Int)
+    /// Failures without a caller that became no rows of the request log: they came too fast.
+    case refusalsLeftOut(Int)
 }
 
 /// Which try of a task, on which account.

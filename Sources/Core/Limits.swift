@@ -125,6 +125,12 @@ public enum Limits {
     public static let logRowsMax = 10_000
     /// Most rows of each log that one statement writes.
     public static let logBatchRowsMax = 1000
+    /// Rows of the request log for failures without a caller, of a process: so many a second, and so many at
+    /// once.
+    public static let strangerRowsPerSecondMax = 10
+    public static let strangerRowsAtOnceMax = 20
+    /// How long others are counted before their number is told.
+    public static let strangerRowsToldSeconds = 60
     /// Rows of a log that whoever begins to follow it is shown first.
     public static let logReplayRowsMax = 200
     /// Rows that wait for a slow follower; the oldest make room for more.

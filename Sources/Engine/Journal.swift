@@ -5,7 +5,8 @@ import Synchronization
 
 /// The logs of requests and events. Whoever notes something leaves it in memory and goes on; one thread
 /// writes what has gathered, a second later at most. While the database is away rows wait, up to
-/// `Limits.logRowsMax`; later ones are lost, and how many is said as an event.
+/// `Limits.logRowsMax`; later ones are lost, and how many is said as an event. So is how many failures
+/// without a caller were left out, since they came too fast.
 public final class Journal: EventSink {
     private struct Pages: Sendable {
         var requests: [RequestRecord] = []
@@ -20,6 +21,7 @@ public final class Journal: EventSink {
     private let echo: any EventSink
     private let process: String
     private let pages = Guarded(Pages())
+    private let strangers = Guarded(StrangerRows())
     /// Something is to be written soon.
     private let news = Signal()
     private let stopped = Signal()
@@ -76,7 +78,9 @@ public final class Journal: EventSink {
         }
     }
 
-    public func note(_ request: RequestRecord) {
+    public func note(_ request: RequestRecord, at now: ContinuousClock.Instant = .now) {
+        let isStrangers = request.course.caller == nil && request.course.error != nil
+        if isStrangers, !strangers.withLock({ $0.keepsOne(at: now) }) { return }
         let isBatch = pages.withLock { pages in
             guard pages.requests.count < Limits.logRowsMax else {
                 pages.lost += 1
@@ -117,6 +121,9 @@ public final class Journal: EventSink {
         var keepAt = ContinuousClock.now
         while true {
             let isLast = isStopping.load(ordering: .acquiring)
+            if let count = strangers.withLock({ $0.tell(at: .now, isLast: isLast) }) {
+                emit(.refusalsLeftOut(count))
+            }
             if unwritten.rows == 0 { unwritten = takePages() }
             // Looked at after the rows were taken: what was noted under a new setting is not lost to the old.
             let days = days.load(ordering: .acquiring)

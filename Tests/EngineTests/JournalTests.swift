@@ -30,6 +30,14 @@ import Testing
             Response(status: 200), began: .now)
     }
 
+    private func refusal(of caller: Caller? = nil) -> RequestRecord {
+        var course = RequestCourse()
+        course.caller = caller
+        course.error = KinoraError(caller == nil ? .invalidKey : .invalidValue)
+        return RequestRecord(
+            RequestHead(method: .get, target: "/v1/videos"), course, Response(status: 400), began: .now)
+    }
+
     private func has(_ count: Int, in table: String) throws -> Bool {
         try eventually { try database.count(table) == count }
     }
@@ -86,6 +94,30 @@ import Testing
         let said = try database.value("SELECT fields->>'count' FROM event_log WHERE name = 'log rows lost'")
         #expect(said == "7")
         #expect(lost() == [7])
+    }
+
+    /// Who has no key must not fill the disk. Who has one is kept, and so is what succeeds.
+    @Test func strangersGetSoManyRowsAndTheRestIsCounted() throws {
+        let journal = journal()
+        let start = ContinuousClock.now
+        for _ in 0..<500 {
+            journal.note(refusal(), at: start)
+            journal.note(refusal(of: Caller(userID: 1, keyID: 2)), at: start)
+            journal.note(request(), at: start)
+        }
+        for _ in 0..<50 { journal.note(refusal(), at: start + .seconds(1)) }
+        try journal.start()
+        journal.stop()
+        #expect(try database.count("request_log WHERE error_code = 'invalid_api_key'") == 30)
+        #expect(try database.count("request_log WHERE key_id = 2") == 500)
+        #expect(try database.count("request_log") == 1030)
+        let said: [Int] = echo.all.compactMap {
+            if case .refusalsLeftOut(let count) = $0 { count } else { nil }
+        }
+        #expect(said == [520])
+        let row = try database.sql("SELECT level, name, fields->>'count' FROM event_log")
+        #expect(row == [["warning", "refusals left out", "520"]])
+        #expect(lost().isEmpty)
     }
 
     @Test func aDatabaseThatWasAwayGetsEverythingLater() throws {

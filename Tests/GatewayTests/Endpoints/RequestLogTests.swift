@@ -78,20 +78,20 @@ extension GatewayTests {
             let cluster = try Cluster()
             try withSite(on: cluster.database) { site in
                 _ = try site.start("serve")
-                let refused = FastCGIRequest(
-                    "GET", "/v1/videos", headers: [("Authorization", "Bearer kn_no")])
-                #expect(try site.fast.connect().answer(to: refused).status == 401)
+                // Of one who has a key: strangers' failures are not all kept.
+                let refused = FastCGIRequest("GET", "/v1/videos?limit=all")
+                #expect(try site.fast.send(refused).status == 400)
                 try cluster.stop()
                 var costs: [Duration] = []
                 for _ in 0..<200 {
                     let start = ContinuousClock.now
-                    #expect(try site.fast.connect().answer(to: refused).status == 401)
+                    #expect(try site.fast.send(refused).status == 400)
                     costs.append(start.duration(to: .now))
                 }
                 #expect(costs.sorted()[100] < .milliseconds(50))
                 try cluster.start()
                 try waitUntil("all of it is written", within: .seconds(30)) {
-                    try site.database.number("SELECT count(*) FROM request_log WHERE status = 401") == 201
+                    try site.database.number("SELECT count(*) FROM request_log WHERE status = 400") == 201
                 }
             }
         }
