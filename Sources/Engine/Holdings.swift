@@ -12,6 +12,8 @@ final class Holdings: Sendable {
         let account: Int64
         var calls = 0
         var rest: (task: ClaimedTask, harvest: Harvest?, tick: Int64)?
+        /// What its vendor has made is here, or on its way here, and cannot be asked for again.
+        var isOnlyHere = false
     }
 
     private struct State {
@@ -66,7 +68,10 @@ final class Holdings: Sendable {
     /// Another call for a task that is held begins.
     func begin(_ task: ClaimedTask) {
         let new = Holding(claim: task.claim, account: task.account.row)
-        state.withLock { $0.holdings[task.row, default: new].calls += 1 }
+        state.withLock { state in
+            state.holdings[task.row, default: new].calls += 1
+            if task.isOnlyHere { state.holdings[task.row]?.isOnlyHere = true }
+        }
     }
 
     /// A call has ended. Without another one, and without a rest, the task is out of this worker's hands.
@@ -88,6 +93,7 @@ final class Holdings: Sendable {
         let isEarliest = state.withLock { state in
             guard state.holdings[task.row]?.claim == task.claim else { return false }
             state.holdings[task.row]?.rest = (task, harvest, tick)
+            if harvest != nil { state.holdings[task.row]?.isOnlyHere = true }
             state.agenda[tick, default: []].append(task.row)
             return state.agenda.keys.min() == tick
         }
@@ -137,6 +143,26 @@ final class Holdings: Sendable {
         }
     }
 
+    /// Whether there is a result that would be lost with this process: from the answer that brought it until
+    /// the last call for its task has ended, whatever lies in between. What was dropped is nobody's any more.
+    var hasOnlyHere: Bool {
+        state.withLock { state in state.holdings.values.contains { $0.isOnlyHere && $0.claim != 0 } }
+    }
+
+    /// Tasks that rest with what their vendor has made, due or not. For each a call has begun.
+    func harvests() -> [(task: ClaimedTask, harvest: Harvest)] {
+        state.withLock { state in
+            var found: [(task: ClaimedTask, harvest: Harvest)] = []
+            for (row, holding) in state.holdings {
+                guard let rest = holding.rest, let harvest = rest.harvest else { continue }
+                state.holdings[row]?.rest = nil
+                state.holdings[row]?.calls += 1
+                found.append((state.upToDate(rest.task), harvest))
+            }
+            return found
+        }
+    }
+
     /// When the next look is due; nil when there is none.
     var nextLook: ContinuousClock.Instant? { state.withLock { $0.agenda.keys.min() }.map(moment) }
 
@@ -171,4 +197,10 @@ final class Holdings: Sendable {
             state.accountsReadAt = moment
         }
     }
+}
+
+extension ClaimedTask {
+    /// Its vendor has answered the submit with what it made, or with where that lies: there is nothing that a
+    /// poll could ask for.
+    var isOnlyHere: Bool { state == .storing && vendorTask == nil }
 }

@@ -156,8 +156,14 @@ extension Worker {
         }
     }
 
+    /// Tries once more to store what rests here and nowhere else, without waiting for its time: a worker that
+    /// leaves may have less of that.
+    func storeHarvests() {
+        for (task, harvest) in holdings.harvests() { look(after: task, harvest) }
+    }
+
     private func look(after task: ClaimedTask, _ harvest: Harvest?) {
-        begin(task, TaskEvent.pollFailed) { vendor, account throws(KinoraError) in
+        begin(task, with: harvest, TaskEvent.pollFailed) { vendor, account throws(KinoraError) in
             goOn(task, vendor, account, harvest)
         }
     }
@@ -177,9 +183,10 @@ extension Worker {
     }
 
     /// Runs `body` with the vendor and account of a task that was taken. `failure` says what an error means:
-    /// a new task never left, one that was due may be at its vendor though nobody heard so.
+    /// a new task never left, one that was due may be at its vendor though nobody heard so. `harvest` waits
+    /// with it for its next look.
     private func begin(
-        _ task: ClaimedTask, _ failure: (KinoraError) -> TaskEvent,
+        _ task: ClaimedTask, with harvest: Harvest? = nil, _ failure: (KinoraError) -> TaskEvent,
         _ body: (any Vendor, VendorAccount) throws(KinoraError) -> Void
     ) {
         defer { holdings.end(task) }
@@ -187,10 +194,11 @@ extension Worker {
         do throws(KinoraError) { parties = (try vendor(of: task), try account(of: task)) } catch {
             // A key that only this process cannot open must not end the account for all the others.
             let fault: AccountFault? = error.code == .upstreamCredential ? .throttle : nil
-            return perform(machine(for: task, nil).action(on: failure(error)), task, fault: fault)
+            let action = machine(for: task, nil).action(on: failure(error))
+            return perform(action, task, fault: fault, harvest: harvest)
         }
         do throws(KinoraError) { try body(parties.0, parties.1) } catch {
-            perform(machine(for: task, nil).action(on: failure(error)), task)
+            perform(machine(for: task, nil).action(on: failure(error)), task, harvest: harvest)
         }
     }
 

@@ -122,16 +122,24 @@ public final class Worker: Sendable {
         wakeups.work.raise()
     }
 
-    /// Takes nothing new, lets submits under way be answered, and gives everything else back. True when no
-    /// submit was left in the air; one that was is looked up at its vendor by the next worker.
+    /// Takes nothing new, lets submits under way be answered, stores what came with such answers, and gives
+    /// everything else back. True when neither a submit was left in the air nor a result lost. The submit is
+    /// looked up at its vendor by the next worker; the task of the result then fails, since nobody can be
+    /// asked for that again. So a media store that is away is given it anew every second, as long as there is
+    /// time.
     public func drain(within limit: Duration) -> Bool {
         beginDrain()
         let deadline = ContinuousClock.now + limit
         let pause = Signal()
-        while submitsUnderWay.load(ordering: .sequentiallyConsistent) > 0, ContinuousClock.now < deadline {
+        var retryAt = ContinuousClock.now
+        while !mayLeave, ContinuousClock.now < deadline {
+            if ContinuousClock.now >= retryAt {
+                storeHarvests()
+                retryAt = .now + .seconds(1)
+            }
             _ = pause.wait(for: .milliseconds(20))
         }
-        let isClean = submitsUnderWay.load(ordering: .acquiring) == 0
+        let isClean = mayLeave
         isStopping.store(true, ordering: .releasing)
         wakeups.work.raise()
         holdings.news.raise()
@@ -140,5 +148,10 @@ public final class Worker: Sendable {
         pulse.stop()
         _ = try? store.leave(worker: pulse.worker)
         return isClean
+    }
+
+    /// In this order: a submit's place is given up when its answer is already counted among the results.
+    private var mayLeave: Bool {
+        submitsUnderWay.load(ordering: .sequentiallyConsistent) == 0 && !holdings.hasOnlyHere
     }
 }
