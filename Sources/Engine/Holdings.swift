@@ -18,8 +18,11 @@ final class Holdings: Sendable {
 
     private struct State {
         var holdings: [Int64: Holding] = [:]
-        /// Rows by the tick of their look. What was moved meanwhile is still there, and passed over.
-        var agenda: [Int64: [Int64]] = [:]
+        /// Rows by their vendor's address, and there by the tick of their look: where a vendor has no room,
+        /// nobody reads what waits for it. What was moved meanwhile is still there, and passed over.
+        var agendas: [String: [Int64: [Int64]]] = [:]
+        /// Calls under way for looks, by their vendor's address.
+        var looks: [String: Int] = [:]
         /// Tasks whose results are on their way, by row, and when that is worth a note.
         var fetches: [Int64: (task: ClaimedTask, slowAt: ContinuousClock.Instant)] = [:]
         /// Accounts as they were when they were last read, and when that was.
@@ -32,6 +35,30 @@ final class Holdings: Sendable {
             else { return task }
             return task.on(account)
         }
+
+        /// Takes what one vendor is to be asked about by then, oldest first. For each a call has begun.
+        mutating func take(
+            at address: String, until now: Int64, limit: Int
+        ) -> [(task: ClaimedTask, harvest: Harvest?)] {
+            var taken: [(task: ClaimedTask, harvest: Harvest?)] = []
+            var agenda = agendas.removeValue(forKey: address) ?? [:]
+            for tick in agenda.keys.filter({ $0 <= now }).sorted() {
+                var rows = agenda.removeValue(forKey: tick) ?? []
+                while taken.count < limit, let row = rows.popLast() {
+                    guard var holding = holdings[row], let rest = holding.rest, rest.tick == tick else {
+                        continue
+                    }
+                    holding.rest = nil
+                    holding.calls += 1
+                    holdings[row] = holding
+                    taken.append((upToDate(rest.task), rest.harvest))
+                }
+                if !rows.isEmpty { agenda[tick] = rows }
+                if taken.count == limit { break }
+            }
+            if !agenda.isEmpty { agendas[address] = agenda }
+            return taken
+        }
     }
 
     /// Looks are told apart by so much; none begins too early.
@@ -42,8 +69,13 @@ final class Holdings: Sendable {
 
     private let state = Guarded(State())
     private let origin = ContinuousClock.now
-    /// A look is due earlier than any was before, or nobody waits for looks any more.
+    private let looksMax: Int
+    /// A look is due earlier than any was before at its vendor, a vendor has room again, or nobody waits for
+    /// looks any more.
     let news = Signal()
+
+    /// `looksMax`: most calls under way for looks at one address of a vendor's.
+    init(looksMax: Int = .max) { self.looksMax = looksMax }
 
     private func tick(_ moment: ContinuousClock.Instant) -> Int64 {
         origin.duration(to: moment).microseconds / 1000 / Self.tickMilliseconds
@@ -94,8 +126,9 @@ final class Holdings: Sendable {
             guard state.holdings[task.row]?.claim == task.claim else { return false }
             state.holdings[task.row]?.rest = (task, harvest, tick)
             if harvest != nil { state.holdings[task.row]?.isOnlyHere = true }
-            state.agenda[tick, default: []].append(task.row)
-            return state.agenda.keys.min() == tick
+            let address = task.account.baseURL
+            state.agendas[address, default: [:]][tick, default: []].append(task.row)
+            return state.agendas[address]?.keys.min() == tick
         }
         if isEarliest { news.raise() }
     }
@@ -118,26 +151,40 @@ final class Holdings: Sendable {
         }
     }
 
-    /// Tasks whose look is due, at most so many. For each a call has begun.
+    /// A call for a look leaves for the task's vendor. A submit is none: vendors that are slow to take a task
+    /// tell of others all the same.
+    func beginLook(_ task: ClaimedTask) {
+        state.withLock { $0.looks[task.account.baseURL, default: 0] += 1 }
+    }
+
+    /// It has come back.
+    func endLook(_ task: ClaimedTask) {
+        let address = task.account.baseURL
+        let wasFull = state.withLock { state in
+            let looks = state.looks.removeValue(forKey: address) ?? 0
+            if looks > 1 { state.looks[address] = looks - 1 }
+            return looks >= looksMax
+        }
+        if wasFull { news.raise() }
+    }
+
+    /// Whether the task's vendor has room for a look.
+    func hasRoom(for task: ClaimedTask) -> Bool {
+        state.withLock { $0.looks[task.account.baseURL, default: 0] < looksMax }
+    }
+
+    /// Tasks whose look is due and whose vendor has room, at most so many. For each a call has begun. Vendors
+    /// with few looks under way come first: what is left when others hang is theirs.
     func due(
         at moment: ContinuousClock.Instant, limit: Int
     ) -> [(task: ClaimedTask, harvest: Harvest?)] {
         let now = tick(moment)
         return state.withLock { state in
             var due: [(task: ClaimedTask, harvest: Harvest?)] = []
-            for tick in state.agenda.keys.filter({ $0 <= now }).sorted() {
-                var rows = state.agenda.removeValue(forKey: tick) ?? []
-                while due.count < limit, let row = rows.popLast() {
-                    guard var holding = state.holdings[row], let rest = holding.rest, rest.tick == tick else {
-                        continue
-                    }
-                    holding.rest = nil
-                    holding.calls += 1
-                    state.holdings[row] = holding
-                    due.append((state.upToDate(rest.task), rest.harvest))
-                }
-                if !rows.isEmpty { state.agenda[tick] = rows }
-                if due.count == limit { break }
+            let looks = state.looks
+            for address in state.agendas.keys.sorted(by: { looks[$0, default: 0] < looks[$1, default: 0] }) {
+                let room = min(limit - due.count, looksMax - looks[address, default: 0])
+                if room > 0 { due += state.take(at: address, until: now, limit: room) }
             }
             return due
         }
@@ -163,8 +210,15 @@ final class Holdings: Sendable {
         }
     }
 
-    /// When the next look is due; nil when there is none.
-    var nextLook: ContinuousClock.Instant? { state.withLock { $0.agenda.keys.min() }.map(moment) }
+    /// When the next look is due at a vendor that has room; nil when there is none.
+    var nextLook: ContinuousClock.Instant? {
+        let next = state.withLock { state in
+            let looks = state.looks
+            let open = state.agendas.filter { looks[$0.key, default: 0] < looksMax }
+            return open.values.compactMap { $0.keys.min() }.min()
+        }
+        return next.map(moment)
+    }
 
     /// The claim of each row; 0 for one that is somebody else's, and has a call under way.
     var claims: [Int64: Int64] { state.withLock { $0.holdings.mapValues(\.claim) } }

@@ -6,14 +6,14 @@ import Upstream
 /// Sees to it that vendors end what was cancelled here. The table `cancellation` remembers it until they
 /// have; until then the attempt keeps its slot, since the vendor counts it too.
 extension Worker {
-    private static let batch = 50
     /// Until a submit has surely ended, its answer may still bring the vendor's id.
     private static let answerPause = Duration.seconds(5)
     private static let retryPause = Duration.seconds(15)
 
     func endCancelled() throws(KinoraError) {
-        guard !isDraining.load(ordering: .relaxed) else { return }
-        for cancellation in try store.claimCancellations(limit: Self.batch) {
+        let room = choreRoom
+        guard room > 0, !isDraining.load(ordering: .relaxed) else { return }
+        for cancellation in try store.claimCancellations(limit: room) {
             do throws(KinoraError) { try goOn(cancellation) } catch {
                 if error.code == .databaseAway { throw error }
                 try failed(cancellation, error)
@@ -48,7 +48,7 @@ extension Worker {
     private func send(
         _ call: HTTPCall, _ cancellation: Cancellation, _ purpose: CancelPurpose, _ account: VendorAccount
     ) {
-        calls.add(1, ordering: .relaxed)
+        beginChore()
         transport.send(call, to: account, into: .memory(bytesMax: Limits.vendorReplyBytesMax)) {
             [self] in inbox.put(.cancellation(cancellation, purpose, $0))
         }

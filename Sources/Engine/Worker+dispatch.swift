@@ -18,7 +18,8 @@ extension Worker {
                     try compareHeld()
                     try endCancelled()
                     try removeDeleted()
-                    try removeUnused()
+                    // It takes a batch however little room there is: where there is none, it waits.
+                    if choreRoom > 0 { try removeUnused() }
                     try expireQueued()
                     tidyAt = .now + .seconds(Limits.heartbeatSeconds)
                 }
@@ -97,6 +98,23 @@ extension Worker {
     /// Calls that may begin now, as far as one claim may use them.
     private var callRoom: Int { min(200, options.callsMax - calls.load(ordering: .relaxed)) }
 
+    /// Calls that may begin now and are no submits.
+    private var lookRoom: Int {
+        let calls = calls.load(ordering: .relaxed)
+        let looks = calls - submitsUnderWay.load(ordering: .relaxed)
+        return min(options.callsMax - calls, options.callsMax - options.callsReserved - looks)
+    }
+
+    /// How many cancelled or deleted tasks may be seen to now. They come with every heartbeat, and a call
+    /// that hangs lasts for many of those.
+    var choreRoom: Int { min(50, lookRoom, options.callsShare - chores.load(ordering: .relaxed)) }
+
+    /// A call begins that no task waits for. `settle` ends it.
+    func beginChore() {
+        calls.add(1, ordering: .relaxed)
+        chores.add(1, ordering: .relaxed)
+    }
+
     /// Claims queued tasks and submits them.
     private func startNew(
         _ served: inout [String: Int64]
@@ -104,8 +122,7 @@ extension Worker {
         // This look is one of those under way.
         let submits = submitsUnderWay.load(ordering: .relaxed) - 1
         let room = min(callRoom, options.callsMax - options.callsReserved - submits)
-        // A claim costs about as much for one task as for many: it waits until there is room for some.
-        guard room > 0, room >= options.callsReserved else { return (0, true) }
+        guard room >= options.claimMin else { return (0, true) }
         let snapshot = cache.snapshot
         let claimed = try store.claim(
             worker: pulse.worker, limit: room, imageTimeoutSeconds: snapshot.imageTimeoutSeconds,
@@ -123,20 +140,26 @@ extension Worker {
 
     /// Goes on with tasks that nobody looks after.
     private func takeOver() throws(KinoraError) -> (started: Int, wasFull: Bool) {
-        let room = callRoom
+        let room = min(callRoom, lookRoom)
         guard room > 0 else { return (0, true) }
         let due = try store.claimDue(worker: pulse.worker, limit: room)
-        for task in due { look(after: task, holdings.take(task)) }
+        for task in due {
+            let harvest = holdings.take(task)
+            if holdings.hasRoom(for: task) {
+                look(after: task, harvest)
+            } else {
+                // Its turn comes when others of that vendor's have been answered.
+                holdings.rest(task, harvest, until: .now)
+                holdings.end(task)
+            }
+        }
         return (due.count, due.count == room)
     }
 
     /// Looks after tasks that rest here, each at its time.
     func lookAfterHeld() {
         while !isStopping.load(ordering: .acquiring) {
-            let calls = calls.load(ordering: .relaxed)
-            let looks = calls - submitsUnderWay.load(ordering: .relaxed)
-            let room = min(
-                100, options.callsMax - calls, options.callsMax - options.callsReserved - looks)
+            let room = min(100, lookRoom)
             // Others may hold them by now; or they soon will.
             let mayLook = pulse.isFresh && !isDraining.load(ordering: .relaxed)
             guard room > 0, mayLook else {
@@ -144,7 +167,7 @@ extension Worker {
                 continue
             }
             for task in holdings.slow(at: .now) {
-                self.calls.add(1, ordering: .relaxed)
+                calls.add(1, ordering: .relaxed)
                 inbox.put(.slow(task))
             }
             let due = holdings.due(at: .now, limit: room)
@@ -286,6 +309,7 @@ extension Worker {
         into sink: ReplySink = .memory(bytesMax: Limits.vendorReplyBytesMax)
     ) {
         hold(task)
+        if purpose.isLook { holdings.beginLook(task) }
         transport.send(call, to: account, into: sink) { [self] result in
             inbox.put(.task(Completion(task: task, purpose: purpose, result: result)))
         }

@@ -8,11 +8,11 @@ import Upstream
 extension Worker {
     /// A vendor that never agrees is asked for some hours.
     private static let triesMax = 10
-    private static let batch = 50
 
     func removeDeleted() throws(KinoraError) {
-        guard !isDraining.load(ordering: .relaxed) else { return }
-        for removal in try store.claimRemovals(limit: Self.batch) {
+        let room = choreRoom
+        guard room > 0, !isDraining.load(ordering: .relaxed) else { return }
+        for removal in try store.claimRemovals(limit: room) {
             do throws(KinoraError) {
                 let account = try vault.opened(removal.account)
                 let vendor = try vendor(of: removal.account)
@@ -20,7 +20,7 @@ extension Worker {
                     try store.removalDone(removal.row)
                     continue
                 }
-                calls.add(1, ordering: .relaxed)
+                beginChore()
                 transport.send(call, to: account, into: .memory(bytesMax: Limits.vendorReplyBytesMax)) {
                     [self] in inbox.put(.removal(removal, $0))
                 }

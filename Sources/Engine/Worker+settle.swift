@@ -13,7 +13,9 @@ extension Worker {
             for answer in answers {
                 calls.subtract(1, ordering: .relaxed)
                 switch answer {
-                case .removal(let removal, let result): settle(removal, result)
+                case .removal(let removal, let result):
+                    chores.subtract(1, ordering: .relaxed)
+                    settle(removal, result)
                 case .removed(let removal, let result): settle(removal, result)
                 case .slow(let task):
                     noteSlow(task)
@@ -25,8 +27,10 @@ extension Worker {
                     settleKept(task, stored, path, harvest, error)
                     holdings.end(task)
                 case .cancellation(let cancellation, let purpose, let result):
+                    chores.subtract(1, ordering: .relaxed)
                     settle(cancellation, purpose, result)
                 case .task(let completion):
+                    if completion.purpose.isLook { holdings.endLook(completion.task) }
                     settle(completion)
                     holdings.end(completion.task)
                     if case .submit(let files, _) = completion.purpose { endSubmit(files) }

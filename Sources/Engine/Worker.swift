@@ -12,6 +12,12 @@ public final class Worker: Sendable {
         /// Those among them that submits leave to everything else, and everything else to submits: neither
         /// keeps the other waiting.
         var callsReserved: Int { min(50, callsMax / 4) }
+        /// A claim costs about as much for one task as for many: it waits until there is room for so many.
+        /// Much less than is reserved, since some of that may be held by submits that hang.
+        var claimMin: Int { max(1, callsReserved / 4) }
+        /// Most calls under way for looks at one address of a vendor's, and most for chores: who hangs does
+        /// not hold up the others.
+        var callsShare: Int { max(1, callsMax / 4) }
         /// Threads that read replies, write to the database and hash results. Those that write at the same
         /// moment share a commit, so many are cheaper than few.
         public var settlers = 32
@@ -35,6 +41,9 @@ public final class Worker: Sendable {
         /// A poll of that ticket tells where the next result of the harvest is.
         case told(Harvest, of: String)
         case fetch(Harvest, from: String, to: String, hop: Int)
+
+        /// Whether it is about a task that its vendor has, or may have.
+        var isLook: Bool { if case .submit = self { false } else { true } }
     }
 
     /// A reply on the disk, and which of its members are media.
@@ -81,7 +90,9 @@ public final class Worker: Sendable {
     let pulse: Pulse
     let inbox = Inbox<Answer>()
     let calls = Atomic<Int>(0)
-    let holdings = Holdings()
+    /// Those among them that end what was cancelled and remove what was deleted.
+    let chores = Atomic<Int>(0)
+    let holdings: Holdings
     /// Looks into the queue, and submits without an answer so far: a drain waits for them.
     let submitsUnderWay = Atomic<Int>(0)
     /// A slot has become free since the last look into the queue.
@@ -106,6 +117,7 @@ public final class Worker: Sendable {
         self.events = events
         self.options = options
         self.onFinished = onFinished
+        holdings = Holdings(looksMax: options.callsShare)
         pulse = try Pulse(store, events: events, usual: usual, wakeups: wakeups)
     }
 

@@ -117,6 +117,42 @@ import Upstream
         #expect(holdings.claims.isEmpty)
     }
 
+    /// Nobody reads again and again what waits for it.
+    @Test func aVendorThatHangsLeavesTheLooksToTheOthers() throws {
+        let holdings = Holdings(looksMax: 2)
+        let worker = try silentWorker()
+        for _ in 0..<3 { try stage.submit() }
+        let hanging = try stage.store.claim(worker: worker)
+        try stage.database.sql("UPDATE account SET base_url = 'https://other.example/v1'")
+        try stage.submit()
+        let other = try #require(try stage.store.claim(worker: worker).first)
+        for task in hanging + [other] {
+            holdings.take(task)
+            holdings.rest(task, until: .now)
+            holdings.end(task)
+        }
+        func due() -> [ClaimedTask] { holdings.due(at: .now + .seconds(1), limit: 9).map(\.task) }
+        let first = due()
+        #expect(first.count == 3 && first.contains { $0.row == other.row })
+        first.forEach(holdings.beginLook)
+        #expect(holdings.hasRoom(for: other))
+        #expect(!holdings.hasRoom(for: hanging[0]))
+        // One is left, and whoever waits for the next look does not wait for that.
+        #expect(due().isEmpty)
+        #expect(holdings.nextLook == nil)
+        holdings.rest(other, until: .now)
+        #expect(due().map(\.row) == [other.row])
+        _ = holdings.news.wait(for: .zero)
+        let answered = try #require(first.first { $0.row != other.row })
+        holdings.endLook(answered)
+        #expect(holdings.news.wait(for: .zero), "there is room again")
+        #expect(holdings.nextLook != nil)
+        #expect(Set(due().map(\.row) + first.map(\.row)) == Set((hanging + [other]).map(\.row)))
+        // Room that was never short is no news.
+        holdings.endLook(other)
+        #expect(!holdings.news.wait(for: .zero))
+    }
+
     /// The answer to a call of an older claim comes after the task was claimed anew, or lost.
     @Test func onlyTheLatestClaimRests() throws {
         let holdings = Holdings()

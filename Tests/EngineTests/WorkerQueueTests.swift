@@ -81,6 +81,63 @@ import Upstream
         for task in tasks { #expect(stage.events.end(of: task.id)?.state == .succeeded) }
     }
 
+    // Vendors that hang
+
+    /// A quarter of all calls may be looks at one of them; most of all may be looks.
+    @Test func aVendorThatHangsHoldsUpItsOwnTasksOnly() throws {
+        let stage = try Stage(slots: [20, 4])
+        try stage.database.sql("UPDATE account SET base_url = 'https://other.example/v1' WHERE id = 2")
+        stage.vendor.script { $0.step == .poll && $0.account.row == 1 ? .held : nil }
+        for index in 0..<24 { try stage.submit("\(index)") }
+        _ = try stage.worker(callsMax: 16)
+        #expect(
+            try eventually {
+                try stage.database.count("task WHERE state = 'queued'") == 0
+                    && stage.database.count("attempt WHERE account_id = 2 AND finished_at IS NULL") == 0
+            })
+        #expect(try stage.database.count("attempt WHERE account_id = 1") > 12, "more than there are looks")
+        #expect(eventually { stage.vendor.calls(.poll).count { $0.account.row == 1 } == 4 })
+        stage.vendor.release()
+        #expect(stage.events.has(24) { if case .taskFinished = $0 { true } else { false } })
+        #expect(stage.vendor.taken == 24)
+    }
+
+    /// Where all the looks that there may be hang as well.
+    @Test func aSubmitThatHangsKeepsNoOtherTaskFromItsStart() throws {
+        let stage = try Stage(slots: [4, 4, 4, 4])
+        try stage.database.sql("UPDATE account SET base_url = 'https://vendor-' || id || '.example/v1'")
+        #expect(try stage.store.setAccountState("account 4", to: "disabled", reason: "later") == 1)
+        stage.vendor.script { $0.step == .poll || $0.prompt == "hangs" ? .held : nil }
+        _ = try stage.worker(callsMax: 16)
+        for index in 0..<12 { try stage.submit("\(index)") }
+        #expect(stage.vendor.waits(for: .poll, times: 12))
+        #expect(try stage.store.setAccountState("account 4", to: "active", reason: "") == 1)
+        try stage.submit("hangs")
+        #expect(stage.vendor.waits(for: .submit, times: 13))
+        try stage.submit("another")
+        #expect(stage.vendor.waits(for: .submit, times: 14))
+    }
+
+    @Test func whatIsCancelledTakesAQuarterOfTheCallsAtMost() throws {
+        let stage = try Stage(slots: [20])
+        stage.vendor.script { call in
+            switch call.step {
+            case .poll: .json(200, ["status": "in_progress"])
+            case .removal: .held
+            default: nil
+            }
+        }
+        let worker = try stage.worker(callsMax: 16)
+        let tasks = try (0..<8).map { try stage.submit("\($0)") }
+        #expect(try eventually { try stage.resting("phase = 'waiting'") == 8 })
+        for task in tasks { #expect(try stage.store.cancel(TaskReference(task.id)) != nil) }
+        #expect(stage.vendor.waits(for: .removal, times: 4))
+        for _ in 0..<3 { try worker.endCancelled() }
+        #expect(stage.vendor.calls(.removal).count == 4)
+        stage.vendor.release()
+        #expect(stage.vendor.waits(for: .removal, times: 8))
+    }
+
     /// Nothing to do but wait: that must not cost a statement per millisecond.
     @Test(arguments: ["full", "draining"])
     func aWorkerThatMayTakeNothingRests(_ why: String) throws {
