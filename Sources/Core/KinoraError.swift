@@ -17,11 +17,14 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
     public let state: TaskState?
     /// What is left of the caller's requests per minute, where a submit of a limited key was refused.
     public let allowance: Allowance?
+    /// Of `databaseAway`: the database is there, but somebody kept what was asked for locked for too long.
+    /// Other rows may be free.
+    public let isLocked: Bool
 
     public init(
         _ code: ErrorCode, _ message: String? = nil, field: String? = nil, value: String? = nil,
         retryAfterSeconds: Int? = nil, detail: String = "", taskID: String? = nil, state: TaskState? = nil,
-        allowance: Allowance? = nil
+        allowance: Allowance? = nil, isLocked: Bool = false
     ) {
         self.code = code
         self.message = message ?? code.facts.message
@@ -33,6 +36,7 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
         self.taskID = taskID
         self.state = state
         self.allowance = allowance
+        self.isLocked = isLocked
     }
 
     /// The same error with a secret blotted out, and whatever else in its detail looks like one.
@@ -40,7 +44,7 @@ public struct KinoraError: Error, Sendable, Equatable, CustomStringConvertible, 
         KinoraError(
             code, secret.blotted(outOf: message), field: field, value: value,
             retryAfterSeconds: retryAfterSeconds, detail: secret.blotted(outOf: detail).redacted,
-            taskID: taskID, state: state, allowance: allowance)
+            taskID: taskID, state: state, allowance: allowance, isLocked: isLocked)
     }
 
     /// No model of that name, for whoever asks and for what it is asked.

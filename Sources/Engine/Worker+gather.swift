@@ -189,7 +189,7 @@ extension Worker {
     private func notStored(_ task: ClaimedTask, _ harvest: Harvest, _ error: KinoraError) {
         events.emit(.storeFailed(task.id, scrubbed(error, task), on: task.attemptPoint))
         // It may have gone too fast to be noted before.
-        persist(task) { store throws(KinoraError) in try store.storing(task) }
+        persist(task, lockTries: lockTries(task)) { store throws(KinoraError) in try store.storing(task) }
         let action = machine(for: task, nil).action(on: .storeFailed(error))
         var rest = harvest
         if case .fail = action, !harvest.kept.isEmpty {

@@ -131,6 +131,30 @@ import Upstream
         #expect(stage.vendor.calls(.list).isEmpty)
     }
 
+    /// One thread reads all answers here, and the first is about a task whose row somebody keeps.
+    @Test(
+        arguments: [
+            .json(200, ["status": "in_progress", "progress": 50]), .json(200, ["status": "failed"]),
+        ] as [ScriptedVendor.Answer])
+    func newsOfATaskThatIsLockedHoldsNoThread(_ news: ScriptedVendor.Answer) throws {
+        stage.vendor.script { $0.step == .poll && $0.prompt == "locked" ? .held : nil }
+        _ = try stage.worker(settlers: 1)
+        let locked = try stage.submit("locked")
+        #expect(stage.vendor.waits(for: .poll))
+        let session = try stage.database.newSession()
+        try session.rows("BEGIN; SELECT FROM task WHERE uid = '\(locked.id)' FOR UPDATE")
+        stage.vendor.release(with: news)
+        #expect(try stage.finished("another").state == .succeeded)
+        #expect(stage.events.has { if case .databaseLost(let error) = $0 { error.isLocked } else { false } })
+        // What was said of it is forgotten, and asked for again.
+        #expect(try stage.resting("phase = 'waiting' AND progress = 0") == 1)
+        try session.rows("ROLLBACK")
+        stage.vendor.script { _ in nil }
+        try stage.hurry(until: locked.id)
+        #expect(stage.events.end(of: locked.id)?.state == .succeeded)
+        #expect(stage.vendor.taken == 2)
+    }
+
     /// As after a claim whose reply was lost with its connection.
     @Test func whatAWorkerHoldsWithoutKnowingItIsGivenBack() throws {
         stage.vendor.script { $0.step == .poll ? .json(200, ["status": "in_progress"]) : nil }

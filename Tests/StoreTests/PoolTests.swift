@@ -162,6 +162,6 @@ import Testing
         let error = #expect(throws: KinoraError.self) {
             try connection.script("SELECT count(*) FROM setting")
         }
-        #expect(error?.code == .databaseAway)
+        #expect(error?.code == .databaseAway && error?.isLocked == true)
     }
 }

@@ -65,6 +65,19 @@ import Testing
                 == [["taken"], [nil], ["free"]])
     }
 
+    /// Somebody's psql keeps its row in a transaction.
+    @Test func aRowThatIsLockedKeepsTheOthersFromNothing() throws {
+        let tasks = try held(3)
+        let session = try database.newSession()
+        try session.rows("BEGIN; SELECT FROM task WHERE id = \(tasks[1].row) FOR UPDATE")
+        let results = try accept(tasks.map { ($0, "\($0.row)") })
+        #expect(results.map(outcome) == ["written", ErrorCode.databaseAway.rawValue, "written"])
+        guard case .failure(let error) = results[1] else { return }
+        #expect(error.isLocked)
+        try session.rows("ROLLBACK")
+        #expect(try accept([(tasks[1], "late")]).map(outcome) == ["written"])
+    }
+
     @Test func theSameStepTwiceIsWrittenOnce() throws {
         let task = try held(1)[0]
         #expect(try accept([(task, "v"), (task, "v")]).map(outcome) == ["written", "lost"])

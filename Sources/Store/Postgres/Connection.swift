@@ -164,8 +164,11 @@ public final class Connection {
             return KinoraError(code, kn_pq_primary(result).map { String(cString: $0) }, detail: name)
         }
         // Classes: 08 connection, 53 resources, 57 operator intervention, 40 serialization or deadlock.
-        let isAway = isBroken || ["08", "53", "57", "40"].contains(state.prefix(2)) || state == "55P03"
-        if isAway { return KinoraError(.databaseAway, detail: detail) }
+        if isBroken || ["08", "53", "57", "40"].contains(state.prefix(2)) {
+            return KinoraError(.databaseAway, detail: detail)
+        }
+        // lock_not_available: `lock_timeout` is over.
+        if state == "55P03" { return KinoraError(.databaseAway, detail: detail, isLocked: true) }
         // No such schema, table or column.
         if ["3F000", "42P01", "42703"].contains(state) {
             return KinoraError(

@@ -69,15 +69,24 @@ struct Steps: Sendable {
         _ statement: Statement, _ pool: Pool, isOfOneUser: Bool = false,
         _ values: @escaping @Sendable ([Detail]) -> [Value]
     ) -> BatchLoader<Fenced<Detail>, Bool> {
-        @Sendable func write(_ steps: [Fenced<Detail>]) throws(KinoraError) -> [Int64: Int64] {
+        @Sendable func write(
+            _ steps: [Fenced<Detail>], _ connection: Connection
+        ) throws(KinoraError) -> [Int64: Int64] {
+            let rows = try connection.run(
+                statement,
+                [.integers(steps.map(\.row)), .integers(steps.map(\.claim))]
+                    + values(steps.map(\.detail)))
+            var written: [Int64: Int64] = [:]
+            rows.forEach { written[$0.integer(0)] = $0.integer(1) }
+            return written
+        }
+        // The others wait behind it, and the lock that failed them all was waited for long enough.
+        @Sendable func writeAlone(_ step: Fenced<Detail>) throws(KinoraError) -> Bool {
             try pool.withConnection { connection throws(KinoraError) in
-                let rows = try connection.run(
-                    statement,
-                    [.integers(steps.map(\.row)), .integers(steps.map(\.claim))]
-                        + values(steps.map(\.detail)))
-                var written: [Int64: Int64] = [:]
-                rows.forEach { written[$0.integer(0)] = $0.integer(1) }
-                return written
+                try connection.transaction { connection throws(KinoraError) in
+                    try connection.script("SET LOCAL lock_timeout = '250ms'")
+                    return try write([step], connection)[step.row] == step.claim
+                }
             }
         }
         return BatchLoader(keysMax: 100, patience: .milliseconds(5)) { steps throws(KinoraError) in
@@ -85,18 +94,20 @@ struct Steps: Sendable {
             let groups = Dictionary(grouping: steps.indices) { isOfOneUser ? steps[$0].user : 0 }
             for group in groups.values {
                 do throws(KinoraError) {
-                    var written = try write(group.map { steps[$0] })
+                    var written = try pool.withConnection { connection throws(KinoraError) in
+                        try write(group.map { steps[$0] }, connection)
+                    }
                     for index in group where written[steps[index].row] == steps[index].claim {
                         // The same step twice was written once.
                         results[index] = .success(written.removeValue(forKey: steps[index].row) != nil)
                     }
                 } catch {
                     // What one of them may not write must not keep the others from it.
-                    let mayBeOfOne = group.count > 1 && error.code != .databaseAway
+                    let mayBeOfOne = group.count > 1 && (error.code != .databaseAway || error.isLocked)
                     for index in group {
                         results[index] = Result { () throws(KinoraError) in
                             guard mayBeOfOne else { throw error }
-                            return try write([steps[index]])[steps[index].row] == steps[index].claim
+                            return try writeAlone(steps[index])
                         }
                     }
                 }

@@ -72,13 +72,14 @@ final class Stage: Sendable {
 
     /// A started worker with a process's parts of its own, but for the memory of tasks: it is told at once.
     func worker(
-        callsMax: Int = 1000, isNotifying: Bool = true, publicBase: String? = nil,
+        callsMax: Int = 1000, settlers: Int = 32, isNotifying: Bool = true, publicBase: String? = nil,
         pollInterval: Duration = .seconds(1)
     ) throws -> Worker {
         let store = database.store(connectionsMax: 8)
         let wakeups = Wakeups(store, isNotifying: isNotifying, recent: wakeups.recent)
         var options = Worker.Options()
         options.callsMax = callsMax
+        options.settlers = settlers
         options.publicBase = publicBase
         options.pollInterval = pollInterval
         let gateway = gateway
