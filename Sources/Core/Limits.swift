@@ -81,6 +81,7 @@ public enum Limits {
     /// Longest time a receiver may take to accept a webhook.
     public static let webhookSecondsMax = 15
     /// Most webhooks under way at once, and of those for one endpoint: a slow receiver holds up itself only.
+    /// Where half of them are under way, an endpoint has one at a time: many slow ones hold up themselves.
     public static let webhooksMax = 64
     public static let webhooksPerEndpointMax = 8
     /// So many deliveries given up in a row switch an endpoint off.

@@ -84,19 +84,24 @@ public final class Courier: Sendable {
         }
     }
 
-    /// Begins what is due. Gives the time until something else is.
+    /// Begins what is due. Gives the time until something else is. Receivers that hang have the oldest
+    /// messages, and would get every place that becomes free: from half of the places on, an endpoint has one
+    /// at a time.
     private func deliver() throws(KinoraError) -> Duration {
         let held = underWay.withLock { $0 }
-        let busy = held.filter { $0.value >= Limits.webhooksPerEndpointMax }.map(\.key)
-        let room = Limits.webhooksMax - held.values.reduce(0, +)
-        guard room > 0 else { return pollInterval }
+        let free = Limits.webhooksMax - held.values.reduce(0, +)
+        guard free > 0 else { return pollInterval }
+        let half = Limits.webhooksMax / 2
+        let isTight = free <= half
+        let each = isTight ? 1 : Limits.webhooksPerEndpointMax
+        let busy = held.filter { $0.value >= each }.map(\.key)
         let (anybody, due) = try store.nextWebhook(except: busy)
         hasEndpoints.store(anybody, ordering: .relaxed)
         guard let due else { return pollInterval }
         guard due <= .zero else { return min(due, pollInterval) }
-        let most = held.values.filter { $0 < Limits.webhooksPerEndpointMax }.max() ?? 0
+        let most = held.values.filter { $0 < each }.max() ?? 0
         let deliveries = try store.claimWebhooks(
-            limit: room, each: Limits.webhooksPerEndpointMax - most, except: busy, lease: Self.lease)
+            limit: isTight ? free : free - half, each: each - most, except: busy, lease: Self.lease)
         for delivery in deliveries { send(delivery) }
         return .zero
     }

@@ -254,6 +254,25 @@ import Upstream
             })
     }
 
+    /// As many as could have all places, and their messages are older.
+    @Test func receiversThatHangLeavePlacesForTheOthers() throws {
+        let count = Limits.webhooksMax / Limits.webhooksPerEndpointMax
+        let place = mail.receiver.place
+        for number in 0..<count { try mail.endpoint("http://\(place)/hangs/\(number)") }
+        for _ in 0..<2 * Limits.webhooksPerEndpointMax { try mail.end() }
+        try mail.endpoint()
+        for _ in 0..<5 { try mail.end() }
+        mail.receiver.answers { $0.path == "/hook" ? Receiver.reply(204) : nil }
+        try mail.courier()
+        #expect(
+            try eventually {
+                try mail.database.count("webhook_delivery WHERE state = 'delivered'") == 5
+            })
+        // None of the others had to give up first.
+        #expect(mail.events.count { if case .webhookFailed = $0 { true } else { false } } == 0)
+        #expect(mail.receiver.received.all.count { $0.path != "/hook" } < Limits.webhooksMax)
+    }
+
     @Test func twoCouriersSendEachMessageOnce() throws {
         try mail.endpoint()
         for _ in 0..<60 { try mail.end() }
