@@ -36,6 +36,10 @@ final class Responder: Handler {
             connection.send(probe)
             return
         }
+        if connection.head.asksAdmission {
+            connection.send(admission(of: connection.head))
+            return
+        }
         var answer = Answer(to: connection.head)
         answer.response = respond(to: connection, &answer)
         guard let response = answer.response, let stream = response.stream, answer.head.method != .head else {
@@ -57,7 +61,7 @@ final class Responder: Handler {
         return answer.response
     }
 
-    private func note(_ answer: Answer) {
+    func note(_ answer: Answer) {
         // Half a request is none: whoever gets it next says what came of it.
         guard answer.response?.internalFile != Self.slow else { return }
         if journal.keeps(answer.head.method, hasFailed: answer.course.error != nil) {
@@ -110,7 +114,7 @@ final class Responder: Handler {
     }
 
     /// A query that cannot be read does not hide whose address it is.
-    private static func plainPath(of head: RequestHead) -> RequestPath? {
+    static func plainPath(of head: RequestHead) -> RequestPath? {
         try? RequestPath(target: String(head.target.prefix { $0 != "?" }))
     }
 

@@ -49,6 +49,8 @@ extension RequestHead {
             origin = text
         } else if matches("GATEWAY_DIALECT") {
             hostDialect = text
+        } else if matches("KN_ADMISSION") {
+            asksAdmission = true
         } else if matches("KN_REQUEST_ID") {
             requestID = text
         } else if matches("HTTP_AUTHORIZATION") {

@@ -17,6 +17,8 @@ public struct RequestHead: Sendable {
     public var origin = ""
     /// The prefix of the API that is the only one at this host, as nginx knows it; nil: all of them.
     public var hostDialect: String?
+    /// Whether nginx only asks if the body of this request may come. Nothing of it has been sent yet.
+    public var asksAdmission = false
     public var requestID: String
     public var authorization: Secret
     public var apiKeyHeader: Secret

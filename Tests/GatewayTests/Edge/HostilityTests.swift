@@ -19,7 +19,8 @@ extension GatewayTests {
         @Test func pathsThatClimbReachNothingInside() throws {
             let media = try mediaAddress()
             let inside = [
-                "_slow", "_relay", "_await/v1/models", "_await/v1/videos", "_error", "_range_error", media,
+                "_fast", "_slow", "_relay", "_admission", "_await/v1/models", "_await/v1/videos", "_error",
+                "_range_error", media,
             ]
             let disguises: [(String) -> String] = [
                 { "/\($0)" }, { "//\($0)" }, { "/v1/../\($0)" }, { "/v1/%2e%2e/\($0)" },
@@ -110,6 +111,7 @@ extension GatewayTests {
                 .with("KN-Target", "/v1/models").with("Proxy", "http://127.0.0.1:1").with(
                     "X-Accel-Redirect", "/_slow"
                 )
+                .with("KN-Admission", "1").with("KN_ADMISSION", "1")
                 .with("Request-URI", "/v1/models").with("X-Original-URL", "/v1/models").with(
                     "X-Rewrite-URL", "/v1/models")
             let reply = try instance.curl.send(call)
