@@ -20,7 +20,7 @@ extension GatewayTests {
             let media = try mediaAddress()
             let inside = [
                 "_fast", "_slow", "_relay", "_admission", "_await/v1/models", "_await/v1/videos", "_error",
-                "_range_error", media,
+                "_content_error", "_range_error", media,
             ]
             let disguises: [(String) -> String] = [
                 { "/\($0)" }, { "//\($0)" }, { "/v1/../\($0)" }, { "/v1/%2e%2e/\($0)" },

@@ -176,7 +176,7 @@ extension GatewayTests {
                     expectNoTrace(reply)
                 }
                 try bucket.delete(try bucket.objects()[0].key)
-                try expect(404, "not_found")
+                try expect(404, "content_not_found")
                 bucket.stop()
                 try expect(503, "service_unavailable")
             }
