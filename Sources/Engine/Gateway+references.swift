@@ -75,35 +75,60 @@ extension Gateway {
             try store.admit(task.caller, within: exactly(line))
         }
         if task.price.micros > 0 { try store.requireQuota(task.price, of: task.caller) }
-        var secondsLeft: [MediaType.Family: Double] = [:]
-        let rules = model.references(for: task.category)
-        for rule in rules { secondsLeft[rule.family] = rule.secondsTotalMax }
-        var kept: [StoredMedia] = []
-        for reference in submission.references {
-            guard let rule = rules.first(where: { $0.family == reference.expectedFamily }) else {
-                throw Self.unfit(reference, rules, model)
+        let checked = try checkedFiles(of: submission, for: task, model)
+        defer { for file in checked where file.isOurs { unlink(file.path) } }
+        let media = checked.map(\.media)
+        do throws(KinoraError) {
+            for file in checked {
+                try uploading(patience) { () throws(KinoraError) in
+                    try self.media.keep(file.path, as: file.media)
+                }
             }
-            kept.append(try keep(reference, of: task.caller, rule, &secondsLeft[rule.family], patience))
+        } catch {
+            forget(media, rows: [])
+            throw error
         }
-        return kept
-    }
-
-    /// Checks a reference and moves it into the media store.
-    private func keep(
-        _ reference: Reference, of caller: Caller, _ rule: ReferenceRule, _ secondsLeft: inout Double?,
-        _ patience: Patience
-    ) throws(KinoraError) -> StoredMedia {
-        let (path, media, isOurs) = try file(of: reference, rule, for: caller)
-        defer { if isOurs { unlink(path) } }
-        try checkLength(of: path, media.type, reference, rule, &secondsLeft)
-        try uploading(patience) { () throws(KinoraError) in try self.media.keep(path, as: media) }
         return media
     }
 
-    /// The bytes as a file; `isOurs` when it is to be removed here.
+    /// All of them before any is kept: with one that is refused all are.
+    private func checkedFiles(
+        of submission: Submission, for task: NewTask, _ model: Model
+    ) throws(KinoraError) -> [ReferenceFile] {
+        var secondsLeft: [MediaType.Family: Double] = [:]
+        let rules = model.references(for: task.category)
+        for rule in rules { secondsLeft[rule.family] = rule.secondsTotalMax }
+        var files: [ReferenceFile] = []
+        do throws(KinoraError) {
+            for reference in submission.references {
+                guard let rule = rules.first(where: { $0.family == reference.expectedFamily }) else {
+                    throw Self.unfit(reference, rules, model)
+                }
+                let file = try file(of: reference, rule, for: task.caller)
+                files.append(file)
+                try checkLength(of: file.path, file.media.type, reference, rule, &secondsLeft[rule.family])
+            }
+        } catch {
+            for file in files where file.isOurs { unlink(file.path) }
+            throw error
+        }
+        return files
+    }
+
+    /// What was kept for a task that is refused after all. Unless another task has it, it goes.
+    func forget(_ media: [StoredMedia], rows: [Int64]) {
+        do throws(KinoraError) { try store.forget(media, rows: rows) } catch {
+            events.emit(.fault("references of a refused task", error))
+        }
+    }
+
+    /// `isOurs` when the file is to be removed here.
+    typealias ReferenceFile = (path: String, media: StoredMedia, isOurs: Bool)
+
+    /// The bytes as a file.
     func file(
         of reference: Reference, _ rule: ReferenceRule, for caller: Caller
-    ) throws(KinoraError) -> (path: String, media: StoredMedia, isOurs: Bool) {
+    ) throws(KinoraError) -> ReferenceFile {
         func checked(_ type: MediaType?, _ bytes: Int) throws(KinoraError) -> MediaType {
             guard let type, rule.types.contains(type) else { throw Self.wrongType(reference, rule) }
             guard bytes <= rule.bytesMax else {

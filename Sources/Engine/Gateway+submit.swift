@@ -26,6 +26,7 @@ extension Gateway {
         let line = LineLimit(
             family: model.family, waitingMax: cache.snapshot.waitingMax(of: model.family),
             priority: task.priority)
+        if exactly(line) == nil { try longLines.check(line) }
         let media = try keepReferences(of: submission, for: task, model, line, patience)
         let (accepted, allowance) = try accept(&task, with: media, line)
         let outcome = try answer(accepted, submission, caller, patience)
@@ -58,8 +59,8 @@ extension Gateway {
         return (task, model)
     }
 
-    /// A remix has its source's length and size, whatever is asked: that is what the vendor renders. When
-    /// that is done is its own matter.
+    /// A remix has its source's length and size, whatever is asked, as it has its model: that is what the
+    /// vendor renders. When that is done is its own matter.
     private static func parameters(
         of submission: Submission, _ source: TaskPoint?, _ rules: [ParameterRule]
     ) throws(KinoraError) -> Parameters {
@@ -80,24 +81,13 @@ extension Gateway {
     private func accept(
         _ task: inout NewTask, with media: [StoredMedia], _ line: LineLimit
     ) throws(KinoraError) -> (MediaTask, Allowance?) {
-        task.references = try rows(of: media, task.caller)
-        do throws(KinoraError) { return try accept(task, line) } catch {
-            guard Store.isAssetGone(error) else { throw error }
-            task.references = try rows(of: media, task.caller)
-            return try accept(task, line)
+        var kept: Kept?
+        do throws(KinoraError) { kept = try keep(&task, with: media, line) } catch {
+            forget(media, rows: task.references)
+            throw error
         }
-    }
-
-    private func rows(of media: [StoredMedia], _ caller: Caller) throws(KinoraError) -> [Int64] {
-        var rows: [Int64] = []
-        for media in media { rows.append(try store.putAsset(media, owner: caller.userID)) }
-        return rows
-    }
-
-    private func accept(
-        _ task: NewTask, _ line: LineLimit
-    ) throws(KinoraError) -> (MediaTask, Allowance?) {
-        guard let (row, createdAt, allowance) = try keep(task, line) else {
+        guard let (row, createdAt, allowance) = kept else {
+            forget(media, rows: task.references)
             // Another request with the same key was faster by a moment.
             guard let idempotency = task.idempotency, let first = try replay(idempotency, task.caller) else {
                 throw KinoraError(.idempotencyInProgress)
@@ -113,12 +103,28 @@ extension Gateway {
         return (accepted, allowance)
     }
 
-    /// Whoever has no limit pays for none.
+    private typealias Kept = (row: Int64, createdAt: Timestamp, allowance: Allowance?)
+
+    /// Nil when the task of another request has its Idempotency-Key.
     private func keep(
-        _ task: NewTask, _ line: LineLimit
-    ) throws(KinoraError) -> (row: Int64, createdAt: Timestamp, allowance: Allowance?)? {
+        _ task: inout NewTask, with media: [StoredMedia], _ line: LineLimit
+    ) throws(KinoraError) -> Kept? {
+        try putRows(of: media, &task)
+        do throws(KinoraError) { return try keep(task, line) } catch {
+            guard Store.isAssetGone(error) else { throw error }
+            try putRows(of: media, &task)
+            return try keep(task, line)
+        }
+    }
+
+    private func putRows(of media: [StoredMedia], _ task: inout NewTask) throws(KinoraError) {
+        task.references = []
+        for media in media { task.references.append(try store.putAsset(media, owner: task.caller.userID)) }
+    }
+
+    /// Whoever has no limit pays for none.
+    private func keep(_ task: NewTask, _ line: LineLimit) throws(KinoraError) -> Kept? {
         let exact = exactly(line)
-        if exact == nil { try longLines.check(line) }
         let isChecked = task.caller.isLimited || exact != nil
         let kept =
             isChecked
@@ -189,11 +195,13 @@ extension Gateway {
         guard let model = cache.snapshot.models[id], mayUse(model) else {
             throw KinoraError.modelNotFound(id)
         }
-        if let source, source.model != id {
+        guard let source, source.model != id else { return model }
+        // Some clients cannot but name a model, and others name the usual one.
+        guard let own = cache.snapshot.models[source.model], mayUse(own), own.family == model.family else {
             throw KinoraError(
                 .invalidValue, "A remix uses the model of its source, '\(source.model)'.", field: "model")
         }
-        return model
+        return own
     }
 
     /// The instance's default, or else the first that may be used for this and that somebody can make.
@@ -245,7 +253,12 @@ extension Gateway {
 
     /// The ways in which what is given can be used; never empty.
     private static func categories(of submission: Submission) throws(KinoraError) -> [Category] {
-        if let category = submission.category { return [category] }
+        if let category = submission.category {
+            guard category != .v2v || submission.remixOf != nil else {
+                throw KinoraError(.invalidValue, "'v2v' is a remix, and no video to be remixed is named.")
+            }
+            return [category]
+        }
         switch (submission.kind, submission.remixOf, submission.references.first) {
         case (.video, .some, let reference?):
             throw KinoraError(.invalidValue, "A remix takes no reference media.", field: reference.field)

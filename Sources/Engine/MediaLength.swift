@@ -4,6 +4,9 @@ import Processes
 /// How long a sound or a film is, by ffprobe.
 final class MediaLength: Sendable {
     private let processes = ChildProcesses()
+    /// A thousand bytes of a film can speak of a hundred million frames, and ffprobe makes room for an index
+    /// of them all.
+    private static let memoryBytesMax = 256 << 20
 
     /// Ends what runs.
     func close() { processes.close() }
@@ -22,7 +25,8 @@ final class MediaLength: Sendable {
         guard !demuxer.isEmpty else { return nil }
         let exit = try processes.run(
             ["ffprobe", "-v", "error", "-f", demuxer, "-protocol_whitelist", "file"] + Self.entries(of: type)
-                + ["-of", "csv=p=0", "file:\(path)"], limit: .seconds(10), reading: .output)
+                + ["-of", "csv=p=0", "file:\(path)"],
+            limit: .seconds(10), memoryBytesMax: Self.memoryBytesMax, reading: .output)
         // Of a whole file one number; of packets the last one's begin and length.
         let last = exit.text.split(whereSeparator: \.isNewline).last ?? ""
         let numbers = last.split(separator: ",").map { Double($0) ?? .nan }

@@ -44,11 +44,12 @@ public final class ChildProcesses: Sendable {
         }
     }
 
-    /// Runs a program to its end. The first argument is its name, looked up in PATH.
+    /// Runs a program to its end. The first argument is its name, looked up in PATH. `memoryBytesMax` bounds
+    /// what it may allocate; nil: nothing does.
     public func run(
-        _ arguments: [String], limit: Duration, reading stream: Stream = .errors
+        _ arguments: [String], limit: Duration, memoryBytesMax: Int? = nil, reading stream: Stream = .errors
     ) throws(KinoraError) -> ChildExit {
-        let (pid, end) = try start(arguments, stream)
+        let (pid, end) = try start(arguments, memoryBytesMax, stream)
         let deadline = ContinuousClock.now + limit
         var text: [UInt8] = []
         let isTimedOut = !Self.collect(from: end, into: &text, until: deadline)
@@ -85,7 +86,7 @@ public final class ChildProcesses: Sendable {
     }
 
     private func start(
-        _ arguments: [String], _ stream: Stream
+        _ arguments: [String], _ memoryBytesMax: Int?, _ stream: Stream
     ) throws(KinoraError) -> (pid: pid_t, end: Int32) {
         try running.withLock { (running) throws(KinoraError) in
             guard !running.isClosed else { throw KinoraError(.shuttingDown) }
@@ -96,6 +97,7 @@ public final class ChildProcesses: Sendable {
                     arguments, environment: Self.environment, output: stream == .output ? writing : nil,
                     errors: stream == .errors ? writing : nil)
                 running.pids.insert(pid)
+                if let memoryBytesMax { Spawn.limitMemory(of: pid, to: memoryBytesMax) }
                 // Rendering must not slow down what is being measured beside it.
                 _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(pid), 10)
                 return (pid, reading)

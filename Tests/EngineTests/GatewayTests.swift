@@ -181,6 +181,13 @@ import Testing
         #expect(cancelled?.code == .taskNotCompleted && cancelled?.state == .cancelled)
     }
 
+    /// It would be an ordinary film at a remix's price.
+    @Test func aRemixWithoutASourceIsNone() throws {
+        let error = #expect(throws: KinoraError.self) { try stage.submit { $0.category = .v2v } }
+        #expect(error?.code == .invalidValue)
+        #expect(try stage.database.count("task") == 0)
+    }
+
     @Test func aRemixLooksLikeItsSourceWhateverIsAsked() throws {
         _ = try stage.worker()
         let source = try stage.finished("a harbour") {
@@ -188,8 +195,16 @@ import Testing
                 GivenParameter(name: "seconds", value: 4), GivenParameter(name: "size", value: "720x1280"),
             ]
         }
-        let other = #expect(throws: KinoraError.self) { _ = try remix(source.id, model: "sora-2-pro") }
+        try stage.database.model("art-1", vendor: "openai")
+        try stage.database.sql("UPDATE model SET family = 'openart' WHERE id = 'art-1'")
+        try stage.cache.start()
+        #expect(eventually { stage.cache.snapshot.models["art-1"]?.family == "openart" })
+        let other = #expect(throws: KinoraError.self) { _ = try remix(source.id, model: "art-1") }
         #expect(other?.code == .invalidValue && other?.field == "model")
+        let unknown = #expect(throws: KinoraError.self) { _ = try remix(source.id, model: "sora-3") }
+        #expect(unknown?.code == .modelNotFound)
+        // A chat cannot but name a model.
+        #expect(try remix(source.id, model: "sora-2-pro").model == "sora-2")
         let reference = #expect(throws: KinoraError.self) {
             try stage.submit("again") {
                 $0.remixOf = TaskReference(source.id)

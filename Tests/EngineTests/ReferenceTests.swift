@@ -265,7 +265,37 @@ import Upstream
         let disguised = Reference(picture().source, field: "audio_files", family: .audio)
         #expect(words(picture(), disguised).contains("must be WAV or MP3 audio"))
         #expect(try stage.database.count("task") == 0)
+        #expect(stage.folder.files("media").isEmpty, "none is kept when another one is refused")
+        #expect(try stage.database.count("asset") == 0)
+        #expect(try FileManager.default.contentsOfDirectory(atPath: "\(stage.folder.path)/spool").isEmpty)
         try submit(picture(), sound(10), sound(5), category: .ref2v)
+    }
+
+    /// What nobody could know before: the database itself refuses the task.
+    @Test func whatIsRefusedAtTheLastMomentIsForgotten() throws {
+        try stage.database.sql(
+            """
+            CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+                IF NEW.prompt = 'refuse' THEN RAISE 'refused'; END IF; RETURN NEW; END $$;
+            CREATE TRIGGER refuse BEFORE INSERT ON task_input FOR EACH ROW EXECUTE FUNCTION refuse();
+            """)
+        try submit(picture(1))
+        #expect(throws: KinoraError.self) {
+            try stage.submit {
+                $0.prompt = "refuse"
+                $0.references = [picture(1)]
+            }
+        }
+        #expect(throws: KinoraError.self) {
+            try stage.submit {
+                $0.prompt = "refuse"
+                $0.references = [picture(2)]
+            }
+        }
+        #expect(try stage.database.count("asset") == 1)
+        let unnamed = "media_removal r WHERE NOT EXISTS (SELECT FROM asset a WHERE a.sha256 = r.sha256)"
+        #expect(try stage.database.count(unnamed) == 1)
+        #expect(try references().count == 1)
     }
 
     /// Its first frames tell nothing of an MP3's length, and its encoder adds to it.
@@ -280,6 +310,20 @@ import Upstream
         #expect(long?.message == "'audio_files' is 50.02 s long; it must be 2 to 15 s.")
         #expect(refusal(picture(), sound((578, 128)), category: .ref2v)?.message.contains("15.1 s") == true)
         #expect(refusal(picture(), sound((76, 128)), category: .ref2v)?.message.contains("1.99 s") == true)
+    }
+
+    /// ffprobe would make room for an index of all frames: 24 bytes for each.
+    @Test func aFilmOfAHundredMillionFramesTakesNoMemory() throws {
+        func seconds(_ frames: UInt32) throws -> Double? {
+            let path = "\(stage.folder.path)/film.mp4"
+            try Data(film(frames: frames)).write(to: URL(fileURLWithPath: path))
+            return try MediaLength().seconds(of: path, .mp4)
+        }
+        #expect(try seconds(1000) == 5)
+        _ = try seconds(80_000_000)
+        var usage = rusage()
+        getrusage(RUSAGE_CHILDREN.rawValue, &usage)
+        #expect(usage.ru_maxrss < 1 << 20, "the largest of all programs so far, in KiB")
     }
 
     @Test func aPictureThatIsMissingIsNamedAsTheClientsAPIDoes() throws {

@@ -202,6 +202,16 @@ import Testing
         #expect(throws: KinoraError(.shuttingDown)) { try processes.run(slow, limit: .seconds(1)) }
     }
 
+    @Test func aProgramHasOnlySoMuchMemory() throws {
+        let processes = ChildProcesses()
+        let hungry = ["bash", "-c", "sleep 0.2; x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo ${#x}"]
+        let free = try processes.run(hungry, limit: .seconds(60), reading: .output)
+        #expect(free.text == "100000000\n")
+        let bound = try processes.run(
+            hungry, limit: .seconds(60), memoryBytesMax: 50_000_000, reading: .output)
+        #expect(bound.code != 0 && bound.text.isEmpty)
+    }
+
     @Test func aProgramsErrorsAreKeptAndAMissingProgramIsAnError() throws {
         let processes = ChildProcesses()
         let exit = try processes.run(["ls", "/nowhere/at/all"], limit: .seconds(60))

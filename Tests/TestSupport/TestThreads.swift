@@ -17,8 +17,8 @@ final class TestThreads: TaskExecutor {
     }
 }
 
-/// Gives a suite threads of its own. Tests wait for a thread in the order in which they came, and a time limit
-/// counts from there: one after the other, behind a thousand others, each would spend its time in the line.
+/// Gives a suite threads of its own. Tests wait for a thread in the order in which they came, and a time
+/// limit counts from there: one after the other, behind a thousand others, each would spend its time in line.
 public struct OwnThreads: SuiteTrait, TestScoping {
     public func provideScope(
         for test: Test, testCase: Test.Case?,

@@ -119,7 +119,7 @@ extension OpenAIVideos {
             given.append(.init(name: "size", value: .string(size)))
         } else if let orientation = try fields.string("orientation") {
             let sizes = ["landscape": "1280x720", "portrait": "720x1280"]
-            guard let size = sizes[orientation] else {
+            guard let size = sizes[orientation.lowercased()] else {
                 throw KinoraError(
                     .invalidValue, "'orientation' must be landscape or portrait.", field: "orientation")
             }

@@ -88,6 +88,24 @@ extension Store {
         try execute(Self.mediaUnnamed, [.text(media.sha256), .text(media.type.rawValue)])
     }
 
+    /// Bytes lie in the media store for a task that was refused. They are removed in a minute, unless a task
+    /// names them then; its rows of them go at once.
+    public func forget(_ media: [StoredMedia], rows: [Int64]) throws(KinoraError) {
+        for media in media { try removeUnlessNamed(media) }
+        guard !rows.isEmpty else { return }
+        try pool.withConnection { connection throws(KinoraError) in
+            try connection.transaction { connection throws(KinoraError) in
+                try Self.removeUnused(rows, in: connection)
+            }
+        }
+    }
+
+    /// Removes the rows of media that no task names.
+    static func removeUnused(_ assets: [Int64], in connection: Connection) throws(KinoraError) {
+        _ = try connection.run(assetLock, [.integers(assets)])
+        _ = try connection.run(assetUnused, [.integers(assets)])
+    }
+
     /// Bytes to be removed from the media store now, at most `limit`. Nobody else is given them before their
     /// next try.
     public func claimMediaRemovals(limit: Int) throws(KinoraError) -> [MediaRemoval] {

@@ -73,11 +73,13 @@ struct TaskKey: Sendable {
 
 extension Store {
     // One statement and so one round trip and one commit: the whole submit. A trigger holds the price.
+    // References in the order in which a deletion locks them: else each could wait for the other.
     static let submitDetails = """
         i AS (INSERT INTO task_input (task_id, dialect, prompt, parameters, remix_of_id, user_identifier)
             SELECT id, $7, $8, $9::jsonb, $10::bigint, $11 FROM t),
         r AS (INSERT INTO task_asset (task_id, role, position, asset_id)
-            SELECT t.id, 'reference', n - 1, a FROM t, unnest($13::bigint[]) WITH ORDINALITY AS u (a, n))
+            SELECT t.id, 'reference', n - 1, a FROM t, unnest($13::bigint[]) WITH ORDINALITY AS u (a, n)
+            ORDER BY a)
         """
 
     static let taskSubmit = Statement(
@@ -309,8 +311,7 @@ extension Store {
                 try connection.run(Self.taskDelete, [.integer(task.row), .integer(caller.userID)])
                     .forEach { assets.append($0.integer(0)) }
                 guard !assets.isEmpty else { return }
-                _ = try connection.run(Self.assetLock, [.integers(assets)])
-                _ = try connection.run(Self.assetUnused, [.integers(assets)])
+                try Self.removeUnused(assets, in: connection)
             }
         }
         return true

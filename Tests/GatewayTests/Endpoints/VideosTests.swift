@@ -34,7 +34,7 @@ extension GatewayTests {
                 #expect(reply.status == 200)
                 #expect(reply.json["seconds"] == "8")
                 #expect(reply.json["size"] == "1280x720")
-                let encoded = Array("prompt=a+red%20boat&seconds=4&orientation=portrait".utf8)
+                let encoded = Array("prompt=a+red%20boat&seconds=4&orientation=Portrait".utf8)
                 let urlencoded = try gateway.send(
                     .post("/v1/videos", encoded, type: "application/x-www-form-urlencoded"))
                 #expect(urlencoded.json["prompt"] == "a red boat")
