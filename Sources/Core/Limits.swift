@@ -74,6 +74,8 @@ public enum Limits {
     public static let vendorReplyBytesMax = 8 << 20
     /// Most bytes of a text model's answer that is not streamed: 2,048 embeddings of 3,072 numbers.
     public static let relayReplyBytesMax = 128 << 20
+    /// Longest time that one piece of a text model's answer may take to get to its reader.
+    public static let readerSilenceSecondsMax = 90
     /// Most bytes of a refusal that are read.
     public static let refusalBytesMax = 64 << 10
     /// Most bytes of a vendor's callback, which nobody reads.

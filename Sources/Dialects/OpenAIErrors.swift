@@ -39,7 +39,7 @@ enum OpenAIErrors {
         // OpenAI's libraries send a request again that was answered 408 or 500, and this one made a task.
         if error.taskID != nil { response = response.adding("x-should-retry", "false") }
         if let allowance = error.allowance { response = response.adding(allowance) }
-        if facts.status == 401 { response = response.adding("WWW-Authenticate", "Bearer") }
+        if answer.status == 401 { response = response.adding("WWW-Authenticate", "Bearer") }
         return response
     }
 

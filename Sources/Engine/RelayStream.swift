@@ -52,7 +52,13 @@ final class RelayStream: @unchecked Sendable {
     /// Nobody listens any more: the upstream need not go on.
     func abandon() {
         reply.close()
-        attempt.end(used: chat.usage ?? attempt.likely(output: chat.pieces))
+        let likely = attempt.likely(output: chat.pieces)
+        // What a service tells before the end may be what it had counted by then, or nothing yet.
+        let used = chat.usage.map {
+            TokenUsage(
+                input: $0.input > 0 ? $0.input : likely.input, output: max($0.output, likely.output))
+        }
+        attempt.end(used: used ?? likely)
     }
 
     /// Events for the client; nil once the last one was read. What the upstream sends after it is of no

@@ -22,8 +22,9 @@ final class Relays: Sendable {
         meter = TokenMeter(store, events: events)
     }
 
-    /// Tokens that a request without a bound of its own is held for, where its model says nothing.
-    private static let outputTokensMax: Int64 = 4096
+    /// Tokens that a request without a bound of its own is held for, where its model says nothing. More than
+    /// is held nobody pays: it is what most models answer at most.
+    private static let outputTokensMax: Int64 = 16_384
 
     /// What a request may cost at most.
     func most(_ request: RelayRequest, _ model: Model) -> Amount {
@@ -48,8 +49,10 @@ final class Relays: Sendable {
         guard caller.isLimited || most.micros > 0 else {
             return (RelayTicket(meter, caller, model, prices, row: nil), nil)
         }
-        // A minute for the last statement: until then nobody else ends it.
-        let seconds = cache.snapshot.relayLimits.total.components.seconds + 60
+        // Time for the last piece to get to who reads slowly, and a minute for the last statement: until then
+        // nobody else ends it.
+        let total = cache.snapshot.relayLimits.total.components.seconds
+        let seconds = total + Int64(Limits.readerSilenceSecondsMax) + 60
         let (row, allowance) = try store.admitRelay(
             of: caller, model: model.id, holding: most, endsWithin: seconds)
         return (RelayTicket(meter, caller, model, prices, row: row), allowance)

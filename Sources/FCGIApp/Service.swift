@@ -99,7 +99,7 @@ final class Service {
             threads: min(8, configuration.relayThreads))
         relay.threadsMax = configuration.relayThreads
         // nginx gives up on a reader that has stopped sooner than that, and then nobody is left to read.
-        relay.peerSilenceSecondsMax = 90
+        relay.peerSilenceSecondsMax = Limits.readerSilenceSecondsMax
         return [
             try server(.fast, "fast", configuration.fastThreads),
             try server(.slow, "slow", configuration.slowThreads),

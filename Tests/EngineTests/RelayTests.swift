@@ -284,6 +284,20 @@ import Upstream
         #expect(try stage.database.value("SELECT state FROM account") == "active")
     }
 
+    /// Some services tell with every piece what they have counted, some of them before they have counted.
+    @Test func whatIsToldBeforeTheEndIsNotAll() throws {
+        let usage = #""usage":{"prompt_tokens":9,"completion_tokens":0}"#
+        let piece = #"data: {"choices":[{"delta":{"content":"one"}}],"# + usage + "}\n\n"
+        stage.first.answers { _ in RelayStage.stream(piece, cut: 500) }
+        guard case .relaying(let stream) = try stage.relay(RelayStage.streamed) else {
+            throw Unexpected("whole")
+        }
+        _ = try stream.next()
+        stream.abandon()
+        try stage.settle()
+        #expect(try stage.usage() == ["gpt-4 1 0 1 9 1"])
+    }
+
     @Test func aStreamThatNobodyReadsIsSettled() throws {
         try setPrice()
         stage.first.answers { _ in RelayStage.stream(RelayStage.events) }

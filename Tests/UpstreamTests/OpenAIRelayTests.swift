@@ -37,6 +37,7 @@ import Upstream
             try used(#"{"data":[1],"usage":{"prompt_tokens":3,"total_tokens":3}}"#)
                 == TokenUsage(input: 3, output: 0))
         #expect(try used(#"{"data":[1]}"#) == nil)
+        #expect(try used(#"{"choices":[1],"usage":{"prompt_tokens":0,"completion_tokens":0}}"#) == nil)
         #expect(try used(#"{"data":[1],"error":null,"usage":"much"}"#) == nil)
     }
 

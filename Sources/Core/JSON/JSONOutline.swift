@@ -27,6 +27,9 @@ public struct JSONOutline: Sendable {
     /// Where the value of a member stands; nil when it is missing.
     public subscript(_ name: String) -> Range<Int>? { members.first { $0.name == name }?.value }
 
+    /// The members' names, as they stand.
+    public var names: [String] { members.map(\.name) }
+
     /// The value of a member, taken apart; nil when it is missing. Throws what `JSONParser` refuses.
     public func value(_ name: String) throws(KinoraError) -> JSON? {
         guard let range = self[name] else { return nil }

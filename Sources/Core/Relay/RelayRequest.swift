@@ -30,19 +30,29 @@ public struct RelayRequest: Sendable {
     /// Most tokens of a picture, a sound or a short film that some model makes of one.
     private static let mediaTokensMax = 16_384
 
-    /// How many media are given by address, or may be: each is named by a member such as `image_url`.
+    /// How many media are given by address, or may be: what stands beside the text in a message's parts.
     private var mediaNamed: Int {
-        guard kind == .chat, let places = outline["messages"] else { return 0 }
-        let sign = Array("_url\"".utf8)
-        var count = 0
-        var rest = body[places]
-        while let next = rest.firstRange(of: sign) {
-            rest = rest[next.upperBound...]
-            let follows = rest.first { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }
-            if follows == UInt8(ascii: ":") { count += 1 }
-        }
-        return count
+        // Without parts there is one array, that of the messages.
+        guard kind == .chat, let places = outline["messages"],
+            body[places].dropFirst().contains(UInt8(ascii: "[")),
+            let messages = ((try? outline.value("messages")) ?? nil)?.arrayValue
+        else { return 0 }
+        let parts = messages.flatMap { $0["content"]?.arrayValue ?? [] }
+        return parts.reduce(0) { $0 + Self.mediaNamed(in: $1) }
     }
+
+    /// A list, as some services take the frames of a film, names as many as it has items.
+    private static func mediaNamed(in part: JSON) -> Int {
+        (part.objectValue?.members ?? []).reduce(0) { count, member in
+            guard member.name != "type", member.name != "text" else { return count }
+            switch member.value {
+            case .array(let items): return count + items.count
+            case .string, .object: return count + 1
+            default: return count
+            }
+        }
+    }
+
     /// What a text usually has.
     public var inputTokensLikely: Int { max(body.count / 4, 1) }
 
@@ -57,6 +67,7 @@ public struct RelayRequest: Sendable {
             throw KinoraError(.malformedRequest, "The body is not valid UTF-8.")
         }
         let outline = try JSONOutline(body)
+        try Self.checkSpelling(outline)
         guard let model = try Self.text("model", outline), !model.isEmpty else {
             throw KinoraError(.missingParameter, "model is required", field: "model")
         }
@@ -100,6 +111,21 @@ public struct RelayRequest: Sendable {
             position = edit.range.upperBound
         }
         return out + body[position...]
+    }
+
+    /// Names that Kinora reads, or writes anew.
+    private static let namesRead: Set<String> = [
+        "model", "messages", "input", "stream", "stream_options", "n", "max_tokens", "max_completion_tokens",
+    ]
+
+    /// Services written in Go find members whatever the case of their names, and of two they heed the last:
+    /// they must read what Kinora has read.
+    private static func checkSpelling(_ outline: JSONOutline) throws(KinoraError) {
+        for name in outline.names where name.utf8.contains(where: { $0 >= 0x80 || 0x41...0x5A ~= $0 }) {
+            guard name.utf8.count <= 64, namesRead.contains(name.foldedLikeGo) else { continue }
+            throw KinoraError(
+                .invalidValue, "'\(name)' must be spelled '\(name.foldedLikeGo)'.", field: name)
+        }
     }
 
     private static func checkInput(_ kind: RelayKind, _ outline: JSONOutline) throws(KinoraError) {
@@ -158,5 +184,22 @@ public struct RelayRequest: Sendable {
             throw KinoraError(.invalidValue, "'\(name)' must be a positive whole number.", field: name)
         }
         return Int(number)
+    }
+}
+
+extension String {
+    /// As `encoding/json` of Go compares names: without regard to case, where the long s and the sign of
+    /// Kelvin are letters too.
+    fileprivate var foldedLikeGo: String {
+        String(
+            String.UnicodeScalarView(
+                unicodeScalars.map { scalar in
+                    switch scalar {
+                    case "\u{17F}": "s"
+                    case "\u{212A}": "k"
+                    case "A"..."Z": Unicode.Scalar(scalar.value + 32) ?? scalar
+                    default: scalar
+                    }
+                }))
     }
 }

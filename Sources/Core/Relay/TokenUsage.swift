@@ -15,7 +15,8 @@ public struct TokenUsage: Sendable, Equatable {
     public init?(_ usage: JSON?) {
         guard let usage else { return nil }
         let (input, output) = (usage["prompt_tokens"]?.integerValue, usage["completion_tokens"]?.integerValue)
-        guard input != nil || output != nil else { return nil }
+        // Some services that do not count send zeros.
+        guard input ?? 0 > 0 || output ?? 0 > 0 else { return nil }
         self.init(input: input ?? 0, output: output ?? 0)
     }
 }

@@ -85,11 +85,26 @@ import Testing
         #expect(plain.inputTokensMax == 47)
     }
 
-    @Test func aPictureByItsAddressMayBeManyTokens() throws {
-        let text =
-            #"{"model":"m","messages":[{"content":[{"type":"image_url","image_url" :{"url":"x"}},"#
-            + #"{"type":"text","text":"an image_url"}]}]}"#
-        #expect(try request(text).inputTokensMax == text.utf8.count + 16_384)
+    @Test(
+        arguments: [
+            (#"{"type":"image_url","image_url" :{"url":"x"}},{"type":"text","text":"an image_url"}"#, 1),
+            (#"{"type":"image_url","image\u005furl":{"url":"x"}}"#, 1),
+            (#"{"type":"video","video":["a","b","c"],"fps":2}"#, 3), (#"{"image":"x"},{"text":"y"}"#, 1),
+            (#"{"type":"text","text":"[{]"}"#, 0), (#""a","b""#, 0), ("", 0),
+        ])
+    func aPictureByItsAddressMayBeManyTokens(_ parts: String, _ media: Int) throws {
+        let text = #"{"model":"m","messages":[{"content":"["},{"content":[\#(parts)]}]}"#
+        #expect(try request(text).inputTokensMax == text.utf8.count + media * 16_384)
+    }
+
+    /// Services in Go would heed the second of them, whatever it says.
+    @Test(arguments: ["Model", "MAX_TOKENS", "max_completion_toKens", "\u{17F}tream", "N", "Messages"])
+    func aNameThatOthersTakeForOneThatWasReadIsRefused(_ name: String) throws {
+        let error = #expect(throws: KinoraError.self) {
+            try request(#"{"model":"m","messages":[],"\#(name)":1}"#)
+        }
+        #expect(error?.code == .invalidValue && error?.field == name)
+        #expect(throws: Never.self) { try request(#"{"model":"m","messages":[],"\#(name)x":1}"#) }
     }
 
     @Test(
