@@ -2196,7 +2196,8 @@ CREATE TABLE kinora.worker (
     version text NOT NULL,
     idle boolean DEFAULT true NOT NULL,
     started_at timestamp with time zone DEFAULT now() NOT NULL,
-    heartbeat_at timestamp with time zone DEFAULT now() NOT NULL
+    heartbeat_at timestamp with time zone DEFAULT now() NOT NULL,
+    steady_since timestamp with time zone DEFAULT '-infinity'::timestamp with time zone NOT NULL
 );
 
 COMMENT ON TABLE kinora.worker IS 'One row per working process: its heartbeat is the lease of every task it holds.';
@@ -2214,6 +2215,8 @@ COMMENT ON COLUMN kinora.worker.idle IS 'Whether it waits for work: submitters s
 COMMENT ON COLUMN kinora.worker.started_at IS 'When it started.';
 
 COMMENT ON COLUMN kinora.worker.heartbeat_at IS 'Last sign of life; after 10 s without one its tasks are taken over.';
+
+COMMENT ON COLUMN kinora.worker.steady_since IS 'Since when its signs of life have come in time: one that was late itself, as all are when the database was away, says of no other that it is dead for the next 10 s.';
 
 CREATE VIEW kinora.v_stuck_task AS
  SELECT t.id,

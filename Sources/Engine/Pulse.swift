@@ -89,7 +89,7 @@ final class Pulse: Sendable {
     }
 
     private func keepHouse(_ round: Int) throws(KinoraError) {
-        let rescued = try store.rescue()
+        let rescued = try store.rescue(by: worker)
         if rescued > 0 {
             events.emit(.tasksTakenOver(rescued))
             wakeups.work.raise()

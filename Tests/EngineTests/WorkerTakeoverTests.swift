@@ -296,6 +296,7 @@ import Upstream
         stage.vendor.script { $0.step == .poll && $0.nth == 1 ? .held : nil }
         let worker = try stage.worker()
         let before = worker.pulse.worker
+        let other = try stage.database.worker()
         let task = try stage.submit()
         #expect(stage.vendor.waits(for: .poll))
         // Unless it has just given a sign of life.
@@ -303,7 +304,7 @@ import Upstream
             try eventually {
                 try stage.database.sql(
                     "UPDATE worker SET heartbeat_at = now() - interval '1 minute' WHERE id = \(before)")
-                _ = try stage.store.rescue()
+                _ = try stage.store.rescue(by: other)
                 return worker.pulse.worker != before
             })
         // A submit of the old life must not leave in the new one.

@@ -165,25 +165,53 @@ import Testing
 
     // Workers come and go ------------------------------------------------------------------------------
 
+    /// The worker's last sign of life came so many seconds ago.
+    private func silence(_ worker: Int64, _ seconds: Int) throws {
+        try database.sql(
+            "UPDATE worker SET heartbeat_at = now() - \(seconds) * interval '1 s' WHERE id = \(worker)")
+    }
+
     @Test func theTasksOfADeadWorkerAreDueAtOnce() throws {
         let dead = try worker(), living = try worker()
         let task = try held(by: dead)
-        #expect(try store.rescue() == 0)
+        #expect(try store.rescue(by: living) == 0)
         #expect(try store.claimDue(worker: living, limit: 9).isEmpty)
-        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '11 seconds' WHERE id = \(dead)")
-        #expect(try store.rescue() == 1)
-        #expect(try store.rescue() == 0)
+        try silence(dead, 11)
+        #expect(try store.rescue(by: living) == 1)
+        #expect(try store.rescue(by: living) == 0)
         #expect(try store.claimDue(worker: living, limit: 9).map(\.row) == [task.row])
         #expect(try store.beat(worker: dead) == false)
         #expect(try store.beat(worker: living))
     }
 
     @Test func aHeartbeatKeepsAWorkerAlive() throws {
+        let other = try worker()
         let worker = try worker()
         _ = try held(by: worker)
-        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '11 seconds'")
+        try silence(worker, 11)
         #expect(try store.beat(worker: worker))
-        #expect(try store.rescue() == 0)
+        #expect(try store.rescue(by: other) == 0)
+    }
+
+    /// The database was away, or its clock has stepped: all are late, and who is dead shows later.
+    @Test func whoWasLateItselfDeclaresNobodyDead() throws {
+        let first = try worker(), second = try worker(), dead = try worker()
+        _ = try held(by: first)
+        _ = try held(by: dead)
+        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '1 minute'")
+        #expect(try store.rescue(by: second) == 0, "it has not even been heard of itself")
+        #expect(try store.beat(worker: second))
+        #expect(try store.rescue(by: second) == 0, "it was as late as the others")
+        #expect(try store.beat(worker: first))
+        let steady = "UPDATE worker SET steady_since = now() - interval '11 s' WHERE id = "
+        try database.sql(steady + "\(second)")
+        #expect(try store.rescue(by: second) == 1)
+        #expect(try store.beat(worker: first) && !store.beat(worker: dead))
+        // Who is in time stays steady.
+        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '4 seconds'")
+        let before = try database.value("SELECT steady_since FROM worker WHERE id = \(second)")
+        #expect(try store.beat(worker: second))
+        #expect(try database.value("SELECT steady_since FROM worker WHERE id = \(second)") == before)
     }
 
     @Test func whatRestsAtADeadWorkerIsDueAtOnce() throws {
@@ -192,8 +220,8 @@ import Testing
         _ = try store.accepted(task, vendorTask: "v")
         #expect(try store.rests(task.accepted(as: "v").resting(in: .waiting, 20), isRenewed: false))
         #expect(try store.claimDue(worker: living, limit: 9).isEmpty)
-        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '11 seconds' WHERE id = \(dead)")
-        #expect(try store.rescue() == 1)
+        try silence(dead, 11)
+        #expect(try store.rescue(by: living) == 1)
         let taken = try #require(try store.claimDue(worker: living, limit: 9).first)
         #expect((taken.row, taken.vendorTask, taken.progress) == (task.row, "v", 20))
         // Thousands may be taken over at once: what only a submit needs stays where it is.
@@ -209,8 +237,8 @@ import Testing
         #expect(try database.sql(stuck).isEmpty)
         try database.sql("DELETE FROM worker WHERE id = \(gone)")
         #expect(try database.sql(stuck) == [["\(tasks[0].row)"]])
-        #expect(try store.rescue() == 1)
-        #expect(try store.rescue() == 0)
+        #expect(try store.rescue(by: living) == 1)
+        #expect(try store.rescue(by: living) == 0)
         #expect(try store.claimDue(worker: living, limit: 9).map(\.row) == [tasks[0].row])
     }
 
@@ -251,12 +279,12 @@ import Testing
     }
 
     @Test func manyRescuersTakeOverOnce() throws {
-        let dead = try worker()
+        let dead = try worker(), living = try worker()
         _ = try held(by: dead)
-        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '1 minute'")
+        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '1 minute' WHERE id = \(dead)")
         let rescued = Happening<Int>()
         let store = store
-        try concurrently(6) { _ in rescued.note(try store.rescue()) }
+        try concurrently(6) { _ in rescued.note(try store.rescue(by: living)) }
         #expect(rescued.all.reduce(0, +) == 1)
     }
 

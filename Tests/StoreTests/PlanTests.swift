@@ -120,7 +120,7 @@ import Testing
         "worker_held": "1",
         "worker_leave": "1",
         "worker_release": "'{200001,200002}', '{1,1}'",
-        "worker_rescue": "10",
+        "worker_rescue": "10, 1",
         "removal_claim": "50",
         "media_removal_claim": "50",
         "waiting_lines": "1000, '{0,10}'",

@@ -22,6 +22,9 @@ public final class Connection {
             ("dbname", options.url.revealed()), ("options", session),
             ("connect_timeout", "\(options.connectTimeoutSeconds)"),
             ("application_name", options.applicationName), ("client_encoding", "UTF8"),
+            // A database that is gone without a word, its host or the way to it, is noticed by these alone.
+            ("keepalives_idle", "5"), ("keepalives_interval", "2"), ("keepalives_count", "3"),
+            ("tcp_user_timeout", "\((options.statementTimeoutSeconds + 5) * 1000)"),
         ]
         let keywords = parameters.map { strdup($0.0) } + [nil]
         let values = parameters.map { strdup($0.1) } + [nil]

@@ -13,7 +13,12 @@ extension Store {
         "worker_register", "INSERT INTO worker (host, process_id, version) VALUES ($1, $2, $3) RETURNING id")
 
     static let workerBeat = Statement(
-        "worker_beat", "UPDATE worker SET heartbeat_at = now() WHERE id = $1 RETURNING id")
+        "worker_beat",
+        """
+        UPDATE worker SET heartbeat_at = now(), steady_since =
+            CASE WHEN heartbeat_at < now() - $2 * interval '1 s' THEN now() ELSE steady_since END
+        WHERE id = $1 RETURNING id
+        """)
 
     static let workerIdle = Statement("worker_idle", "UPDATE worker SET idle = $2 WHERE id = $1 RETURNING id")
 
@@ -26,13 +31,19 @@ extension Store {
         WHERE task.worker_id = w.id AND task.state IN ('running', 'storing') RETURNING task.id
         """)
 
+    // When the database was away, or its clock stepped, all workers are late, and one that lives is as late
+    // as one that is dead. Only who has been in time for as long as a silence may last says who is dead.
     // The distinct workers of what is under way are read by leaps through the index task_held. One that has
     // no row is gone as well: its claim was committed after others had declared it dead, or while it left.
     static let workerRescue = Statement(
         "worker_rescue",
         """
         WITH RECURSIVE dead AS (
-            DELETE FROM worker WHERE heartbeat_at < now() - $1 * interval '1 s' RETURNING id),
+            DELETE FROM worker WHERE heartbeat_at < now() - $1 * interval '1 s'
+                AND EXISTS (SELECT FROM worker own WHERE own.id = $2
+                    AND own.heartbeat_at > now() - $1 * interval '1 s'
+                    AND own.steady_since < now() - $1 * interval '1 s')
+            RETURNING id),
         holder AS (
             SELECT min(worker_id) AS id FROM task WHERE worker_id IS NOT NULL
             UNION ALL
@@ -112,7 +123,7 @@ extension Store {
 
     /// A sign of life. False when others have declared this worker dead and taken its tasks.
     public func beat(worker: Int64) throws(KinoraError) -> Bool {
-        try execute(Self.workerBeat, [.integer(worker)]) > 0
+        try execute(Self.workerBeat, [.integer(worker), .integer(Self.beatSecondsMax)]) > 0
     }
 
     public func setIdle(_ isIdle: Bool, worker: Int64) throws(KinoraError) {
@@ -124,9 +135,14 @@ extension Store {
         try execute(Self.workerLeave, [.integer(worker)])
     }
 
-    /// Removes workers that fell silent and makes their tasks due. How many tasks that were.
-    public func rescue() throws(KinoraError) -> Int {
-        try execute(Self.workerRescue, [.integer(Int64(Limits.workerSilenceSecondsMax))])
+    /// Two seconds late: a little outage makes nobody else's heartbeat older than a silence may be.
+    private static let beatSecondsMax = Int64(Limits.heartbeatSeconds + 2)
+
+    /// Removes workers that fell silent and makes their tasks due, as far as `own` may judge. How many tasks
+    /// that were.
+    public func rescue(by own: Int64) throws(KinoraError) -> Int {
+        try execute(
+            Self.workerRescue, [.integer(Int64(Limits.workerSilenceSecondsMax)), .integer(own)])
     }
 
     /// Rows that the worker is said to hold, each with its claim.
