@@ -11,8 +11,9 @@ public final class CurlTransport: Transport {
         public var caBundlePath: String?
         public var egress = EgressGuard()
         public var connectTimeoutSeconds = 10
-        public var connectionsMax = 512
-        public var connectionsPerHostMax = 64
+        /// As many as a worker has calls: without HTTP/2 each needs one.
+        public var connectionsMax = 1024
+        public var connectionsPerHostMax = 256
         /// Longest time without a byte of a file.
         public var stallSecondsMax = 60
         /// What calls are signed by.
@@ -118,7 +119,7 @@ public final class CurlTransport: Transport {
             return false
         }
         guard transfer.isTimely else {
-            let late = KinoraError(.upstreamUnreachable, detail: Transfer.late)
+            let late = KinoraError(.queueFull, detail: Transfer.late)
             transfer.completion(.failure(TransportFailure(late, mayHaveArrived: false)))
             return false
         }

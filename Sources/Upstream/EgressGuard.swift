@@ -45,7 +45,8 @@ public struct EgressGuard: Sendable {
         if isOpen || exceptions.contains("\(Self.text(address)):\(port)") { return nil }
         if !Self.isPublic(address) { return "not a public address" }
         if let ports, !ports.contains(port) { return "not a port of the web" }
-        return isOwn(address) ? "an address of this machine" : nil
+        // Its own site is for everybody: a result's link may be the next task's reference.
+        return !Self.webPorts.contains(port) && isOwn(address) ? "an address of this machine" : nil
     }
 
     private func isOwn(_ address: [UInt8]) -> Bool {

@@ -13,6 +13,9 @@ extension Transfer {
         kn_curl_set_string(handle, CURLOPT_NOPROXY, "")
         if let path = options.caBundlePath { kn_curl_set_string(handle, CURLOPT_CAINFO, path) }
         kn_curl_set_long(handle, CURLOPT_NOSIGNAL, 1)
+        // The thread that asks for a name's addresses is let go when a call is over: curl would wait for a
+        // name server that does not answer, and every other call with it.
+        kn_curl_set_long(handle, CURLOPT_QUICK_EXIT, 1)
         kn_curl_set_long(handle, CURLOPT_CONNECTTIMEOUT, options.connectTimeoutSeconds)
         kn_curl_set_long(handle, CURLOPT_LOW_SPEED_TIME, options.stallSecondsMax)
         if case .reader = sink {

@@ -144,7 +144,7 @@ final class Transfer: @unchecked Sendable {
             return fail(.upstreamUnreachable, "the connection broke before an answer came; not sent again")
         }
         // The call may have waited for a free connection.
-        if requestsBegun == 0, !isTimely { return fail(.upstreamUnreachable, Self.late) }
+        if requestsBegun == 0, !isTimely { return fail(.queueFull, Self.late) }
         requestsBegun += 1
         return true
     }
@@ -152,6 +152,7 @@ final class Transfer: @unchecked Sendable {
     /// Whether curl had to begin only once.
     var wasSmooth: Bool { requestsBegun == 1 }
 
+    /// Nobody's fault but Kinora's own, which has so many connections.
     static let late = "its turn came too late; nothing was sent"
 
     /// Back to the body's beginning, for a request that may be sent again.

@@ -97,10 +97,10 @@ import Upstream
     /// However it is written; a neighbour's is anybody's.
     @Test(
         arguments: [
-            ("203.0.114.7", 443, false), ("203.0.114.7", 9443, false), ("203.0.114.7", 8443, true),
-            ("::ffff:cb00:7207", 443, false), ("64:ff9b::cb00:7207", 443, false),
-            ("2002:cb00:7207::1", 443, false), ("2606:4700::7", 443, false),
-            ("203.0.114.8", 443, true), ("::ffff:cb00:7208", 443, true), ("2606:4700::8", 443, true),
+            ("203.0.114.7", 9443, false), ("203.0.114.7", 8443, true), ("203.0.114.7", 443, true),
+            ("::ffff:cb00:7207", 9443, false), ("64:ff9b::cb00:7207", 9443, false),
+            ("2002:cb00:7207::1", 9443, false), ("2606:4700::7", 9443, false), ("2606:4700::7", 80, true),
+            ("203.0.114.8", 9443, true), ("::ffff:cb00:7208", 9443, true), ("2606:4700::8", 9443, true),
         ] as [(String, UInt16, Bool)])
     func thisMachinesPublicAddressIsInsideToo(_ address: String, _ port: UInt16, _ isAllowed: Bool) {
         let own: Set<[UInt8]> = [bytes("203.0.114.7"), bytes("2606:4700::7")]

@@ -161,6 +161,7 @@ import Upstream
             return
         }
         #expect(!failure.mayHaveArrived)
+        #expect(failure.error.code.accountFault == nil, "no account is to blame for Kinora's own line")
         #expect(server.requests.all.count == 1)
     }
 

@@ -121,10 +121,12 @@ public struct TaskMachine: Sendable {
         let isClosed = error.code == .upstreamModelClosed
         let delay = fault == nil && !isClosed ? max(wanted, Backoff.delay(afterAttempt: attempt)) : .zero
         let isTriedWidely = fault != nil && fault != .throttle && accountsTried >= Limits.accountsTriedMax
-        // Our own store is nobody's fault: nothing was submitted, and it comes back. And an account that has
-        // not opened the model is asked once: that ends with the accounts. To be full is no refusal.
+        // That our own store is away, or our own connections are all taken, is nobody's fault: nothing was
+        // submitted, and it passes. And an account that has not opened the model is asked once: that ends
+        // with the accounts. To be full is no refusal.
         let attemptsMax = fault == .throttle ? Limits.taskThrottlesMax : Limits.taskAttemptsMax
-        let isTriedOften = attempt >= attemptsMax && !isClosed && error.code != .storageFailed
+        let isOurs = [.storageFailed, .queueFull].contains(error.code)
+        let isTriedOften = attempt >= attemptsMax && !isClosed && !isOurs
         // What could start only after its deadline would be paid for and thrown away.
         let mayRetry =
             error.code.facts.retry != .never && !isTriedOften && !isTriedWidely

@@ -208,8 +208,8 @@ import Testing
     }
 
     /// Nothing was submitted, and no account has anything to do with it.
-    @Test func aReferenceThatCannotBeReadCostsNoTries() {
-        let away = TaskEvent.refused(KinoraError(.storageFailed))
+    @Test(arguments: [ErrorCode.storageFailed, .queueFull]) func whatIsOursCostsNoTries(_ code: ErrorCode) {
+        let away = TaskEvent.refused(KinoraError(code))
         for attempt in [1, Limits.taskAttemptsMax, 500] {
             guard case .requeue(let delay, _) = machine(attempt: attempt, hasTicket: false).action(on: away)
             else {
@@ -219,7 +219,7 @@ import Testing
             #expect(delay == Backoff.delay(afterAttempt: attempt))
         }
         let late = machine(remaining: .seconds(1), hasTicket: false).action(on: away)
-        #expect(Self.code(late) == .storageFailed)
+        #expect(Self.code(late) == code)
         if case .requeue = late { Issue.record("it could start only after its deadline") }
     }
 
