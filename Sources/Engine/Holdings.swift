@@ -220,6 +220,9 @@ final class Holdings: Sendable {
         return next.map(moment)
     }
 
+    /// Whether the task is this worker's, as far as it knows.
+    func holds(_ task: ClaimedTask) -> Bool { state.withLock { $0.holdings[task.row]?.claim == task.claim } }
+
     /// The claim of each row; 0 for one that is somebody else's, and has a call under way.
     var claims: [Int64: Int64] { state.withLock { $0.holdings.mapValues(\.claim) } }
 

@@ -18,8 +18,7 @@ extension Worker {
                     try compareHeld()
                     try endCancelled()
                     try removeDeleted()
-                    // It takes a batch however little room there is: where there is none, it waits.
-                    if choreRoom > 0 { try removeUnused() }
+                    try removeUnused()
                     try expireQueued()
                     tidyAt = .now + .seconds(Limits.heartbeatSeconds)
                 }

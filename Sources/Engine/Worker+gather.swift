@@ -75,15 +75,22 @@ extension Worker {
     }
 
     private func succeed(_ task: ClaimedTask, _ harvest: Harvest) {
-        let isWritten = persist(task) { store throws(KinoraError) in
-            try store.succeeded(
-                task, results: harvest.kept, missing: harvest.missing, usage: harvest.usage)
+        do throws(KinoraError) {
+            let isWritten = try persistThrowing(task, lockTries: lockTries(task)) {
+                store throws(KinoraError) in
+                try store.succeeded(
+                    task, results: harvest.kept, missing: harvest.missing, usage: harvest.usage)
+            }
+            if isWritten { return finished(task, .succeeded, nil) }
+        } catch {
+            if error.isLocked { return restLocked(task, error, harvest) }
+            events.emit(.fault("task \(task.id)", error))
         }
-        if isWritten {
-            finished(task, .succeeded, nil)
-            return
+        // It was cancelled meanwhile, and needs its slot no more; or it is another worker's, who may just be
+        // storing the same bytes.
+        do throws(KinoraError) { try noteMade(task) } catch {
+            events.emit(.fault("cancellation of \(task.id)", error))
         }
-        // It was cancelled meanwhile, or is another worker's, who may just be storing the same bytes.
         for result in harvest.kept {
             do throws(KinoraError) { try store.removeUnlessNamed(result.media) } catch {
                 events.emit(.fault("result of task \(task.id)", error))

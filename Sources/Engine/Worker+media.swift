@@ -27,6 +27,8 @@ extension Worker {
                 throw KinoraError(.storageFailed, detail: "the store gave other bytes than \(wanted.sha256)")
             }
             guard files.count == task.references.count else { return open(task, after: files) }
+            // It may have taken long: what was cancelled meanwhile must not be submitted any more.
+            guard holdings.holds(task) else { return endSubmit(files) }
             try submit(task, files, try vendor(of: task), try account(of: task))
         } catch {
             endSubmit(files)
@@ -47,14 +49,13 @@ extension Worker {
 
     /// Removes what no row names any more. The table `media_removal` remembers it until it is gone.
     func removeUnused() throws(KinoraError) {
-        guard !isDraining.load(ordering: .relaxed) else { return }
-        for removal in try store.claimMediaRemovals(limit: Self.removalsMax) {
-            calls.add(1, ordering: .relaxed)
+        let room = choreRoom
+        guard room > 0, !isDraining.load(ordering: .relaxed) else { return }
+        for removal in try store.claimMediaRemovals(limit: room) {
+            beginChore()
             media.remove(removal.media) { [self] in inbox.put(.removed(removal, $0)) }
         }
     }
-
-    private static let removalsMax = 50
 
     func settle(_ removal: MediaRemoval, _ result: Result<Bool, KinoraError>) {
         do throws(KinoraError) {

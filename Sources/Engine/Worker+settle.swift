@@ -16,7 +16,9 @@ extension Worker {
                 case .removal(let removal, let result):
                     chores.subtract(1, ordering: .relaxed)
                     settle(removal, result)
-                case .removed(let removal, let result): settle(removal, result)
+                case .removed(let removal, let result):
+                    chores.subtract(1, ordering: .relaxed)
+                    settle(removal, result)
                 case .slow(let task):
                     noteSlow(task)
                     holdings.end(task)

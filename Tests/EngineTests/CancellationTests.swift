@@ -226,17 +226,18 @@ import Upstream
     }
 
     @Test func aVendorThatIsAwayIsAskedAgain() throws {
+        let isStopped = Guarded(false)
         stage.vendor.script { call in
-            if call.step == .poll { return Self.running }
-            return call.step == .removal && call.nth < 3 ? .lost(mayHaveArrived: true) : nil
+            if call.step == .poll { return isStopped.withLock { $0 } ? nil : Self.running }
+            guard call.step == .removal else { return nil }
+            if call.nth < 3 { return .lost(mayHaveArrived: true) }
+            isStopped.withLock { $0 = true }
+            return nil
         }
         _ = try stage.worker()
         let task = try stage.submit()
         #expect(stage.vendor.waits(for: .poll))
         _ = try cancel(task)
-        stage.vendor.script { call in
-            call.step == .removal && call.nth < 3 ? .lost(mayHaveArrived: true) : nil
-        }
         try soon("the attempt ends") {
             try hurry()
             return try !isSlotTaken()
