@@ -15,9 +15,8 @@ enum OpenAIErrors {
     static func relayed(_ error: KinoraError, _ message: String, code: String) -> Response {
         var body = Hub.failure(message, code: code)
         body["error"] = object(error, message, code: code)
-        var response = headed(.json(.object(body), status: error.code.facts.status), error)
-        if error.code == .revokedKey { response.status = 403 }
-        return response
+        let status = error.code == .revokedKey ? 403 : error.code.facts.status
+        return headed(.json(.object(body), status: status), error)
     }
 
     private static func object(_ error: KinoraError, _ message: String, code: String) -> JSON {
