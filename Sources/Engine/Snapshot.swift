@@ -37,6 +37,8 @@ public final class Snapshot: Sendable {
 
     var imageTimeoutSeconds: Int64 { NumberSetting.imageTimeout.value(in: settings) }
     var videoTimeoutSeconds: Int64 { NumberSetting.videoTimeout.value(in: settings) }
+    /// 0: a task may wait for ever.
+    var queueTimeoutSeconds: Int64 { NumberSetting.queueTimeout.value(in: settings) }
     /// How long a request waits for what it asks for, where it does not say.
     func waitSeconds(for kind: MediaKind) -> Int {
         Int((kind == .image ? NumberSetting.imageWait : .videoWait).value(in: settings))

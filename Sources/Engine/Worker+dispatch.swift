@@ -9,6 +9,7 @@ extension Worker {
         // What the worker row says; a fresh row says idle.
         var isIdle = true
         var tidyAt = ContinuousClock.now
+        var outwaitAt = ContinuousClock.now
         // The user of each model's task that was claimed last: others are next. Who forgets it, as a new
         // process does, begins the circle elsewhere.
         var served: [String: Int64] = [:]
@@ -19,7 +20,11 @@ extension Worker {
                     try endCancelled()
                     try removeDeleted()
                     try removeUnused()
-                    try expireQueued()
+                    ended(try store.expire(limit: 1000))
+                    if ContinuousClock.now >= outwaitAt {
+                        while try expireOutwaited(), !isStopping.load(ordering: .acquiring) {}
+                        outwaitAt = .now + .seconds(60)
+                    }
                     tidyAt = .now + .seconds(Limits.heartbeatSeconds)
                 }
                 let (started, wasFull) = try lookOnce(&served)
@@ -66,9 +71,18 @@ extension Worker {
         if !accounts.isEmpty { holdings.note(try store.accounts(Array(accounts)), readAt: now) }
     }
 
-    /// Ends tasks that no account came back for in time.
-    private func expireQueued() throws(KinoraError) {
-        for task in try store.expire(limit: 1000) {
+    /// Ends tasks that no account ever came for, some of each user. False: there are no more.
+    private func expireOutwaited() throws(KinoraError) -> Bool {
+        let seconds = cache.snapshot.queueTimeoutSeconds
+        guard seconds > 0 else { return false }
+        let tasks = try store.expire(waitedSeconds: seconds)
+        ended(tasks)
+        return !tasks.isEmpty
+    }
+
+    /// Tells of queued tasks that have expired.
+    private func ended(_ tasks: [(row: Int64, id: TaskID)]) {
+        for task in tasks {
             events.emit(
                 .taskFinished(
                     task.id, state: .expired, seconds: 0, code: ErrorCode.taskDeadline.rawValue, on: nil))

@@ -33,6 +33,17 @@ import Upstream
         #expect(stage.events.count { if case .leaseLost = $0 { true } else { false } } == 0)
     }
 
+    /// Its last account is gone.
+    @Test func whatNobodyComesForExpires() throws {
+        let stage = try Stage()
+        let task = try stage.submit()
+        try stage.database.sql(
+            "UPDATE account SET state = 'disabled'; UPDATE task SET created_at = now() - interval '8 days'")
+        _ = try stage.worker()
+        #expect(stage.events.end(of: task.id)?.state == .expired)
+        #expect(try stage.task(task.id)?.failure?.message == "No account could take the task in time.")
+    }
+
     @Test func withoutNotificationsWorkIsFoundByPolling() throws {
         let stage = try Stage(isNotifying: false)
         _ = try stage.worker(isNotifying: false)

@@ -206,6 +206,32 @@ import Testing
         #expect(try store.claim(worker: worker).count == 5)
     }
 
+    /// Their last account is gone, and what was held for them would be held for ever.
+    @Test func whatNoAccountEverCameForExpires() throws {
+        try database.account("one", slots: 1)
+        let rows = try submit(50)
+        let pinned = rows[49]
+        try database.sql("UPDATE task SET pinned_account_id = (SELECT id FROM account) WHERE id = \(pinned)")
+        // The first was tried, and has a deadline of its own; the next is as old as may be, others are older.
+        try database.sql(
+            """
+            UPDATE task SET created_at = now() - interval '1 hour';
+            UPDATE task SET deadline_at = now() + interval '1 hour' WHERE id = \(rows[0]);
+            UPDATE task SET created_at = now() WHERE id = \(rows[48])
+            """)
+        #expect(try store.expire(waitedSeconds: 3700).isEmpty)
+        var ended: Set<Int64> = []
+        while case let more = try store.expire(waitedSeconds: 3500).map(\.row), !more.isEmpty {
+            #expect(ended.isDisjoint(with: more))
+            ended.formUnion(more)
+        }
+        #expect(ended == Set(rows).subtracting([rows[0], rows[48]]))
+        #expect(
+            try database.sql("SELECT DISTINCT state, error_code FROM task ORDER BY state") == [
+                ["expired", "task_deadline"], ["queued", nil],
+            ])
+    }
+
     @Test func aQueuedTaskThatWasTriedExpiresAndAFreshOneDoesNot() throws {
         try database.account("one", slots: 1)
         let rows = try submit(2)

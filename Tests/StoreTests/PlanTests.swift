@@ -94,6 +94,7 @@ import Testing
         "task_waiting": "'0000000249f0'",
         "task_place": "'0000000249f0', 1000",
         "task_expire": "1000, 'x', 'y'",
+        "task_outwait": "604800, 'x', 'y'",
         "task_page_down": "3, 'video', 90000, 21",
         "task_page_up": "3, 'video', 90000, 21",
         "task_reports": "3, 'video', 10000, '{running}', '{waiting}', 20, 50",

@@ -14,6 +14,9 @@ public struct NumberSetting: Setting, Equatable {
     public static let videoTimeout = NumberSetting(
         name: "video_timeout", range: 1...Limits.timeoutSecondsMax, defaultValue: 1800,
         description: "Seconds a video task may run before it fails.")
+    public static let queueTimeout = NumberSetting(
+        name: "queue_timeout", range: 0...31_536_000, defaultValue: 604_800,
+        description: "Seconds a task may wait for its first account before it expires; 0: for ever.")
     public static let imageWait = NumberSetting(
         name: "image_wait_seconds", range: 1...Int64(Limits.syncWaitSecondsMax), defaultValue: 120,
         description: "Seconds a request for a picture waits for it; then it is told the task, which goes on.")
@@ -58,8 +61,8 @@ public struct NumberSetting: Setting, Equatable {
 
     public static let all = [
         creditsRefreshMinutes, errorBanThreshold, eventLog, imageTimeout, imageWait, logRetentionDays,
-        lowCreditThreshold, maxWaitingTasks, relayFirstByte, relayIdle, relayTotal, requestLog, videoTimeout,
-        videoWait,
+        lowCreditThreshold, maxWaitingTasks, queueTimeout, relayFirstByte, relayIdle, relayTotal, requestLog,
+        videoTimeout, videoWait,
     ]
 
     /// Families whose clients know a line of that length from the service that the family stems from.

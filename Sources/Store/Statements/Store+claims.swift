@@ -2,8 +2,8 @@ public import Core
 
 extension Statement {
     static let claims = [
-        Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskExpire, Store.taskInput,
-        Store.accountsNow,
+        Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskExpire, Store.taskOutwait,
+        Store.taskInput, Store.accountsNow,
     ]
 }
 
@@ -219,6 +219,40 @@ extension Store {
         FROM late WHERE task.id = late.id RETURNING task.id, task.uid
         """)
 
+    // No account has ever come for them: the last one is gone, say. Nothing but the order of ids tells how
+    // old they are, so each asker's first ones are looked at, and askers are found by leaps, as claims do.
+    static let taskOutwait = Statement(
+        "task_outwait",
+        """
+        WITH RECURSIVE turn AS MATERIALIZED (
+            SELECT pg_try_advisory_xact_lock(hashtextextended('kinora expire', 0)) AS mine),
+        asker AS (
+            (SELECT model_id, priority, user_id FROM task WHERE \(isFree)
+                ORDER BY model_id, priority, user_id LIMIT 1)
+            UNION ALL
+            SELECT n.* FROM asker a CROSS JOIN LATERAL (SELECT model_id, priority, user_id FROM task
+                WHERE \(isFree) AND (model_id, priority, user_id) > (a.model_id, a.priority, a.user_id)
+                ORDER BY model_id, priority, user_id LIMIT 1) n),
+        first AS (
+            SELECT q.* FROM asker a CROSS JOIN LATERAL (SELECT id, created_at FROM task
+                WHERE \(isFree)
+                    AND (model_id, priority, user_id, id) > (a.model_id, a.priority, a.user_id, 0)
+                    AND (model_id, priority, user_id) <= (a.model_id, a.priority, a.user_id)
+                    AND deadline_at IS NULL
+                ORDER BY model_id, priority, user_id, id LIMIT 20) q
+            UNION ALL
+            SELECT q.* FROM account a CROSS JOIN LATERAL (SELECT id, created_at FROM task
+                WHERE state = 'queued' AND pinned_account_id = a.id AND deadline_at IS NULL
+                ORDER BY priority, id LIMIT 20) q),
+        late AS MATERIALIZED (SELECT task.id FROM task JOIN first USING (id)
+            WHERE first.created_at < now() - $1 * interval '1 s' AND task.state = 'queued'
+                AND (SELECT mine FROM turn)
+            FOR UPDATE OF task SKIP LOCKED)
+        UPDATE task SET state = 'expired', due_at = NULL, finished_at = now(), error_code = $2,
+            error_message = $3
+        FROM late WHERE task.id = late.id RETURNING task.id, task.uid
+        """)
+
     static let taskInput = Statement(
         "task_input",
         """
@@ -280,6 +314,17 @@ extension Store {
         let error = KinoraError(.taskDeadline)
         return try rows(
             Self.taskExpire, [.integer(Int64(limit)), .text(error.code.rawValue), .text(error.message)]
+        ) { ($0.integer(0), $0.uid(1)) }
+    }
+
+    /// Ends queued tasks that have waited longer than that for their first account, a few of each user. Their
+    /// rows and ids.
+    public func expire(
+        waitedSeconds: Int64
+    ) throws(KinoraError) -> [(row: Int64, id: TaskID)] {
+        let error = KinoraError(.taskDeadline, "No account could take the task in time.")
+        return try rows(
+            Self.taskOutwait, [.integer(waitedSeconds), .text(error.code.rawValue), .text(error.message)]
         ) { ($0.integer(0), $0.uid(1)) }
     }
 

@@ -80,7 +80,7 @@ extension GatewayTests {
                         "log_retention_days", "low_credit_threshold", "max_waiting_tasks",
                         "max_waiting_tasks_hub", "max_waiting_tasks_jimeng", "max_waiting_tasks_llmage",
                         "max_waiting_tasks_openart", "max_waiting_tasks_sora", "off_peak_time_zone",
-                        "off_peak_window",
+                        "off_peak_window", "queue_timeout",
                         "relay_first_byte_seconds", "relay_idle_seconds", "relay_total_seconds",
                         "request_log", "video_timeout", "video_wait_seconds",
                     ])
@@ -110,7 +110,7 @@ extension GatewayTests {
                     + "low_credit_threshold, max_waiting_tasks, max_waiting_tasks_hub, "
                     + "max_waiting_tasks_jimeng, max_waiting_tasks_llmage, max_waiting_tasks_openart, "
                     + "max_waiting_tasks_sora, "
-                    + "off_peak_time_zone, off_peak_window, relay_first_byte_seconds, "
+                    + "off_peak_time_zone, off_peak_window, queue_timeout, relay_first_byte_seconds, "
                     + "relay_idle_seconds, relay_total_seconds, request_log, video_timeout, "
                     + "video_wait_seconds"
                 for arguments in [["set", "vido_timeout", "5"], ["unset", "vido_timeout"]] {
