@@ -109,13 +109,18 @@ extension Gateway {
     private func keep(
         _ task: inout NewTask, with media: [StoredMedia], _ line: LineLimit
     ) throws(KinoraError) -> Kept? {
-        try putRows(of: media, &task)
-        do throws(KinoraError) { return try keep(task, line) } catch {
-            guard Store.isAssetGone(error) else { throw error }
+        var tries = 0
+        while true {
             try putRows(of: media, &task)
-            return try keep(task, line)
+            tries += 1
+            do throws(KinoraError) { return try keep(task, line) } catch {
+                // Other requests with the same file are deleted, or refused, just then.
+                guard Store.isAssetGone(error), tries < Self.rowTriesMax else { throw error }
+            }
         }
     }
+
+    private static let rowTriesMax = 5
 
     private func putRows(of media: [StoredMedia], _ task: inout NewTask) throws(KinoraError) {
         task.references = []

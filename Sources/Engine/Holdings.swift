@@ -125,7 +125,7 @@ final class Holdings: Sendable {
         let isEarliest = state.withLock { state in
             guard state.holdings[task.row]?.claim == task.claim else { return false }
             state.holdings[task.row]?.rest = (task, harvest, tick)
-            if harvest != nil { state.holdings[task.row]?.isOnlyHere = true }
+            if harvest != nil, task.vendorTask == nil { state.holdings[task.row]?.isOnlyHere = true }
             let address = task.account.baseURL
             state.agendas[address, default: [:]][tick, default: []].append(task.row)
             return state.agendas[address]?.keys.min() == tick
@@ -196,12 +196,14 @@ final class Holdings: Sendable {
         state.withLock { state in state.holdings.values.contains { $0.isOnlyHere && $0.claim != 0 } }
     }
 
-    /// Tasks that rest with what their vendor has made, due or not. For each a call has begun.
+    /// Tasks that rest with what cannot be asked for again, due or not. For each a call has begun.
     func harvests() -> [(task: ClaimedTask, harvest: Harvest)] {
         state.withLock { state in
             var found: [(task: ClaimedTask, harvest: Harvest)] = []
             for (row, holding) in state.holdings {
-                guard let rest = holding.rest, let harvest = rest.harvest else { continue }
+                guard let rest = holding.rest, let harvest = rest.harvest, rest.task.vendorTask == nil else {
+                    continue
+                }
                 state.holdings[row]?.rest = nil
                 state.holdings[row]?.calls += 1
                 found.append((state.upToDate(rest.task), harvest))

@@ -138,6 +138,14 @@ extension Worker {
     /// What was cancelled while its vendor made it is made now: nobody wants it.
     func noteMade(_ task: ClaimedTask) throws(KinoraError) { try end(task, .cancelled) }
 
+    /// What was cancelled before its submit left never will be at its vendor.
+    func noteUnsent(_ task: ClaimedTask) {
+        guard task.vendorTask == nil else { return }
+        do throws(KinoraError) { try end(task, .abandoned) } catch {
+            events.emit(.fault("cancellation of \(task.id)", error))
+        }
+    }
+
     /// What a worker learned of a task that was cancelled while it held it. Does nothing to other tasks.
     func noteLost(_ action: TaskAction, _ task: ClaimedTask) throws(KinoraError) {
         switch action {

@@ -22,8 +22,8 @@ extension Worker {
                     try removeUnused()
                     ended(try store.expire(limit: 1000))
                     if ContinuousClock.now >= outwaitAt {
-                        while try expireOutwaited(), !isStopping.load(ordering: .acquiring) {}
-                        outwaitAt = .now + .seconds(60)
+                        // Where there are more, others have their turn in between.
+                        outwaitAt = try expireOutwaited() ? .now : .now + .seconds(60)
                     }
                     tidyAt = .now + .seconds(Limits.heartbeatSeconds)
                 }
@@ -174,8 +174,10 @@ extension Worker {
         while !isStopping.load(ordering: .acquiring) {
             let room = min(100, lookRoom)
             // Others may hold them by now; or they soon will.
-            let mayLook = pulse.isFresh && !isDraining.load(ordering: .relaxed)
+            let isLeaving = isDraining.load(ordering: .relaxed)
+            let mayLook = pulse.isFresh && !isLeaving
             guard room > 0, mayLook else {
+                if isLeaving { storeHarvests() }
                 _ = holdings.news.wait(for: .milliseconds(mayLook ? 20 : 500))
                 continue
             }
@@ -194,7 +196,7 @@ extension Worker {
 
     /// Tries once more to store what rests here and nowhere else, without waiting for its time: a worker that
     /// leaves may have less of that.
-    func storeHarvests() {
+    private func storeHarvests() {
         for (task, harvest) in holdings.harvests() { look(after: task, harvest) }
     }
 

@@ -28,7 +28,10 @@ extension Worker {
             }
             guard files.count == task.references.count else { return open(task, after: files) }
             // It may have taken long: what was cancelled meanwhile must not be submitted any more.
-            guard holdings.holds(task) else { return endSubmit(files) }
+            guard holdings.holds(task) else {
+                endSubmit(files)
+                return noteUnsent(task)
+            }
             try submit(task, files, try vendor(of: task), try account(of: task))
         } catch {
             endSubmit(files)

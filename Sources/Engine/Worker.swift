@@ -132,25 +132,19 @@ public final class Worker: Sendable {
     public func beginDrain() {
         isDraining.store(true, ordering: .sequentiallyConsistent)
         wakeups.work.raise()
+        holdings.news.raise()
     }
 
     /// Takes nothing new, lets submits under way be answered, stores what came with such answers, and gives
     /// everything else back. True when neither a submit was left in the air nor a result lost. The submit is
     /// looked up at its vendor by the next worker; the task of the result then fails, since nobody can be
-    /// asked for that again. So a media store that is away is given it anew every second, as long as there is
-    /// time.
+    /// asked for that again. So a media store that is away is given it anew twice a second, as long as there
+    /// is time.
     public func drain(within limit: Duration) -> Bool {
         beginDrain()
         let deadline = ContinuousClock.now + limit
         let pause = Signal()
-        var retryAt = ContinuousClock.now
-        while !mayLeave, ContinuousClock.now < deadline {
-            if ContinuousClock.now >= retryAt {
-                storeHarvests()
-                retryAt = .now + .seconds(1)
-            }
-            _ = pause.wait(for: .milliseconds(20))
-        }
+        while !mayLeave, ContinuousClock.now < deadline { _ = pause.wait(for: .milliseconds(20)) }
         let isClean = mayLeave
         isStopping.store(true, ordering: .releasing)
         wakeups.work.raise()

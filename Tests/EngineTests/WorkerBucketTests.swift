@@ -175,6 +175,28 @@ import Upstream
         #expect(eventually { stage.folder.files("spool").isEmpty })
     }
 
+    /// It comes after all, and its task has been cancelled meanwhile.
+    @Test func whatIsCancelledWhileItsReferenceComesIsNotSubmitted() throws {
+        let task = try submitWithPicture()
+        let object = try #require(peer.objects.values.first)
+        let (asked, released) = (Signal(), Signal())
+        peer.receiver.answers { _ in
+            asked.raise()
+            _ = released.wait(for: patience)
+            return Receiver.reply(200, object, headers: "Date: Mon, 07 Nov 1994 00:00:30 GMT\r\n")
+        }
+        let worker = try stage.worker()
+        #expect(asked.wait(for: patience))
+        guard case .task = try stage.perform(.cancel(TaskReference(task.id))) else {
+            throw Unexpected("not cancelled")
+        }
+        #expect(eventually { worker.holdings.claims[task.row] == 0 })
+        released.raise()
+        let outcome = "SELECT outcome FROM attempt"
+        #expect(try eventually { try stage.database.value(outcome) == "abandoned" })
+        #expect(stage.vendor.calls(.submit).isEmpty)
+    }
+
     @Test func otherBytesThanTheReferencesAreGivenToNobody() throws {
         let task = try submitWithPicture()
         let key = try #require(peer.objects.keys.first)

@@ -34,17 +34,26 @@ public struct RelayRequest: Sendable {
     private var mediaNamed: Int {
         // Without parts there is one array, that of the messages.
         guard kind == .chat, let places = outline["messages"],
-            body[places].dropFirst().contains(UInt8(ascii: "[")),
-            let messages = ((try? outline.value("messages")) ?? nil)?.arrayValue
+            body[places].dropFirst().contains(UInt8(ascii: "["))
         else { return 0 }
+        guard let messages = ((try? outline.value("messages")) ?? nil)?.arrayValue else {
+            // Names that stand twice, or very many values: whatever an upstream makes of that, it is no more.
+            return body[places].count { $0 == UInt8(ascii: "{") || $0 == UInt8(ascii: ",") }
+        }
         let parts = messages.flatMap { $0["content"]?.arrayValue ?? [] }
         return parts.reduce(0) { $0 + Self.mediaNamed(in: $1) }
     }
 
+    /// What a part has beside media: its bytes are all that it has.
+    private static let namesOfText: Set<String> = [
+        "type", "text", "refusal", "thinking", "reasoning", "signature", "cache_control", "annotations",
+        "detail", "format", "filename",
+    ]
+
     /// A list, as some services take the frames of a film, names as many as it has items.
     private static func mediaNamed(in part: JSON) -> Int {
         (part.objectValue?.members ?? []).reduce(0) { count, member in
-            guard member.name != "type", member.name != "text" else { return count }
+            guard !namesOfText.contains(member.name) else { return count }
             switch member.value {
             case .array(let items): return count + items.count
             case .string, .object: return count + 1

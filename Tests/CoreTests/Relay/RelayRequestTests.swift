@@ -91,6 +91,10 @@ import Testing
             (#"{"type":"image_url","image\u005furl":{"url":"x"}}"#, 1),
             (#"{"type":"video","video":["a","b","c"],"fps":2}"#, 3), (#"{"image":"x"},{"text":"y"}"#, 1),
             (#"{"type":"text","text":"[{]"}"#, 0), (#""a","b""#, 0), ("", 0),
+            (#"{"type":"text","text":"x","cache_control":{"type":"ephemeral"}}"#, 0),
+            (#"{"type":"thinking","thinking":"x","signature":"y"}"#, 0),
+            // Cannot be taken apart: a part for each brace and comma.
+            (#"{"type":"text","text":"x","text":"y"}"#, 6),
         ])
     func aPictureByItsAddressMayBeManyTokens(_ parts: String, _ media: Int) throws {
         let text = #"{"model":"m","messages":[{"content":"["},{"content":[\#(parts)]}]}"#
