@@ -1175,7 +1175,8 @@ CREATE TABLE kinora.model_category (
     category text NOT NULL,
     parameters jsonb DEFAULT '[]'::jsonb NOT NULL,
     CONSTRAINT model_category_known CHECK ((category = ANY (ARRAY['t2i'::text, 'i2i'::text, 't2v'::text, 'i2v'::text, 'ref2v'::text, 'v2v'::text, 't2t'::text, 't2e'::text]))),
-    CONSTRAINT model_category_parameters_array CHECK ((jsonb_typeof(parameters) = 'array'::text))
+    CONSTRAINT model_category_parameters_array CHECK ((jsonb_typeof(parameters) = 'array'::text)),
+    CONSTRAINT model_category_text_takes_no_media CHECK (((category <> ALL (ARRAY['t2i'::text, 't2v'::text])) OR (NOT (parameters @> '[{"type": "media"}]'::jsonb))))
 );
 
 COMMENT ON TABLE kinora.model_category IS 'The ways a model can be used, each with its own parameter rules.';

@@ -86,7 +86,7 @@ extension Gateway {
             forget(media, rows: task.references)
             throw error
         }
-        guard let (row, createdAt, allowance) = kept else {
+        guard let (row, createdAt, isTold, allowance) = kept else {
             forget(media, rows: task.references)
             // Another request with the same key was faster by a moment.
             guard let idempotency = task.idempotency, let first = try replay(idempotency, task.caller) else {
@@ -94,7 +94,7 @@ extension Gateway {
             }
             return (first, nil)
         }
-        wakeups.noteWork()
+        wakeups.noteWork(isTold: isTold)
         events.emit(.taskAccepted(task.id, model: task.model, key: task.caller.keyID))
         let accepted = MediaTask(
             row: row, id: task.id, model: task.model, kind: task.kind, category: task.category,
@@ -103,7 +103,7 @@ extension Gateway {
         return (accepted, allowance)
     }
 
-    private typealias Kept = (row: Int64, createdAt: Timestamp, allowance: Allowance?)
+    private typealias Kept = (row: Int64, createdAt: Timestamp, isTold: Bool, allowance: Allowance?)
 
     /// Nil when the task of another request has its Idempotency-Key.
     private func keep(
@@ -131,10 +131,11 @@ extension Gateway {
     private func keep(_ task: NewTask, _ line: LineLimit) throws(KinoraError) -> Kept? {
         let exact = exactly(line)
         let isChecked = task.caller.isLimited || exact != nil
+        let own = wakeups.turnToTell()
         let kept =
             isChecked
-            ? try store.submit(task, within: exact)
-            : try store.submit(task).map { ($0.row, $0.createdAt, nil) }
+            ? try store.submit(task, within: exact, tellingAllBut: own)
+            : try store.submit(task, tellingAllBut: own).map { ($0.row, $0.createdAt, $0.isTold, nil) }
         if kept != nil { longLines.noteAccepted(line) }
         return kept
     }

@@ -2,9 +2,10 @@ public import Synchronization
 public import Core
 public import Store
 
-/// Tells workers that there is work. In this process by a signal; elsewhere by a NOTIFY outside the submit,
-/// at most one per interval, and only when somebody is idle. Whoever is not told finds the work by polling.
-/// And tells every process which tasks have changed, so that none shows its clients what was before.
+/// Tells workers that there is work. In this process by a signal; elsewhere by a NOTIFY, and only when
+/// somebody is idle: at most two per interval, one that comes with the commit of a submit and one behind it
+/// for what was not told so. Whoever is not told finds the work by polling. And tells every process which
+/// tasks have changed, so that none shows its clients what was before.
 public final class Wakeups: Sendable {
     /// Raised for the worker of this process.
     public let work = Signal()
@@ -22,6 +23,11 @@ public final class Wakeups: Sendable {
     private let isStopping = Atomic<Bool>(false)
     private let thread = Mutex<Thread?>(nil)
     private static let interval = Duration.milliseconds(25)
+    /// Since its beginning, in microseconds: when a submit was last to tell others.
+    private let toldAt = Atomic<Int64>(-interval.microseconds)
+    private let origin = ContinuousClock.now
+    /// Whoever has just been told, here or by the submit itself, takes the task before others are told of it.
+    private static let head = Duration.milliseconds(5)
     /// Where the database did not take what was to be told.
     private static let retryInterval = Duration.milliseconds(200)
 
@@ -51,9 +57,21 @@ public final class Wakeups: Sendable {
         _ = thread.withLock { $0 }?.join(until: .now + .seconds(2))
     }
 
-    /// A task was accepted.
-    public func noteWork() {
+    /// Whether a submit that begins now is to tell workers of other processes: then the number of this
+    /// process's own, 0 when it has none.
+    func turnToTell(at moment: ContinuousClock.Instant = .now) -> Int64? {
+        let now = origin.duration(to: moment).microseconds
+        let last = toldAt.load(ordering: .relaxed)
+        guard isNotifying, now - last >= Self.interval.microseconds,
+            toldAt.compareExchange(expected: last, desired: now, ordering: .relaxed).exchanged
+        else { return nil }
+        return ownWorker.load(ordering: .relaxed)
+    }
+
+    /// A task was accepted. `isTold`: its commit has told a worker of another process.
+    public func noteWork(isTold: Bool = false) {
         if ownWorker.load(ordering: .relaxed) != 0 { work.raise() }
+        guard !isTold else { return }
         hasNewWork.store(true, ordering: .releasing)
         kick.raise()
     }
@@ -81,6 +99,7 @@ public final class Wakeups: Sendable {
         let pause = Signal()
         while !isStopping.load(ordering: .acquiring) {
             guard kick.wait(for: .seconds(60)) else { continue }
+            if changed.withLock({ $0.isEmpty }) { _ = pause.wait(for: Self.head) }
             _ = pause.wait(for: tell() ? Self.interval : Self.retryInterval)
         }
         // What was changed last, by who has just stopped.

@@ -235,6 +235,7 @@ import Testing
             """
             UPDATE model_category
             SET parameters = parameters || '{"type": "media", "media": "image", "maximum": 3}'
+            WHERE category = 'i2v'
             """
         )
         try stage.cache.start()

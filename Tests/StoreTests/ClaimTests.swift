@@ -22,13 +22,14 @@ import Testing
         let account = try database.account("one")
         let reference = StoredMedia(sha256: String(repeating: "0c", count: 32), bytes: 77, type: .webp)
         var new = NewTask.sample(owner)
+        new.category = .i2v
         new.references = [try store.putAsset(reference, owner: owner.userID)]
         let row = try #require(try store.submit(new)).row
         let task = try #require(try store.claim(worker: try worker()).first)
         #expect((task.row, task.id, task.userID, task.model) == (row, new.id, owner.userID, "sora-2"))
         #expect((task.state, task.phase, task.progress, task.attempt) == (.running, .submitting, 0, 1))
         #expect(
-            (task.kind, task.category, task.vendorTask, task.vendorModel) == (.video, .t2v, nil, "sora-2"))
+            (task.kind, task.category, task.vendorTask, task.vendorModel) == (.video, .i2v, nil, "sora-2"))
         #expect((task.prompt, task.parameters, task.references) == (new.prompt, new.parameters, [reference]))
         #expect((task.account.row, task.account.vendor) == (account, "openai"))
         #expect((task.account.baseURL, task.account.sealedCredential) == ("https://openai.example/v1", [1]))

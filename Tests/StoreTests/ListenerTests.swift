@@ -113,6 +113,41 @@ import Testing
         #expect(heard.wait { $0.count == 1 })
     }
 
+    /// Whatever submits: with and without limits, with and without an Idempotency-Key.
+    @Test(arguments: [(false, false), (false, true), (true, false), (true, true)])
+    func aSubmitTellsAWorkerThatRests(isOnce: Bool, isLimited: Bool) throws {
+        let heard = Happening<String>()
+        let listener = try listener([Listener.workChannel], heard)
+        defer { listener.stop() }
+        let store = database.store()
+        let caller = try database.caller()
+        func submit(_ key: String, tellingAllBut own: Int64?) throws -> Bool? {
+            var task = NewTask.sample(caller)
+            if isOnce { task.idempotency = (key, [UInt8](repeating: 7, count: 32)) }
+            return isLimited
+                ? try store.submit(task, within: nil, tellingAllBut: own)?.isTold
+                : try store.submit(task, tellingAllBut: own)?.isTold
+        }
+        let mine = try store.registerWorker(host: "here", processID: 1)
+        #expect(try submit("alone", tellingAllBut: mine) == false)
+        let other = try store.registerWorker(host: "there", processID: 2)
+        #expect(try submit("not asked to", tellingAllBut: nil) == false)
+        try store.setIdle(false, worker: other)
+        #expect(try submit("busy", tellingAllBut: mine) == false)
+        try store.setIdle(true, worker: other)
+        // Whatever those three sent would arrive before this.
+        try database.sql("NOTIFY kinora_work, 'last'")
+        #expect(heard.wait { $0.count == 1 })
+        heard.forget()
+        #expect(try submit("idle", tellingAllBut: mine) == true)
+        #expect(heard.wait { $0.count == 1 })
+        heard.forget()
+        // What is not kept is told to nobody.
+        if isOnce { #expect(try submit("idle", tellingAllBut: mine) == nil) }
+        try database.sql("NOTIFY kinora_work, 'last'")
+        #expect(heard.wait { $0.count == 1 })
+    }
+
     /// A NOTIFY has its price for the whole cluster: the logs send one only where somebody follows them.
     @Test func aWrittenLogWakesNobodyWhereNobodyFollows() throws {
         let store = database.store()

@@ -74,7 +74,7 @@ import Testing
     /// What a submit of the key has in common with the others.
     private static let submit =
         "'ffffffff-0000-4000-8000-000000000000', 3, 1, 'sora-2', 'video', 't2v', 'test', 'p', '{}', NULL, "
-        + "NULL, NULL, '{1,2}', 5, 0, 5"
+        + "NULL, NULL, '{1,2}', 5, 0, 5, 7"
 
     /// Tasks 50,000 (finished), 150,000 (queued) and 200,001 (running).
     private static let arguments: [String: String] = [
@@ -90,6 +90,7 @@ import Testing
         "task_claim": "1, 10, 300, 1800, 900, '{sora-2}', '{7}'",
         "task_claim_due": "1, 10, 900",
         "task_input": "200001, 1",
+        "task_more": "'{200001,150000}'",
         "task_next_due": "",
         "task_waiting": "'0000000249f0'",
         "task_place": "'0000000249f0', 1000",

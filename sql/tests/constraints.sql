@@ -35,6 +35,8 @@ SELECT pg_temp.refuses('model_family_form', $$UPDATE model SET family = 'So Ra'$
 SELECT pg_temp.refuses('model_category_pkey', $$INSERT INTO model_category VALUES ('sora-2', 't2v')$$);
 SELECT pg_temp.refuses('model_category_known', $$INSERT INTO model_category VALUES ('sora-2', 'x2y')$$);
 SELECT pg_temp.refuses('model_category_parameters_array', $$UPDATE model_category SET parameters = '{}'$$);
+SELECT pg_temp.refuses('model_category_text_takes_no_media',
+    $$INSERT INTO model_category VALUES ('sora-2', 't2i', '[{"name": "image", "type": "media", "media": "image"}]')$$);
 SELECT pg_temp.refuses('model_category_model_id_fkey', $$INSERT INTO model_category VALUES ('none', 't2v')$$);
 SELECT pg_temp.refuses('route_unique', $$INSERT INTO route (model_id, vendor, vendor_model)
     SELECT model_id, vendor, vendor_model FROM route$$);

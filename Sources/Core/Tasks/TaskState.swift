@@ -38,4 +38,7 @@ public enum MediaKind: String, Sendable, CaseIterable { case image, video }
 /// How a model is used: what goes in, what comes out.
 public enum Category: String, Sendable, CaseIterable {
     case t2i, i2i, t2v, i2v, ref2v, v2v, t2t, t2e
+
+    /// Whether it makes pictures or films, and no media go in: neither references nor another task's result.
+    public var isFromText: Bool { self == .t2i || self == .t2v }
 }

@@ -20,7 +20,7 @@ public struct ClaimedTask: Sendable {
     public let attempt: Int
     /// On how many accounts it was tried, this one included; where one was merely full, or has not opened the
     /// model, does not count.
-    public let accountsTried: Int
+    public private(set) var accountsTried = 1
     public let vendorModel: String
     /// The vendor's id of the task; nil until it accepted it.
     public private(set) var vendorTask: String?
@@ -36,9 +36,9 @@ public struct ClaimedTask: Sendable {
     /// How long such a task usually takes; nil while that is unknown.
     public let usual: Duration?
     public private(set) var account: ClaimedAccount
-    public private(set) var references: [StoredMedia]
+    public private(set) var references: [StoredMedia] = []
     /// The vendor's id of the remixed task.
-    public let remixOfVendorTask: String?
+    public private(set) var remixOfVendorTask: String?
     public let route: Int64
     /// The number of the worker that claimed it, under which that lives or has lived; 0: none.
     public let worker: Int64
@@ -157,9 +157,7 @@ extension ClaimedTask {
         return references
     }
 
-    /// The columns both claims return, in the decoder's order. Assets are looked up one by one and not
-    /// joined: for a join, an index by asset looks as good as the one by task where both were empty when the
-    /// plan was made, and then leads through all of it.
+    /// The columns all claims return, in the decoder's order.
     static let columns = """
         task.id, task.claim, task.uid, task.user_id, task.model_id, task.kind, task.category, task.state,
         task.phase,
@@ -170,16 +168,38 @@ extension ClaimedTask {
         extract(epoch FROM now() - p.started_at)::float8,
         extract(epoch FROM task.deadline_at - now())::float8,
         rt.usual_seconds::float8, ac.id, ac.vendor, ac.base_url, ac.region, ac.proxy_url,
-        ac.credential_sealed,
-        (\(references) AND p.vendor_task_id IS NULL),
+        ac.credential_sealed, coalesce(p.route_id, 0), coalesce(task.worker_id, 0)
+        """
+
+    /// How many they are.
+    static let columnsCount = 26
+
+    /// Whether it may have what `more` tells. Few have, and a claim that looked for it would take longer for
+    /// all.
+    var mayHaveMore: Bool { attempt > 1 || vendorTask == nil && !category.isFromText }
+
+    /// The row, what came with the submission, and what came of it before: of the tables `task`,
+    /// `task_input i` and `attempt p`. Assets are looked up one by one and not joined: for a join, an index
+    /// by asset looks as good as the one by task where both were empty when the plan was made, and then leads
+    /// through all of it.
+    static let more = """
+        task.id, (\(references) AND p.vendor_task_id IS NULL),
         (SELECT sa.vendor_task_id FROM task s JOIN attempt sa ON sa.task_id = s.id AND sa.number = s.attempt
-            WHERE s.id = i.remix_of_id), coalesce(p.route_id, 0),
-        CASE WHEN task.attempt > 1 THEN (SELECT count(DISTINCT f.account_id) FROM attempt f
+            WHERE s.id = i.remix_of_id),
+        (SELECT count(DISTINCT f.account_id) FROM attempt f
             WHERE f.task_id = task.id AND f.account_id <> p.account_id
                 AND f.error_code NOT IN
-                    ('upstream_rate', 'upstream_concurrency', 'upstream_model_closed')) ELSE 0 END,
-        coalesce(task.worker_id, 0)
+                    ('upstream_rate', 'upstream_concurrency', 'upstream_model_closed'))
         """
+
+    /// With what a row of `more` tells.
+    func with(more row: Row) throws(KinoraError) -> ClaimedTask {
+        var task = self
+        task.references = try Self.references(try row.json(1))
+        task.remixOfVendorTask = row.optionalText(2)
+        task.accountsTried = Int(row.integer(3)) + 1
+        return task
+    }
 
     static func decode(_ row: Row) throws(KinoraError) -> ClaimedTask {
         guard let kind = MediaKind(rawValue: row.text(5)), let category = Category(rawValue: row.text(6)),
@@ -191,13 +211,10 @@ extension ClaimedTask {
             kind: kind, category: category, state: state,
             phase: row.optionalText(8).flatMap(TaskPhase.init(rawValue:)), progress: Int(row.integer(9)),
             prompt: row.text(10), parameters: try row.json(11).objectValue ?? [:],
-            attempt: Int(row.integer(12)), accountsTried: Int(row.integer(27)) + 1,
+            attempt: Int(row.integer(12)),
             vendorModel: row.text(13), vendorTask: row.optionalText(14), claimedAt: .now,
             runningThen: .seconds(row.real(15)), remainingThen: .seconds(row.real(16)),
             leaseEnd: .now + Store.lease, usual: row.optionalReal(17).map { .seconds($0) },
-            account: ClaimedAccount(row, from: 18),
-            references: try references(try row.json(24)), remixOfVendorTask: row.optionalText(25),
-            route: row.integer(26),
-            worker: row.integer(28))
+            account: ClaimedAccount(row, from: 18), route: row.integer(24), worker: row.integer(25))
     }
 }

@@ -87,8 +87,11 @@ extension Store {
 
     /// Cancelled attempts to be looked at now, at most `limit`. Nobody else is given them for a while.
     public func claimCancellations(limit: Int) throws(KinoraError) -> [Cancellation] {
-        try rows(Self.cancellationClaim, [.integer(Int64(limit))]) { row throws(KinoraError) in
-            Cancellation(task: try ClaimedTask.decode(row), isAsked: row.bool(29))
+        let claimed = try rows(Self.cancellationClaim, [.integer(Int64(limit))]) { row throws(KinoraError) in
+            (task: try ClaimedTask.decode(row), isAsked: row.bool(ClaimedTask.columnsCount))
+        }
+        return zip(try whole(claimed.map(\.task)), claimed).map { task, claim in
+            Cancellation(task: task, isAsked: claim.isAsked)
         }
     }
 

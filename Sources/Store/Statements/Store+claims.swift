@@ -3,7 +3,7 @@ public import Core
 extension Statement {
     static let claims = [
         Store.taskClaim, Store.taskClaimDue, Store.taskNextDue, Store.taskExpire, Store.taskOutwait,
-        Store.taskInput, Store.accountsNow,
+        Store.taskInput, Store.taskMore, Store.accountsNow,
     ]
 }
 
@@ -260,6 +260,15 @@ extension Store {
         FROM task JOIN task_input i ON i.task_id = task.id WHERE task.id = $1 AND task.claim = $2
         """)
 
+    static let taskMore = Statement(
+        "task_more",
+        """
+        SELECT \(ClaimedTask.more)
+        FROM task JOIN task_input i ON i.task_id = task.id
+            JOIN attempt p ON p.task_id = task.id AND p.number = task.attempt
+        WHERE task.id = ANY ($1::bigint[])
+        """)
+
     static let accountsNow = Statement(
         "accounts_now",
         """
@@ -287,15 +296,29 @@ extension Store {
                 .integer(videoTimeoutSeconds), .integer(Self.leaseSeconds), .texts(served.map(\.key)),
                 .integers(served.map(\.value)),
             ]
-        ) { row throws(KinoraError) in (turn: row.integer(29), task: try ClaimedTask.decode(row)) }
-        return claimed.sorted { $0.turn < $1.turn }.map(\.task)
+        ) { row throws(KinoraError) in
+            (turn: row.integer(ClaimedTask.columnsCount), task: try ClaimedTask.decode(row))
+        }
+        return try whole(claimed.sorted { $0.turn < $1.turn }.map(\.task))
     }
 
     /// Takes at most `limit` running tasks that nobody looks after.
     public func claimDue(worker: Int64, limit: Int) throws(KinoraError) -> [ClaimedTask] {
-        try rows(
-            Self.taskClaimDue, [.integer(worker), .integer(Int64(limit)), .integer(Self.leaseSeconds)],
-            ClaimedTask.decode)
+        try whole(
+            rows(
+                Self.taskClaimDue, [.integer(worker), .integer(Int64(limit)), .integer(Self.leaseSeconds)],
+                ClaimedTask.decode))
+    }
+
+    /// With what only some tasks have.
+    func whole(_ tasks: [ClaimedTask]) throws(KinoraError) -> [ClaimedTask] {
+        let some = Dictionary(tasks.filter(\.mayHaveMore).map { ($0.row, $0) }) { $1 }
+        guard !some.isEmpty else { return tasks }
+        let more = try rows(Self.taskMore, [.integers(Array(some.keys))]) { row throws(KinoraError) in
+            try some[row.integer(0)]?.with(more: row)
+        }
+        let whole = Dictionary(more.compactMap { $0.map { ($0.row, $0) } }) { $1 }
+        return tasks.map { whole[$0.row] ?? $0 }
     }
 
     /// What a task's vendor is to make; nil when the claim was lost.

@@ -59,14 +59,15 @@ extension Store {
         o AS (INSERT INTO open_task (holder, holder_id, task_id)
             SELECT g.holder, g.holder_id, t.id FROM g, t WHERE g.is_counted),
         \(submitDetails)
-        SELECT \(admissionColumns), (SELECT id FROM t), (SELECT created_at FROM t)
+        SELECT \(admissionColumns), (SELECT id FROM t), (SELECT created_at FROM t),
+            CASE WHEN EXISTS (SELECT FROM t) THEN \(told) END
         FROM (VALUES (1)) AS always (row) LEFT JOIN g ON true
         """
 
     static let taskSubmitWithin = Statement(
         "task_submit_within",
         """
-        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $17, $18, $15::smallint)),
+        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $18, $19, $15::smallint)),
         t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id,
                 price_micros, priority, piece_micros)
             SELECT $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint, $16::bigint
@@ -77,9 +78,9 @@ extension Store {
     static let taskSubmitOnceWithin = Statement(
         "task_submit_once_within",
         """
-        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $19, $20, $15::smallint)),
+        WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $20, $21, $15::smallint)),
         once AS (INSERT INTO idempotency (user_id, key, request_hash, task_id)
-            SELECT $2, $17, $18::bytea, nextval('kinora.task_id_seq')
+            SELECT $2, $18, $19::bytea, nextval('kinora.task_id_seq')
             WHERE NOT EXISTS (SELECT FROM g WHERE refusal IS NOT NULL)
             ON CONFLICT DO NOTHING RETURNING task_id),
         t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id,
@@ -202,15 +203,15 @@ extension Store {
     /// submits of the same key, user or line pass one after the other. Throws `rateLimitExceeded`,
     /// `concurrencyLimitExceeded` or `queueFull`: then nothing was kept and nothing counted.
     public func submit(
-        _ task: NewTask, within line: LineLimit?
-    ) throws(KinoraError) -> (row: Int64, createdAt: Timestamp, allowance: Allowance?)? {
+        _ task: NewTask, within line: LineLimit?, tellingAllBut own: Int64? = nil
+    ) throws(KinoraError) -> (row: Int64, createdAt: Timestamp, isTold: Bool, allowance: Allowance?)? {
         let statement = task.idempotency == nil ? Self.taskSubmitWithin : Self.taskSubmitOnceWithin
-        let found = try rows(statement, Self.values(of: task) + Self.values(line)) {
-            (Admission($0), $0.optionalInteger(6), $0.timestamp(7))
+        let found = try rows(statement, Self.values(of: task, own) + Self.values(line)) {
+            (Admission($0), $0.optionalInteger(6), $0.timestamp(7), $0.bool(8))
         }
         let row = found.first?.1
         let allowance = try Self.judge(found.compactMap(\.0), isAccepted: row != nil)
-        return row.map { ($0, found[0].2, allowance) }
+        return row.map { ($0, found[0].2, found[0].3, allowance) }
     }
 
     /// Whether a submit would be within the limits at this moment. Throws as `submit` does; counts nothing.

@@ -72,7 +72,9 @@ struct TaskKey: Sendable {
 }
 
 extension Store {
-    // One statement and so one round trip and one commit: the whole submit. A trigger holds the price.
+    // One statement and so one round trip and one commit: the whole submit. A trigger holds the price. A
+    // worker that rests is told by the same commit, where $17 is a worker's number: another transaction for
+    // that would come a while later.
     // References in the order in which a deletion locks them: else each could wait for the other.
     static let submitDetails = """
         i AS (INSERT INTO task_input (task_id, dialect, prompt, parameters, remix_of_id, user_identifier)
@@ -89,15 +91,20 @@ extension Store {
                 price_micros, priority, piece_micros)
             VALUES ($1::uuid, $2, $3, $4, $5, $6, $12, $14, $15, $16) RETURNING id, created_at),
         \(submitDetails)
-        SELECT id, created_at FROM t
+        SELECT id, created_at, \(told) FROM t
         """)
+
+    static let told = """
+        (SELECT pg_notify('\(Listener.workChannel)', '') IS NOT NULL
+            FROM worker WHERE \(rests) AND id <> $17 LIMIT 1)
+        """
 
     // A second request with the same key waits here for the first one's commit, then inserts nothing.
     static let taskSubmitOnce = Statement(
         "task_submit_once",
         """
         WITH once AS (INSERT INTO idempotency (user_id, key, request_hash, task_id)
-            VALUES ($2, $17, $18, nextval('kinora.task_id_seq')) ON CONFLICT DO NOTHING RETURNING task_id),
+            VALUES ($2, $18, $19, nextval('kinora.task_id_seq')) ON CONFLICT DO NOTHING RETURNING task_id),
         t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id,
                 price_micros, priority, piece_micros)
             OVERRIDING SYSTEM VALUE
@@ -105,7 +112,7 @@ extension Store {
                 $16::bigint
             FROM once RETURNING id, created_at),
         \(submitDetails)
-        SELECT id, created_at FROM t
+        SELECT id, created_at, \(told) FROM t
         """)
 
     static let idempotencyFind = Statement(
@@ -241,19 +248,24 @@ extension Store {
     }
 
     /// Accepts a task: one durable commit. Nil when its Idempotency-Key was used before: see `replay`. Throws
-    /// `insufficientQuota`: then nothing was kept.
-    public func submit(_ task: NewTask) throws(KinoraError) -> (row: Int64, createdAt: Timestamp)? {
+    /// `insufficientQuota`: then nothing was kept. A worker that rests is told by the commit unless it is the
+    /// one in `tellingAllBut`; nobody is where that is nil. `isTold`: there was one.
+    public func submit(
+        _ task: NewTask, tellingAllBut own: Int64? = nil
+    ) throws(KinoraError) -> (row: Int64, createdAt: Timestamp, isTold: Bool)? {
         let statement = task.idempotency == nil ? Self.taskSubmit : Self.taskSubmitOnce
-        return try first(statement, Self.values(of: task)) { ($0.integer(0), $0.timestamp(1)) }
+        return try first(statement, Self.values(of: task, own)) {
+            ($0.integer(0), $0.timestamp(1), $0.bool(2))
+        }
     }
 
-    static func values(of task: NewTask) -> [Value] {
+    static func values(of task: NewTask, _ own: Int64?) -> [Value] {
         var values: [Value] = [
             .uid(task.id), .integer(task.caller.userID), .integer(task.caller.keyID), .text(task.model),
             .text(task.kind.rawValue), .text(task.category.rawValue), .text(task.dialect), .text(task.prompt),
             .json(.object(task.parameters)), .optional(task.remixOf?.row), .optional(task.userIdentifier),
             .optional(task.remixOf?.account), .integers(task.references), .integer(task.price.micros),
-            .integer(task.priority.rawValue), .integer(task.piece.micros),
+            .integer(task.priority.rawValue), .integer(task.piece.micros), .optional(own),
         ]
         if let idempotency = task.idempotency {
             values += [.text(idempotency.key), .bytes(idempotency.fingerprint)]

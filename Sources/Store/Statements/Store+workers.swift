@@ -96,9 +96,12 @@ extension Store {
     static let wakeWorkers = Statement(
         "wake_workers",
         """
-        SELECT set_config('synchronous_commit', 'off', true), pg_notify('kinora_work', '')
-        FROM worker WHERE idle AND id <> $2 AND heartbeat_at > now() - $1 * interval '1 s' LIMIT 1
+        SELECT set_config('synchronous_commit', 'off', true), pg_notify('\(Listener.workChannel)', '')
+        FROM worker WHERE \(rests) AND id <> $1 LIMIT 1
         """)
+
+    /// Of a worker, that it would hear of work.
+    static let rests = "idle AND heartbeat_at > now() - interval '\(Limits.workerSilenceSecondsMax) s'"
 
     // As wakeWorkers: who is not told looks again within seconds. And a commit with notifications takes a
     // lock that all of them share.
@@ -183,7 +186,7 @@ extension Store {
     /// Tells idle workers of other processes that there is work. `own` is this process's worker, 0 when it
     /// has none: it was told by a signal.
     public func wakeWorkers(exceptFor own: Int64) throws(KinoraError) {
-        try execute(Self.wakeWorkers, [.integer(Int64(Limits.workerSilenceSecondsMax)), .integer(own)])
+        try execute(Self.wakeWorkers, [.integer(own)])
     }
 
     /// Remembers how long a task of the route usually takes.
