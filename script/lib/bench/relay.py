@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import time
 import urllib.request
@@ -11,7 +12,7 @@ import figures
 from application import running
 from ladder import nginx_pids
 from load import KEY, SECONDS, Step
-from machine import HOME, PLAIN, PORT, as_owner, quiet, sql
+from machine import HOME, PORT, as_owner, process_tree, quiet, sql
 
 ROUNDS = 5
 CLIENTS = 16
@@ -97,6 +98,19 @@ def litellm():
         proxy.wait(30)
 
 
+@contextlib.contextmanager
+def stopped(proxy):
+    """Its workers go on working for a while when nobody asks any more: not while others are measured."""
+    pids = list(process_tree([proxy.pid]))
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
+
+
 def await_litellm(proxy):
     request = urllib.request.Request(
         f"http://127.0.0.1:{LITELLM_PORT}/v1/chat/completions", BODY.encode(),
@@ -142,8 +156,10 @@ def measure():
                 step.runs.clear()
             for _ in range(ROUNDS):
                 with quiet():
-                    for step in steps:
-                        step.measure()
+                    with stopped(other):
+                        proxied.measure()
+                        relayed.measure()
+                    rival.measure()
         only("bench-stream")
         return conclusions(proxied, relayed, rival) + stream_figures(kinora, path), steps
 
