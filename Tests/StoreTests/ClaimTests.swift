@@ -1,8 +1,9 @@
 import Core
-import Store
 import Synchronization
 import TestSupport
 import Testing
+
+@testable import Store
 
 @Suite(.freshDatabase) struct ClaimTests {
     let database = TestDatabase.current
@@ -35,6 +36,21 @@ import Testing
         #expect((task.account.baseURL, task.account.sealedCredential) == ("https://openai.example/v1", [1]))
         #expect(task.running >= .zero && task.running < .seconds(60))
         #expect(task.remaining > .seconds(1700) && task.remaining <= .seconds(1800))
+    }
+
+    /// Between the claim and what is read behind it the task was cancelled, say.
+    @Test func aTaskWhoseClaimIsLostIsNotTakenWithoutItsReferences() throws {
+        let owner = try database.caller()
+        try database.account("one")
+        var new = NewTask.sample(owner)
+        let text = try #require(try store.submit(new)).row
+        new = .sample(owner)
+        new.category = .i2v
+        let picture = try #require(try store.submit(new)).row
+        let claimed = try store.claim(worker: try worker())
+        #expect(Set(claimed.map(\.row)) == [text, picture])
+        try database.sql("UPDATE task SET claim = claim + 1")
+        #expect(try store.whole(claimed).map(\.row) == [text])
     }
 
     @Test func theFirstAcceptedIsTheFirstClaimedUnlessAPriorityIsLower() throws {

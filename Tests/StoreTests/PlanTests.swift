@@ -90,7 +90,7 @@ import Testing
         "task_claim": "1, 10, 300, 1800, 900, '{sora-2}', '{7}'",
         "task_claim_due": "1, 10, 900",
         "task_input": "200001, 1",
-        "task_more": "'{200001,150000}'",
+        "task_more": "'{200001,150000}', '{1,0}'",
         "task_next_due": "",
         "task_waiting": "'0000000249f0'",
         "task_place": "'0000000249f0', 1000",

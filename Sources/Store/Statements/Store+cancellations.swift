@@ -90,8 +90,9 @@ extension Store {
         let claimed = try rows(Self.cancellationClaim, [.integer(Int64(limit))]) { row throws(KinoraError) in
             (task: try ClaimedTask.decode(row), isAsked: row.bool(ClaimedTask.columnsCount))
         }
-        return zip(try whole(claimed.map(\.task)), claimed).map { task, claim in
-            Cancellation(task: task, isAsked: claim.isAsked)
+        let areAsked = Dictionary(claimed.map { ($0.task.row, $0.isAsked) }) { $1 }
+        return try whole(claimed.map(\.task)).map {
+            Cancellation(task: $0, isAsked: areAsked[$0.row] ?? false)
         }
     }
 

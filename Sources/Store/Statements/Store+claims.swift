@@ -264,9 +264,10 @@ extension Store {
         "task_more",
         """
         SELECT \(ClaimedTask.more)
-        FROM task JOIN task_input i ON i.task_id = task.id
+        FROM unnest($1::bigint[], $2::bigint[]) AS k (id, claim), task
+            JOIN task_input i ON i.task_id = task.id
             JOIN attempt p ON p.task_id = task.id AND p.number = task.attempt
-        WHERE task.id = ANY ($1::bigint[])
+        WHERE \(held)
         """)
 
     static let accountsNow = Statement(
@@ -310,16 +311,35 @@ extension Store {
                 ClaimedTask.decode))
     }
 
-    /// With what only some tasks have.
+    /// With what only some tasks have. They are claimed: where the database is away for a moment, it is asked
+    /// again, since a task that was given back would pass for one that may have been submitted. Whose claim
+    /// was lost meanwhile is left out, and so is, when the database stays away, who needs an answer.
     func whole(_ tasks: [ClaimedTask]) throws(KinoraError) -> [ClaimedTask] {
         let some = Dictionary(tasks.filter(\.mayHaveMore).map { ($0.row, $0) }) { $1 }
         guard !some.isEmpty else { return tasks }
-        let more = try rows(Self.taskMore, [.integers(Array(some.keys))]) { row throws(KinoraError) in
-            try some[row.integer(0)]?.with(more: row)
-        }
-        let whole = Dictionary(more.compactMap { $0.map { ($0.row, $0) } }) { $1 }
-        return tasks.map { whole[$0.row] ?? $0 }
+        let more = try more(of: some)
+        return tasks.compactMap { $0.mayHaveMore ? more[$0.row] : $0 }
     }
+
+    private func more(of tasks: [Int64: ClaimedTask]) throws(KinoraError) -> [Int64: ClaimedTask] {
+        let (rows, claims) = (Array(tasks.keys), tasks.values.map(\.claim))
+        let pause = Signal()
+        for delay in Self.moreDelays {
+            do throws(KinoraError) {
+                let found = try self.rows(Self.taskMore, [.integers(rows), .integers(claims)]) {
+                    row throws(KinoraError) in try tasks[row.integer(0)]?.with(more: row)
+                }
+                return Dictionary(found.compactMap { $0.map { ($0.row, $0) } }) { $1 }
+            } catch {
+                guard error.code == .databaseAway else { throw error }
+                _ = pause.wait(for: delay)
+            }
+        }
+        return [:]
+    }
+
+    /// Together shorter than a worker may be silent.
+    private static let moreDelays = [50, 200, 1000, 2000].map { Duration.milliseconds($0) }
 
     /// What a task's vendor is to make; nil when the claim was lost.
     public func input(of task: ClaimedTask) throws(KinoraError) -> TaskInput? {

@@ -96,7 +96,7 @@ extension Store {
 
     static let told = """
         (SELECT pg_notify('\(Listener.workChannel)', '') IS NOT NULL
-            FROM worker WHERE \(rests) AND id <> $17 LIMIT 1)
+            FROM worker WHERE $17::bigint IS NOT NULL AND \(rests) AND id <> $17 LIMIT 1)
         """
 
     // A second request with the same key waits here for the first one's commit, then inserts nothing.

@@ -102,13 +102,17 @@ def litellm():
 def stopped(proxy):
     """Its workers go on working for a while when nobody asks any more: not while others are measured."""
     pids = list(process_tree([proxy.pid]))
-    for pid in pids:
-        os.kill(pid, signal.SIGSTOP)
+
+    def tell(number):
+        for pid in pids:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, number)
+
     try:
+        tell(signal.SIGSTOP)
         yield
     finally:
-        for pid in pids:
-            os.kill(pid, signal.SIGCONT)
+        tell(signal.SIGCONT)
 
 
 def await_litellm(proxy):
