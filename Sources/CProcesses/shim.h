@@ -5,23 +5,15 @@
 
 #include <fcntl.h>
 #include <spawn.h>
-#include <sys/resource.h>
 
 extern int pipe2(int ends[2], int flags);
 extern int posix_spawn_file_actions_addclosefrom_np(posix_spawn_file_actions_t *actions, int first);
-extern int prlimit(pid_t pid, int resource, const struct rlimit *limit, struct rlimit *before);
 
 /* Both ends are closed in every program that is started, also by other threads at this very moment. */
 static inline int kn_pipe(int ends[2]) { return pipe2(ends, O_CLOEXEC); }
 
 static inline int kn_close_from(posix_spawn_file_actions_t *actions, int first) {
     return posix_spawn_file_actions_addclosefrom_np(actions, first);
-}
-
-/* What a running program may allocate from now on. */
-static inline int kn_limit_memory(pid_t pid, unsigned long bytes) {
-    const struct rlimit limit = {bytes, bytes};
-    return prlimit(pid, RLIMIT_DATA, &limit, 0);
 }
 
 #endif

@@ -6,7 +6,9 @@ final class MediaLength: Sendable {
     private let processes = ChildProcesses()
     /// A thousand bytes of a film can speak of a hundred million frames, and ffprobe makes room for an index
     /// of them all.
-    private static let memoryBytesMax = 256 << 20
+    private let memoryBytesMax: Int
+
+    init(memoryBytesMax: Int = 256 << 20) { self.memoryBytesMax = memoryBytesMax }
 
     /// Ends what runs.
     func close() { processes.close() }
@@ -26,7 +28,7 @@ final class MediaLength: Sendable {
         let exit = try processes.run(
             ["ffprobe", "-v", "error", "-f", demuxer, "-protocol_whitelist", "file"] + Self.entries(of: type)
                 + ["-of", "csv=p=0", "file:\(path)"],
-            limit: .seconds(10), memoryBytesMax: Self.memoryBytesMax, reading: .output)
+            limit: .seconds(10), memoryBytesMax: memoryBytesMax, reading: .output)
         // Of a whole file one number; of packets the last one's begin and length.
         let last = exit.text.split(whereSeparator: \.isNewline).last ?? ""
         let numbers = last.split(separator: ",").map { Double($0) ?? .nan }

@@ -29,6 +29,8 @@ public final class ChildProcesses: Sendable {
     private let running = Mutex(Running())
     /// Most bytes that are kept of what a program writes.
     private static let textBytesMax = 4096
+    /// The exit codes of prlimit and of the dynamic loader for a program that is not there or cannot run.
+    private static let notStarted: Set<Int32> = [126, 127]
     /// Nothing of this process's environment, which may hold secrets.
     private static let environment = [
         "PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", "AV_LOG_FORCE_NOCOLOR=1",
@@ -45,11 +47,13 @@ public final class ChildProcesses: Sendable {
     }
 
     /// Runs a program to its end. The first argument is its name, looked up in PATH. `memoryBytesMax` bounds
-    /// what it may allocate; nil: nothing does.
+    /// what it may allocate; nil: nothing does. Throws `internalFault` when it cannot be started.
     public func run(
         _ arguments: [String], limit: Duration, memoryBytesMax: Int? = nil, reading stream: Stream = .errors
     ) throws(KinoraError) -> ChildExit {
-        let (pid, end) = try start(arguments, memoryBytesMax, stream)
+        // The limit is set by what becomes the program: set from here, it may come too late.
+        let limiting = memoryBytesMax.map { ["prlimit", "--data=\($0)"] } ?? []
+        let (pid, end) = try start(limiting + arguments, stream)
         let deadline = ContinuousClock.now + limit
         var text: [UInt8] = []
         let isTimedOut = !Self.collect(from: end, into: &text, until: deadline)
@@ -62,9 +66,12 @@ public final class ChildProcesses: Sendable {
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
         let signal = status & 0x7F
-        return ChildExit(
-            code: signal == 0 ? status >> 8 & 0xFF : 128 + signal,
-            text: String(decoding: text, as: UTF8.self), isTimedOut: isTimedOut)
+        let code = signal == 0 ? status >> 8 & 0xFF : 128 + signal
+        let said = String(decoding: text, as: UTF8.self)
+        if !limiting.isEmpty, Self.notStarted.contains(code) {
+            throw KinoraError(.internalFault, detail: "cannot start \(arguments[0]): exit \(code) \(said)")
+        }
+        return ChildExit(code: code, text: said, isTimedOut: isTimedOut)
     }
 
     /// Reads what a program writes to its end, which is also the end of the program. False when the time was
@@ -86,7 +93,7 @@ public final class ChildProcesses: Sendable {
     }
 
     private func start(
-        _ arguments: [String], _ memoryBytesMax: Int?, _ stream: Stream
+        _ arguments: [String], _ stream: Stream
     ) throws(KinoraError) -> (pid: pid_t, end: Int32) {
         try running.withLock { (running) throws(KinoraError) in
             guard !running.isClosed else { throw KinoraError(.shuttingDown) }
@@ -97,7 +104,6 @@ public final class ChildProcesses: Sendable {
                     arguments, environment: Self.environment, output: stream == .output ? writing : nil,
                     errors: stream == .errors ? writing : nil)
                 running.pids.insert(pid)
-                if let memoryBytesMax { Spawn.limitMemory(of: pid, to: memoryBytesMax) }
                 // Rendering must not slow down what is being measured beside it.
                 _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(pid), 10)
                 return (pid, reading)

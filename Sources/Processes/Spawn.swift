@@ -60,9 +60,6 @@ public enum Spawn {
         return pid
     }
 
-    /// What a program that runs may allocate from now on, in bytes.
-    static func limitMemory(of pid: Int32, to bytesMax: Int) { _ = kn_limit_memory(pid, UInt(bytesMax)) }
-
     /// C strings and the null pointer that ends them; the caller frees them.
     private static func copies(_ texts: [String]) -> [UnsafeMutablePointer<CChar>?] {
         texts.map { strdup($0) } + [nil]

@@ -204,18 +204,25 @@ import Testing
 
     @Test func aProgramHasOnlySoMuchMemory() throws {
         let processes = ChildProcesses()
-        let hungry = ["bash", "-c", "sleep 0.2; x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo ${#x}"]
+        let hungry = ["bash", "-c", "x=$(head -c 100000000 /dev/zero | tr '\\0' x); echo ${#x}"]
         let free = try processes.run(hungry, limit: .seconds(60), reading: .output)
         #expect(free.text == "100000000\n")
         let bound = try processes.run(
             hungry, limit: .seconds(60), memoryBytesMax: 50_000_000, reading: .output)
         #expect(bound.code != 0 && bound.text.isEmpty)
+        let told = try processes.run(
+            ["sh", "-c", "ulimit -d"], limit: .seconds(60), memoryBytesMax: 50 << 20, reading: .output)
+        #expect(told.text == "51200\n", "its limit, in KiB, before it does anything")
     }
 
     @Test func aProgramsErrorsAreKeptAndAMissingProgramIsAnError() throws {
         let processes = ChildProcesses()
         let exit = try processes.run(["ls", "/nowhere/at/all"], limit: .seconds(60))
         #expect(exit.code == 2 && exit.text.contains("/nowhere/at/all"))
-        #expect(throws: KinoraError.self) { try processes.run(["no-such-program"], limit: .seconds(1)) }
+        for memoryBytesMax in [nil, 50 << 20] {
+            #expect(throws: KinoraError.self) {
+                try processes.run(["no-such-program"], limit: .seconds(60), memoryBytesMax: memoryBytesMax)
+            }
+        }
     }
 }
