@@ -117,8 +117,9 @@ DECLARE
 BEGIN
     UPDATE task SET state = 'cancelled', phase = NULL, worker_id = NULL, due_at = NULL, finished_at = now(),
         claim = claim + 1
-    WHERE "left"(replace(uid::text, '-', ''), 12) COLLATE "C" = short AND user_id = coalesce(owner, user_id)
-        AND finished_at IS NULL
+    FROM task_input i
+    WHERE "left"(replace(i.uid::text, '-', ''), 12) COLLATE "C" = short AND id = i.task_id
+        AND user_id = coalesce(owner, user_id) AND finished_at IS NULL
     RETURNING id, attempt INTO cancelled;
     INSERT INTO cancellation (attempt_id) SELECT p.id FROM attempt p
     WHERE p.task_id = cancelled.id AND p.number = cancelled.attempt AND p.finished_at IS NULL;
@@ -439,7 +440,7 @@ BEGIN
         'type', 'task.' || NEW.state,
         'timestamp', to_char(NEW.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
         'data', (jsonb_build_object(
-            'id', NEW.uid, 'model', NEW.model_id, 'status', NEW.state,
+            'id', i.uid, 'model', NEW.model_id, 'status', NEW.state,
             'error', CASE WHEN NEW.error_code IS NOT NULL THEN jsonb_build_object(
                 'code', CASE NEW.error_code WHEN 'content_policy_violation' THEN NEW.error_code
                     ELSE 'generation_failed' END,
@@ -448,8 +449,9 @@ BEGIN
             'finished_at', to_char(NEW.finished_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'))
             || CASE NEW.kind WHEN 'video' THEN jsonb_build_object('video_id',
                 regexp_replace("left"(NEW.model_id, 64), '[^a-zA-Z0-9._-]', '-', 'g') || '-'
-                || "left"(replace(NEW.uid::text, '-', ''), 12)) ELSE '{}' END))::text
-    FROM kinora.webhook_endpoint e WHERE e.user_id = NEW.user_id AND e.enabled;
+                || "left"(replace(i.uid::text, '-', ''), 12)) ELSE '{}' END))::text
+    FROM kinora.webhook_endpoint e, kinora.task_input i
+    WHERE e.user_id = NEW.user_id AND e.enabled AND i.task_id = NEW.id;
     RETURN NULL;
 END $$;
 
@@ -1564,7 +1566,6 @@ COMMENT ON COLUMN kinora.setting.description IS 'What it does, with its unit.';
 
 CREATE TABLE kinora.task (
     id bigint NOT NULL,
-    uid uuid NOT NULL,
     user_id bigint NOT NULL,
     key_id bigint,
     model_id text NOT NULL,
@@ -1607,8 +1608,6 @@ WITH (fillfactor='70', autovacuum_vacuum_scale_factor='0', autovacuum_vacuum_thr
 COMMENT ON TABLE kinora.task IS 'One accepted request for media. Narrow and rewritten often: what is written once stands in task_input.';
 
 COMMENT ON COLUMN kinora.task.id IS 'Internal number, in order of acceptance.';
-
-COMMENT ON COLUMN kinora.task.uid IS 'Random id; every client-side spelling of the task''s id derives from it.';
 
 COMMENT ON COLUMN kinora.task.user_id IS 'The owner: every read names it.';
 
@@ -1696,6 +1695,7 @@ CREATE TABLE kinora.task_input (
     parameters jsonb NOT NULL,
     remix_of_id bigint,
     user_identifier text,
+    uid uuid NOT NULL,
     CONSTRAINT task_input_parameters_object CHECK ((jsonb_typeof(parameters) = 'object'::text)),
     CONSTRAINT task_input_prompt_length CHECK ((length(prompt) <= 32000)),
     CONSTRAINT task_input_user_identifier_length CHECK ((length(user_identifier) <= 128))
@@ -1714,6 +1714,8 @@ COMMENT ON COLUMN kinora.task_input.parameters IS 'Parameters after checks and d
 COMMENT ON COLUMN kinora.task_input.remix_of_id IS 'The task this one is a remix of.';
 
 COMMENT ON COLUMN kinora.task_input.user_identifier IS 'The client''s own name for its end user.';
+
+COMMENT ON COLUMN kinora.task_input.uid IS 'Random id; every client-side spelling of the task''s id derives from it.';
 
 CREATE TABLE kinora.usage_day (
     day date NOT NULL,
@@ -1933,30 +1935,9 @@ UNION ALL
     format('%s, price %s: held %s, captured %s, released %s'::text, COALESCE(((t.state || ' task of user '::text) || t.user_id), 'no such task'::text), t.price_micros, COALESCE(s.held, (0)::numeric), COALESCE(s.captured, (0)::numeric), COALESCE(s.released, (0)::numeric)) AS fault
    FROM (settled s
      FULL JOIN ( SELECT task.id,
-            task.uid,
             task.user_id,
-            task.key_id,
-            task.model_id,
-            task.kind,
-            task.category,
             task.state,
-            task.phase,
-            task.progress,
-            task.priority,
             task.price_micros,
-            task.pinned_account_id,
-            task.attempt,
-            task.claim,
-            task.worker_id,
-            task.due_at,
-            task.deadline_at,
-            task.error_code,
-            task.error_message,
-            task.created_at,
-            task.started_at,
-            task.finished_at,
-            task.deleted_at,
-            task.piece_micros,
             task.captured_micros
            FROM kinora.task
           WHERE (task.price_micros > 0)) t ON ((t.id = s.task_id)))
@@ -2221,7 +2202,7 @@ COMMENT ON COLUMN kinora.worker.steady_since IS 'Since when its signs of life ha
 
 CREATE VIEW kinora.v_stuck_task AS
  SELECT t.id,
-    t.uid,
+    i.uid,
     t.model_id,
     t.state,
     t.phase,
@@ -2230,7 +2211,8 @@ CREATE VIEW kinora.v_stuck_task AS
     w.heartbeat_at,
     t.due_at,
     (now() - t.due_at) AS overdue
-   FROM (kinora.task t
+   FROM ((kinora.task t
+     LEFT JOIN kinora.task_input i ON ((i.task_id = t.id)))
      LEFT JOIN kinora.worker w ON ((w.id = t.worker_id)))
   WHERE ((t.state = ANY (ARRAY['running'::text, 'storing'::text])) AND ((t.due_at < (now() - '00:00:30'::interval)) OR ((t.due_at > (now() + '00:00:30'::interval)) AND COALESCE((w.heartbeat_at < (now() - '00:00:30'::interval)), true))));
 
@@ -2562,6 +2544,8 @@ CREATE INDEX task_held ON kinora.task USING btree (worker_id) WHERE (worker_id I
 
 CREATE INDEX task_input_remix ON kinora.task_input USING btree (remix_of_id) WHERE (remix_of_id IS NOT NULL);
 
+CREATE UNIQUE INDEX task_input_uid ON kinora.task_input USING btree ("left"(replace((uid)::text, '-'::text, ''::text), 12) COLLATE "C");
+
 CREATE INDEX task_of_user ON kinora.task USING btree (user_id, kind, id) WHERE (deleted_at IS NULL);
 
 CREATE INDEX task_queued ON kinora.task USING btree (model_id, priority, user_id, id) WHERE ((state = 'queued'::text) AND (pinned_account_id IS NULL));
@@ -2569,8 +2553,6 @@ CREATE INDEX task_queued ON kinora.task USING btree (model_id, priority, user_id
 CREATE INDEX task_queued_deadline ON kinora.task USING btree (deadline_at) WHERE ((state = 'queued'::text) AND (deadline_at IS NOT NULL));
 
 CREATE INDEX task_queued_pinned ON kinora.task USING btree (pinned_account_id, priority, id) WHERE ((state = 'queued'::text) AND (pinned_account_id IS NOT NULL));
-
-CREATE UNIQUE INDEX task_uid ON kinora.task USING btree ("left"(replace((uid)::text, '-'::text, ''::text), 12) COLLATE "C");
 
 CREATE INDEX usage_day_user ON kinora.usage_day USING btree (user_id, day);
 

@@ -44,8 +44,8 @@ import Testing
     private func fillLine(_ count: Int) throws {
         try stage.database.sql(
             """
-            INSERT INTO task (uid, user_id, model_id, kind, category)
-            SELECT gen_random_uuid(), \(stage.caller.userID), 'sora-2', 'video', 't2v'
+            INSERT INTO task (user_id, model_id, kind, category)
+            SELECT \(stage.caller.userID), 'sora-2', 'video', 't2v'
             FROM generate_series(1, \(count))
             """)
     }

@@ -139,8 +139,10 @@ import Upstream
         try session.rows(
             """
             BEGIN;
-            INSERT INTO task (uid, user_id, model_id, kind, category)
-            VALUES (gen_random_uuid(), \(mail.caller.userID), 'sora-2', 'video', 't2v');
+            WITH t AS (INSERT INTO task (user_id, model_id, kind, category)
+                VALUES (\(mail.caller.userID), 'sora-2', 'video', 't2v') RETURNING id)
+            INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+            SELECT id, gen_random_uuid(), 'test', '', '{}' FROM t;
             UPDATE task SET state = 'cancelled', due_at = NULL, finished_at = now()
             """)
         try session.rows("ROLLBACK")

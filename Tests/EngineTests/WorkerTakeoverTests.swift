@@ -116,7 +116,7 @@ import Upstream
         let locked = try stage.submit("locked")
         #expect(stage.vendor.waits(for: .submit))
         let session = try stage.database.newSession()
-        try session.rows("BEGIN; SELECT FROM task WHERE uid = '\(locked.id)' FOR UPDATE")
+        try session.rows("BEGIN; SELECT FROM task WHERE \(stage.isTask(locked.id)) FOR UPDATE")
         stage.vendor.release()
         for number in 0..<3 { _ = try stage.finished("\(number)") }
         // Its write waited for the lock until that was too long, and is tried again.
@@ -142,7 +142,7 @@ import Upstream
         let locked = try stage.submit("locked")
         #expect(stage.vendor.waits(for: .poll))
         let session = try stage.database.newSession()
-        try session.rows("BEGIN; SELECT FROM task WHERE uid = '\(locked.id)' FOR UPDATE")
+        try session.rows("BEGIN; SELECT FROM task WHERE \(stage.isTask(locked.id)) FOR UPDATE")
         stage.vendor.release(with: news)
         #expect(try stage.finished("another").state == .succeeded)
         #expect(stage.events.has { if case .databaseLost(let error) = $0 { error.isLocked } else { false } })
@@ -197,7 +197,7 @@ import Upstream
         stage.vendor.release()
         #expect(drained.wait { $0 == [true] })
         #expect(try stage.database.value("SELECT vendor_task_id FROM attempt") == "video_1")
-        let isGivenBack = "task WHERE uid = '\(task.id)' AND worker_id IS NULL AND phase = 'waiting'"
+        let isGivenBack = "task WHERE \(stage.isTask(task.id)) AND worker_id IS NULL AND phase = 'waiting'"
         #expect(try stage.database.count(isGivenBack) == 1)
     }
 

@@ -319,7 +319,8 @@ import Testing
         }
         if let task, stage == "waiting" { _ = try store.accepted(task, vendorTask: "v") }
         if let task, stage == "storing" { _ = try store.storing(task) }
-        let short = try #require(try database.value("SELECT left(replace(uid::text, '-', ''), 12) FROM task"))
+        let short = try #require(
+            try database.value("SELECT left(replace(uid::text, '-', ''), 12) FROM task_input"))
         let reference = try #require(TaskReference("x-\(short)"))
         #expect(try store.cancel(reference) != nil)
         #expect(try store.cancel(reference) == nil)

@@ -212,7 +212,7 @@ import Testing
         #expect(try store.submit(.sample(sister, price: Self.price)) != nil)
         // What is given back may be spent again.
         let task = try #require(
-            try database.value("SELECT left(replace(uid::text, '-', ''), 12) FROM task LIMIT 1"))
+            try database.value("SELECT left(replace(uid::text, '-', ''), 12) FROM task_input LIMIT 1"))
         #expect(try store.cancel(try #require(TaskReference("x-\(task)"))) != nil)
         #expect(try store.submit(.sample(owner, price: Self.price)) != nil)
         #expect(throws: KinoraError.self) { try store.submit(.sample(owner, price: Self.price)) }

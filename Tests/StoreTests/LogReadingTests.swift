@@ -155,10 +155,12 @@ import Testing
             INSERT INTO event_log (at, process, level, name, task, account_id, fields)
                 SELECT now() - n * interval '1 ms', 'p', CASE n % 500 WHEN 0 THEN 'error' ELSE 'info' END,
                     'n', left(md5(n::text), 12), n % 1000, '{}' FROM generate_series(1, 30000) n;
-            INSERT INTO task (uid, user_id, model_id, kind, category, state, progress, finished_at, due_at)
-                SELECT gen_random_uuid(), 1, 'sora-2', 'video', 't2v', 'cancelled', 0, now(), NULL
+            INSERT INTO task (user_id, model_id, kind, category, state, progress, finished_at, due_at)
+                SELECT 1, 'sora-2', 'video', 't2v', 'cancelled', 0, now(), NULL
                 FROM generate_series(1, 5000);
-            ANALYZE request_log; ANALYZE event_log; ANALYZE task
+            INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+                SELECT id, gen_random_uuid(), 'test', '', '{}' FROM task;
+            ANALYZE request_log; ANALYZE event_log; ANALYZE task; ANALYZE task_input
             """)
         // The other days are empty, and as well read from end to end.
         let today = try database.value("SELECT to_char(now(), 'YYYYMMDD')") ?? ""
@@ -181,7 +183,7 @@ import Testing
             let call = values.isEmpty ? name : "\(name)(\(values))"
             let plan = try database.sql("EXPLAIN ANALYZE EXECUTE \(call)").compactMap { $0.first ?? nil }
             let isWhole = plan.contains { line in
-                ["event_log_\(today)", "request_log_\(today)", "task"].contains {
+                ["event_log_\(today)", "request_log_\(today)", "task", "task_input"].contains {
                     line.contains("Seq Scan on \($0) ")
                 }
             }

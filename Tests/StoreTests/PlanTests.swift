@@ -15,10 +15,10 @@ import Testing
         try database.sql(
             """
             INSERT INTO app_user (name) SELECT 'user ' || n FROM generate_series(1, 40) n;
-            INSERT INTO task (uid, user_id, model_id, kind, category, state, phase, progress, attempt, claim,
+            INSERT INTO task (user_id, model_id, kind, category, state, phase, progress, attempt, claim,
                     due_at, finished_at, deadline_at, created_at)
-                SELECT (lpad(to_hex(n), 12, '0') || '00004000800000000000')::uuid, 1 + n % 40, 'sora-2',
-                    'video', 't2v', state, CASE state WHEN 'running' THEN 'waiting' END,
+                SELECT 1 + n % 40, 'sora-2', 'video', 't2v', state,
+                    CASE state WHEN 'running' THEN 'waiting' END,
                     CASE state WHEN 'succeeded' THEN 100 ELSE 0 END,
                     CASE state WHEN 'queued' THEN 0 ELSE 1 END, 1,
                     CASE state WHEN 'queued' THEN now() WHEN 'running'
@@ -28,8 +28,9 @@ import Testing
                     now() - n * interval '1 second'
                 FROM generate_series(1, 200400) n CROSS JOIN LATERAL (SELECT CASE WHEN n <= 100000
                     THEN 'succeeded' WHEN n <= 200000 THEN 'queued' ELSE 'running' END AS state) s;
-            INSERT INTO task_input (task_id, dialect, prompt, parameters)
-                SELECT id, 'test', 'p', '{}' FROM task;
+            INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+                SELECT id, (lpad(to_hex(id), 12, '0') || '00004000800000000000')::uuid, 'test', 'p', '{}'
+                FROM task;
             INSERT INTO attempt (task_id, number, account_id, slot, vendor_model, vendor_task_id, accepted_at,
                     outcome, finished_at)
                 SELECT id, 1, 1, 1 + id % 1000, 'sora-2', 'v' || id, now(),
@@ -215,14 +216,14 @@ import Testing
         try database.sql(
             """
             INSERT INTO app_user (name) VALUES ('one');
-            INSERT INTO task (uid, user_id, model_id, kind, category, state, progress, due_at, finished_at)
-                SELECT gen_random_uuid(), 1, 'sora-2', 'video', 't2v',
+            INSERT INTO task (user_id, model_id, kind, category, state, progress, due_at, finished_at)
+                SELECT 1, 'sora-2', 'video', 't2v',
                     CASE WHEN n <= 20000 THEN 'succeeded' ELSE 'queued' END,
                     CASE WHEN n <= 20000 THEN 100 ELSE 0 END,
                     CASE WHEN n > 20000 THEN now() END, CASE WHEN n <= 20000 THEN now() END
                 FROM generate_series(1, 60000) n;
-            INSERT INTO task_input (task_id, dialect, prompt, parameters)
-                SELECT id, 'test', 'p', '{}' FROM task;
+            INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+                SELECT id, gen_random_uuid(), 'test', 'p', '{}' FROM task;
             """)
         try database.sql("VACUUM ANALYZE")
         try database.sql("SET enable_seqscan = off")

@@ -88,14 +88,15 @@ import Testing
         ("task_kind_known", "UPDATE task SET kind = 'song' WHERE id = \(of("running"))"),
         (
             "task_price_not_negative",
-            "INSERT INTO task (uid, user_id, model_id, kind, category, price_micros) "
-                + "SELECT gen_random_uuid(), user_id, model_id, kind, category, -1 FROM task"
+            "INSERT INTO task (user_id, model_id, kind, category, price_micros) "
+                + "SELECT user_id, model_id, kind, category, -1 FROM task"
         ),
         ("task_price_is_fixed", "UPDATE task SET price_micros = 1 WHERE id = \(of("running"))"),
         ("task_attempt_not_negative", "UPDATE task SET attempt = -1 WHERE id = \(of("running"))"),
         (
-            "task_uid",
-            "UPDATE task SET uid = (SELECT uid FROM task WHERE id = \(of("done"))) WHERE id = \(of("queued"))"
+            "task_input_uid",
+            "UPDATE task_input SET uid = (SELECT uid FROM task_input WHERE task_id = \(of("done"))) "
+                + "WHERE task_id = \(of("queued"))"
         ),
         ("task_price_is_fixed", "UPDATE task SET user_id = 4711 WHERE id = \(of("queued"))"),
     ]

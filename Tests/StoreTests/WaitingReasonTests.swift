@@ -219,15 +219,16 @@ import Testing
                     CASE WHEN random() < 0.3 THEN 1 ELSE 0 END
                 FROM generate_series(1, 1 + \(seed) % 6) n;
             WITH t AS (
-                INSERT INTO task (uid, user_id, model_id, kind, category, priority, due_at, pinned_account_id)
-                    SELECT gen_random_uuid(), (SELECT min(id) FROM app_user) + (random() * 1.4)::integer,
+                INSERT INTO task (user_id, model_id, kind, category, priority, due_at, pinned_account_id)
+                    SELECT (SELECT min(id) FROM app_user) + (random() * 1.4)::integer,
                         CASE WHEN random() < 0.6 THEN 'sora-2' ELSE 'other-1' END, 'video', 't2v',
                         CASE n % 5 WHEN 0 THEN 10 ELSE 0 END + (random() * 2)::smallint,
                         CASE WHEN random() < 0.2 THEN now() + interval '1 hour' ELSE now() END,
                         CASE WHEN random() < 0.3 THEN
                             (SELECT id FROM account WHERE n > 0 ORDER BY random() LIMIT 1) END
                     FROM generate_series(1, 12) n RETURNING id)
-            INSERT INTO task_input (task_id, dialect, prompt, parameters) SELECT id, 'test', 'p', '{}' FROM t;
+            INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+                SELECT id, gen_random_uuid(), 'test', 'p', '{}' FROM t;
             """)
     }
 
@@ -237,7 +238,7 @@ import Testing
         for (name, count) in [("a", 4), ("b", 1), ("c", 6)] { try database.queue(count, of: name) }
         try database.queue(2, of: "b", priority: 1)
         try database.queue(1, of: "c", priority: -1)
-        let ids = try database.sql("SELECT uid FROM task ORDER BY id").compactMap {
+        let ids = try database.sql("SELECT uid FROM task_input ORDER BY task_id").compactMap {
             TaskID(uuid: $0[0] ?? "")
         }
         func counted(_ limit: Int64) throws -> [Int64] {
@@ -261,7 +262,7 @@ import Testing
         try database.queue(5, of: "a")
         let home = try database.account("home", slots: 1)
         try database.sql("UPDATE task SET pinned_account_id = \(home) WHERE id > 2")
-        let ids = try database.sql("SELECT uid FROM task ORDER BY id").compactMap {
+        let ids = try database.sql("SELECT uid FROM task_input ORDER BY task_id").compactMap {
             TaskID(uuid: $0[0] ?? "")
         }
         #expect(try ids.map { try store.tasksAhead(of: TaskReference($0), limit: 9) } == [0, 1, 0, 1, 2])
@@ -285,7 +286,7 @@ import Testing
 
     @Test func anOperatorSeesReasonAndPlace() throws {
         try database.queue(3, of: "a")
-        let ids = try database.sql("SELECT uid FROM task ORDER BY id").compactMap {
+        let ids = try database.sql("SELECT uid FROM task_input ORDER BY task_id").compactMap {
             TaskID(uuid: $0[0] ?? "")
         }
         let shown = try #require(try store.describeTask(TaskReference(ids[2])))

@@ -80,28 +80,30 @@ SELECT pg_temp.refuses(rule, pg_temp.change(word, change)) FROM (VALUES
     ('task_error_iff_failed', 'running', $$error_code = 'x'$$),
     ('task_attempt_not_negative', 'queued', 'attempt = -1'),
     ('task_deleted_only_final', 'running', 'deleted_at = now()'),
-    ('task_uid', 'queued', $$uid = (SELECT uid FROM task WHERE id = pg_temp.the('running'))$$),
     ('task_key_id_fkey', 'queued', 'key_id = 4711')) AS t (rule, word, change);
 CREATE FUNCTION pg_temp.new_task(owner bigint, price bigint) RETURNS text LANGUAGE sql AS $$
-    SELECT format('INSERT INTO task (uid, user_id, model_id, kind, category, price_micros) '
-        'VALUES (gen_random_uuid(), %L, %L, %L, %L, %L)', owner, 'sora-2', 'video', 't2v', price)
+    SELECT format('INSERT INTO task (user_id, model_id, kind, category, price_micros) '
+        'VALUES (%L, %L, %L, %L, %L)', owner, 'sora-2', 'video', 't2v', price)
 $$;
 SELECT pg_temp.refuses('task_price_not_negative', pg_temp.new_task((SELECT min(user_id) FROM wallet), -1));
-SELECT pg_temp.refuses('task_price_reaches_piece', $$INSERT INTO task (uid, user_id, model_id, kind, category, piece_micros)
-    SELECT gen_random_uuid(), min(user_id), 'sora-2', 'video', 't2v', 1 FROM wallet$$);
+SELECT pg_temp.refuses('task_price_reaches_piece', $$INSERT INTO task (user_id, model_id, kind, category, piece_micros)
+    SELECT min(user_id), 'sora-2', 'video', 't2v', 1 FROM wallet$$);
 SELECT pg_temp.refuses('task_captured_only_succeeded', $$UPDATE task SET captured_micros = 0
     WHERE id = pg_temp.the('running')$$);
 SELECT pg_temp.refuses('task_captured_within_price', $$UPDATE task SET state = 'succeeded', progress = 100, phase = NULL,
     due_at = NULL, finished_at = now(), captured_micros = 1 WHERE id = pg_temp.the('storing')$$);
 SELECT pg_temp.refuses('task_user_id_fkey', pg_temp.new_task(4711, 0));
-SELECT pg_temp.refuses('task_input_pkey', $$INSERT INTO task_input (task_id, dialect, prompt, parameters)
-    VALUES (pg_temp.the('queued'), 'openai', '', '{}')$$);
+SELECT pg_temp.refuses('task_input_pkey', $$INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+    VALUES (pg_temp.the('queued'), gen_random_uuid(), 'openai', '', '{}')$$);
+SELECT pg_temp.refuses('task_input_uid', $$UPDATE task_input
+    SET uid = (SELECT uid FROM task_input WHERE task_id = pg_temp.the('running'))
+    WHERE task_id = pg_temp.the('queued')$$);
 SELECT pg_temp.refuses('task_input_prompt_length', $$UPDATE task_input SET prompt = repeat('x', 32001)$$);
 SELECT pg_temp.refuses('task_input_parameters_object', $$UPDATE task_input SET parameters = '[]'$$);
 SELECT pg_temp.refuses('task_input_user_identifier_length',
     $$UPDATE task_input SET user_identifier = repeat('x', 129)$$);
-SELECT pg_temp.refuses('task_input_task_id_fkey', $$INSERT INTO task_input (task_id, dialect, prompt, parameters)
-    VALUES (4711, 'openai', '', '{}')$$);
+SELECT pg_temp.refuses('task_input_task_id_fkey', $$INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+    VALUES (4711, gen_random_uuid(), 'openai', '', '{}')$$);
 
 -- Attempts: a slot is one attempt's, and a vendor's task too
 CREATE FUNCTION pg_temp.attempt(word text, number integer, account bigint, slot integer, ticket text) RETURNS text

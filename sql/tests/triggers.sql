@@ -31,8 +31,8 @@ SELECT pg_temp.refuses('ledger_append_only', statement) FROM unnest(ARRAY[
 
 -- Money: held with the task, captured by a success, released by any other end, and never more than there is.
 CREATE FUNCTION pg_temp.pays(price bigint) RETURNS bigint LANGUAGE sql AS $$
-    INSERT INTO task (uid, user_id, model_id, kind, category, price_micros)
-    SELECT gen_random_uuid(), id, 'sora-2', 'video', 't2v', price FROM app_user WHERE name = 'owner' RETURNING id
+    INSERT INTO task (user_id, model_id, kind, category, price_micros)
+    SELECT id, 'sora-2', 'video', 't2v', price FROM app_user WHERE name = 'owner' RETURNING id
 $$;
 CREATE FUNCTION pg_temp.has(available bigint, held bigint, used bigint, what text) RETURNS text LANGUAGE sql AS $$
     SELECT tap.is(format('%s %s %s', available_micros, held_micros, used_micros),

@@ -159,7 +159,7 @@ extension ClaimedTask {
 
     /// The columns all claims return, in the decoder's order.
     static let columns = """
-        task.id, task.claim, task.uid, task.user_id, task.model_id, task.kind, task.category, task.state,
+        task.id, task.claim, i.uid, task.user_id, task.model_id, task.kind, task.category, task.state,
         task.phase,
         task.progress, CASE WHEN p.vendor_task_id IS NULL THEN i.prompt ELSE '' END,
         CASE WHEN p.vendor_task_id IS NULL THEN i.parameters

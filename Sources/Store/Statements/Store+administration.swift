@@ -167,7 +167,7 @@ extension Store {
     static let taskList = Statement(
         "task_list",
         """
-        SELECT t.uid, t.model_id, t.state, t.progress, u.name, ac.name, t.created_at, t.finished_at,
+        SELECT i.uid, t.model_id, t.state, t.progress, u.name, ac.name, t.created_at, t.finished_at,
             t.error_code, left(i.prompt, 60), \(waitingColumns)
         FROM task t JOIN app_user u ON u.id = t.user_id JOIN task_input i ON i.task_id = t.id
         LEFT JOIN attempt a ON a.task_id = t.id AND a.number = t.attempt
@@ -179,7 +179,7 @@ extension Store {
     static let taskShow = Statement(
         "task_show",
         """
-        SELECT to_jsonb(t) || jsonb_build_object('input', to_jsonb(i), 'attempts',
+        SELECT to_jsonb(t) || jsonb_build_object('uid', i.uid, 'input', to_jsonb(i) - 'uid', 'attempts',
             (SELECT jsonb_agg(
                     to_jsonb(a) || jsonb_build_object('account', ac.name, 'vendor', ac.vendor)
                     ORDER BY a.number)

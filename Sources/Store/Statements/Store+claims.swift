@@ -216,7 +216,7 @@ extension Store {
             ORDER BY deadline_at LIMIT $1 FOR UPDATE SKIP LOCKED)
         UPDATE task SET state = 'expired', due_at = NULL, finished_at = now(), error_code = $2,
             error_message = $3
-        FROM late WHERE task.id = late.id RETURNING task.id, task.uid
+        FROM late JOIN task_input i ON i.task_id = late.id WHERE task.id = late.id RETURNING task.id, i.uid
         """)
 
     // No account has ever come for them: the last one is gone, say. Nothing but the order of ids tells how
@@ -250,7 +250,7 @@ extension Store {
             FOR UPDATE OF task SKIP LOCKED)
         UPDATE task SET state = 'expired', due_at = NULL, finished_at = now(), error_code = $2,
             error_message = $3
-        FROM late WHERE task.id = late.id RETURNING task.id, task.uid
+        FROM late JOIN task_input i ON i.task_id = late.id WHERE task.id = late.id RETURNING task.id, i.uid
         """)
 
     static let taskInput = Statement(

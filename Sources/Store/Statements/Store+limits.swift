@@ -68,9 +68,9 @@ extension Store {
         "task_submit_within",
         """
         WITH g AS MATERIALIZED (SELECT * FROM admit($3::bigint, $2::bigint, $18, $19, $15::smallint)),
-        t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id,
+        t AS (INSERT INTO task (user_id, key_id, model_id, kind, category, pinned_account_id,
                 price_micros, priority, piece_micros)
-            SELECT $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint, $16::bigint
+            SELECT $2, $3, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint, $16::bigint
             WHERE NOT EXISTS (SELECT FROM g WHERE refusal IS NOT NULL) RETURNING id, created_at),
         \(submitWithinBody)
         """)
@@ -83,10 +83,10 @@ extension Store {
             SELECT $2, $18, $19::bytea, nextval('kinora.task_id_seq')
             WHERE NOT EXISTS (SELECT FROM g WHERE refusal IS NOT NULL)
             ON CONFLICT DO NOTHING RETURNING task_id),
-        t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id,
+        t AS (INSERT INTO task (id, user_id, key_id, model_id, kind, category, pinned_account_id,
                 price_micros, priority, piece_micros)
             OVERRIDING SYSTEM VALUE
-            SELECT task_id, $1::uuid, $2, $3, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint,
+            SELECT task_id, $2, $3, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint,
                 $16::bigint
             FROM once RETURNING id, created_at),
         \(submitWithinBody)

@@ -59,7 +59,7 @@ extension Store {
         SELECT e.id, e.at, e.level, e.name, coalesce(t.model_id || '-', '') || e.task, e.attempt, a.name,
             k.public_id, e.process, e.fields
         FROM event_log e LEFT JOIN account a ON a.id = e.account_id LEFT JOIN api_key k ON k.id = e.key_id
-            LEFT JOIN task t ON \(shortID) = e.task
+            LEFT JOIN task_input i ON \(shortID) = e.task LEFT JOIN task t ON t.id = i.task_id
         WHERE e.at >= now() - coalesce($4::float8, 40000000) * interval '1 s'
             AND coalesce(e.level = ANY ($1::text[]), true) AND coalesce(e.task = $2, $2 IS NULL)
             AND coalesce(e.account_id = $3, $3 IS NULL)
@@ -87,7 +87,7 @@ extension Store {
             coalesce(t.model_id || '-', '') || r.task, r.model, r.dialect, r.error_code,
             r.error_detail, r.client_address, r.request_bytes, r.response_bytes, r.process
         FROM request_log r LEFT JOIN api_key k ON k.id = r.key_id LEFT JOIN app_user u ON u.id = r.user_id
-            LEFT JOIN task t ON \(shortID) = r.task
+            LEFT JOIN task_input i ON \(shortID) = r.task LEFT JOIN task t ON t.id = i.task_id
         WHERE r.at >= now() - coalesce($4::float8, 40000000) * interval '1 s'
             AND coalesce(r.request_id = $1, true) AND coalesce(r.task = $2, $2 IS NULL)
             AND coalesce(k.public_id = $3, $3 IS NULL) AND coalesce(NOT $6 OR r.status >= 400, true)

@@ -57,9 +57,9 @@ extension Store {
     static let ledgerList = Statement(
         "ledger_list",
         """
-        SELECT l.id, l.created_at, l.kind, l.amount_micros, k.public_id, t.model_id, t.uid, l.note
+        SELECT l.id, l.created_at, l.kind, l.amount_micros, k.public_id, t.model_id, i.uid, l.note
         FROM app_user u JOIN ledger l ON l.user_id = u.id LEFT JOIN api_key k ON k.id = l.key_id
-            LEFT JOIN task t ON t.id = l.task_id
+            LEFT JOIN task t ON t.id = l.task_id LEFT JOIN task_input i ON i.task_id = l.task_id
         WHERE u.name = $1 ORDER BY l.id DESC LIMIT $2
         """)
 

@@ -22,7 +22,7 @@ extension Store {
                 WHERE ta.task_id = page.id AND ta.role = 'result'),
             \(taskColumns)
         FROM (SELECT) once LEFT JOIN page ON true LEFT JOIN task t ON t.id = page.id
-            LEFT JOIN task_input i ON i.task_id = t.id LEFT JOIN task s ON s.id = i.remix_of_id
+            LEFT JOIN task_input i ON i.task_id = t.id \(remixSource)
         ORDER BY page.id DESC
         """)
 

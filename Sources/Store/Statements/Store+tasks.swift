@@ -77,8 +77,8 @@ extension Store {
     // that would come a while later.
     // References in the order in which a deletion locks them: else each could wait for the other.
     static let submitDetails = """
-        i AS (INSERT INTO task_input (task_id, dialect, prompt, parameters, remix_of_id, user_identifier)
-            SELECT id, $7, $8, $9::jsonb, $10::bigint, $11 FROM t),
+        i AS (INSERT INTO task_input (task_id, uid, dialect, prompt, parameters, remix_of_id, user_identifier)
+            SELECT id, $1::uuid, $7, $8, $9::jsonb, $10::bigint, $11 FROM t),
         r AS (INSERT INTO task_asset (task_id, role, position, asset_id)
             SELECT t.id, 'reference', n - 1, a FROM t, unnest($13::bigint[]) WITH ORDINALITY AS u (a, n)
             ORDER BY a)
@@ -87,9 +87,9 @@ extension Store {
     static let taskSubmit = Statement(
         "task_submit",
         """
-        WITH t AS (INSERT INTO task (uid, user_id, key_id, model_id, kind, category, pinned_account_id,
+        WITH t AS (INSERT INTO task (user_id, key_id, model_id, kind, category, pinned_account_id,
                 price_micros, priority, piece_micros)
-            VALUES ($1::uuid, $2, $3, $4, $5, $6, $12, $14, $15, $16) RETURNING id, created_at),
+            VALUES ($2, $3, $4, $5, $6, $12, $14, $15, $16) RETURNING id, created_at),
         \(submitDetails)
         SELECT id, created_at, \(told) FROM t
         """)
@@ -105,10 +105,10 @@ extension Store {
         """
         WITH once AS (INSERT INTO idempotency (user_id, key, request_hash, task_id)
             VALUES ($2, $18, $19, nextval('kinora.task_id_seq')) ON CONFLICT DO NOTHING RETURNING task_id),
-        t AS (INSERT INTO task (id, uid, user_id, key_id, model_id, kind, category, pinned_account_id,
+        t AS (INSERT INTO task (id, user_id, key_id, model_id, kind, category, pinned_account_id,
                 price_micros, priority, piece_micros)
             OVERRIDING SYSTEM VALUE
-            SELECT task_id, $1::uuid, $2, $3::bigint, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint,
+            SELECT task_id, $2, $3::bigint, $4, $5, $6, $12::bigint, $14::bigint, $15::smallint,
                 $16::bigint
             FROM once RETURNING id, created_at),
         \(submitDetails)
@@ -118,22 +118,26 @@ extension Store {
     static let idempotencyFind = Statement(
         "idempotency_find",
         """
-        SELECT d.request_hash, t.uid FROM idempotency d JOIN task t ON t.id = d.task_id
+        SELECT d.request_hash, i.uid FROM idempotency d JOIN task_input i ON i.task_id = d.task_id
         WHERE d.user_id = $1 AND d.key = $2
         """
     )
 
     static let taskColumns = """
-        t.id, t.uid, t.model_id, t.kind, t.state, t.phase, t.progress, i.prompt, i.parameters,
-        s.uid, s.model_id, t.error_code, t.error_message, t.created_at, t.finished_at,
+        t.id, i.uid, t.model_id, t.kind, t.state, t.phase, t.progress, i.prompt, i.parameters,
+        si.uid, s.model_id, t.error_code, t.error_message, t.created_at, t.finished_at,
         coalesce(t.captured_micros, t.price_micros), t.started_at, t.category
         """
     static let taskTables = """
-        task t JOIN task_input i ON i.task_id = t.id LEFT JOIN task s ON s.id = i.remix_of_id
+        task t JOIN task_input i ON i.task_id = t.id \(remixSource)
+        """
+    static let remixSource = """
+        LEFT JOIN task s ON s.id = i.remix_of_id LEFT JOIN task_input si ON si.task_id = i.remix_of_id
         """
 
-    /// What all spellings of the id of a task `t` share, as the index `task_uid` has it.
-    static let shortID = #""left"(replace(t.uid::text, '-', ''), 12) COLLATE "C""#
+    /// What all spellings of the id of a task share, whose row in task_input is `i`, as the index
+    /// `task_input_uid` has it.
+    static let shortID = #""left"(replace(i.uid::text, '-', ''), 12) COLLATE "C""#
 
     // Several at once: see `BatchLoader`.
     static let taskFind = Statement(
@@ -141,8 +145,9 @@ extension Store {
         """
         SELECT \(taskColumns), k.position
         FROM unnest($1::text[], $2::bigint[]) WITH ORDINALITY AS k (short, user_id, position)
-            JOIN task t ON \(shortID) = k.short AND t.user_id = k.user_id AND t.deleted_at IS NULL
-            JOIN task_input i ON i.task_id = t.id LEFT JOIN task s ON s.id = i.remix_of_id
+            JOIN task_input i ON \(shortID) = k.short
+            JOIN task t ON t.id = i.task_id AND t.user_id = k.user_id AND t.deleted_at IS NULL
+            \(remixSource)
         """)
 
     static let taskPageDown = Statement(
@@ -201,7 +206,7 @@ extension Store {
     static let taskPoint = Statement(
         "task_point",
         """
-        SELECT t.id, t.uid, t.model_id, t.state, i.parameters, a.account_id
+        SELECT t.id, i.uid, t.model_id, t.state, i.parameters, a.account_id
         FROM task t JOIN task_input i ON i.task_id = t.id
         LEFT JOIN attempt a ON a.task_id = t.id AND a.number = t.attempt
         WHERE \(shortID) = $1 AND t.user_id = $2 AND t.deleted_at IS NULL

@@ -18,7 +18,7 @@ extension Store {
         "task_waiting",
         """
         SELECT \(waitingColumns)
-        FROM task t CROSS JOIN LATERAL
+        FROM task_input i JOIN task t ON t.id = i.task_id CROSS JOIN LATERAL
             \(waiting)
         WHERE \(shortID) = $1 AND t.state = 'queued'
         """)
@@ -30,7 +30,8 @@ extension Store {
     static let taskPlace = Statement(
         "task_place",
         """
-        WITH RECURSIVE asked AS (SELECT * FROM task t WHERE \(shortID) = $1 AND t.state = 'queued'),
+        WITH RECURSIVE asked AS (SELECT t.* FROM task_input i JOIN task t ON t.id = i.task_id
+            WHERE \(shortID) = $1 AND t.state = 'queued'),
         pinned AS (
             SELECT count(*) AS tasks FROM asked a CROSS JOIN LATERAL (SELECT FROM task
                 WHERE state = 'queued' AND pinned_account_id = a.pinned_account_id AND due_at <= now()

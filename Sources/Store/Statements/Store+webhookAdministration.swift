@@ -44,9 +44,10 @@ extension Store {
     static let webhookLog = Statement(
         "webhook_log",
         """
-        SELECT d.id, d.endpoint_id, d.event, t.model_id, t.uid, d.state, d.tries, d.last_status, d.last_error,
+        SELECT d.id, d.endpoint_id, d.event, t.model_id, i.uid, d.state, d.tries, d.last_status, d.last_error,
             d.created_at, d.tried_at, d.due_at
         FROM webhook_delivery d LEFT JOIN task t ON t.id = d.task_id
+            LEFT JOIN task_input i ON i.task_id = d.task_id
         WHERE ($1::bigint IS NULL OR d.endpoint_id = $1) AND (NOT $2 OR d.state = 'failed')
         ORDER BY d.id DESC LIMIT $3
         """)

@@ -73,8 +73,9 @@ extension Store {
     static let attemptHint = Statement(
         "attempt_hint",
         """
-        WITH a AS (UPDATE attempt p SET hinted_at = now() FROM task t
-            WHERE \(shortID) = $1 AND t.uid = $2 AND t.attempt = $3 AND p.task_id = t.id AND p.number = $3
+        WITH a AS (UPDATE attempt p SET hinted_at = now()
+            FROM task_input i JOIN task t ON t.id = i.task_id
+            WHERE \(shortID) = $1 AND i.uid = $2 AND t.attempt = $3 AND p.task_id = t.id AND p.number = $3
                 AND t.phase <> 'submitting' AND t.due_at > now()
                 AND (p.hinted_at IS NULL OR p.hinted_at <= now() - interval '1 s')
             RETURNING p.task_id)
@@ -86,8 +87,9 @@ extension Store {
         "attempt_account",
         """
         SELECT a.id, a.vendor, a.base_url, a.region, a.proxy_url, a.credential_sealed
-        FROM task t JOIN attempt p ON p.task_id = t.id AND p.number = $3 JOIN account a ON a.id = p.account_id
-        WHERE \(shortID) = $1 AND t.uid = $2
+        FROM task_input i JOIN attempt p ON p.task_id = i.task_id AND p.number = $3
+            JOIN account a ON a.id = p.account_id
+        WHERE \(shortID) = $1 AND i.uid = $2
         """)
 
     // Busy workers find the task by themselves: only an idle one makes a wake-up worth its price. A commit

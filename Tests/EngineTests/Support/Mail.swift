@@ -79,12 +79,15 @@ final class Mail: Sendable {
         let words = error.map { "'\($0.code)', '\($0.message)'" } ?? "NULL, NULL"
         try database.sql(
             """
-            INSERT INTO task (uid, user_id, model_id, kind, category, state, phase, created_at)
-            VALUES ('\(id)', \(user ?? caller.userID), '\(model)', '\(kind.rawValue)',
-                '\(kind == .video ? "t2v" : "t2i")', 'running', 'waiting', '2026-01-31 23:59:59Z');
+            WITH t AS (INSERT INTO task (user_id, model_id, kind, category, state, phase, created_at)
+                VALUES (\(user ?? caller.userID), '\(model)', '\(kind.rawValue)',
+                    '\(kind == .video ? "t2v" : "t2i")', 'running', 'waiting', '2026-01-31 23:59:59Z')
+                RETURNING id)
+            INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+            SELECT id, '\(id)', 'test', '', '{}' FROM t;
             UPDATE task SET state = '\(state.rawValue)', phase = NULL, due_at = NULL, finished_at = now(),
                 progress = \(state == .succeeded ? 100 : 0), (error_code, error_message) = ROW(\(words))
-            WHERE uid = '\(id)'
+            FROM task_input i WHERE i.task_id = task.id AND i.uid = '\(id)'
             """)
         return id
     }

@@ -123,6 +123,9 @@ final class Stage: Sendable {
             "UPDATE worker SET heartbeat_at = now() - interval '1 minute' WHERE id = \(worker.pulse.worker)")
     }
 
+    /// A condition on rows of `task`.
+    func isTask(_ id: TaskID) -> String { "id = (SELECT task_id FROM task_input WHERE uid = '\(id)')" }
+
     /// What a client would get for it.
     @discardableResult
     func submit(

@@ -25,11 +25,11 @@ extension GatewayTests {
             let id = TaskID.random()
             _ = try site.database.rows(
                 """
-                WITH t AS (INSERT INTO task (uid, user_id, model_id, kind, category)
-                    SELECT '\(id)', id, 'sora-2-pro', 'video', 't2v' FROM app_user WHERE name = 'default'
+                WITH t AS (INSERT INTO task (user_id, model_id, kind, category)
+                    SELECT id, 'sora-2-pro', 'video', 't2v' FROM app_user WHERE name = 'default'
                     RETURNING id)
-                INSERT INTO task_input (task_id, dialect, prompt, parameters)
-                SELECT id, 'test', '', '{}' FROM t
+                INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+                SELECT id, '\(id)', 'test', '', '{}' FROM t
                 """)
             #expect(try site.kinora(["task", "cancel", id.description]).status == 0)
         }

@@ -20,10 +20,11 @@ extension GatewayTests {
             let id = TaskID.random()
             _ = try site.database.rows(
                 """
-                WITH t AS (INSERT INTO task (uid, user_id, model_id, kind, category, state, phase, attempt,
-                        due_at)
-                    SELECT '\(id)', id, 'sora-2', 'video', 't2v', 'running', 'waiting', 1,
-                        now() + interval '1 hour' FROM app_user WHERE name = 'default' RETURNING id)
+                WITH t AS (INSERT INTO task (user_id, model_id, kind, category, state, phase, attempt, due_at)
+                    SELECT id, 'sora-2', 'video', 't2v', 'running', 'waiting', 1,
+                        now() + interval '1 hour' FROM app_user WHERE name = 'default' RETURNING id),
+                i AS (INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+                    SELECT id, '\(id)', 'test', '', '{}' FROM t)
                 INSERT INTO attempt (task_id, number, account_id, slot, vendor_model, vendor_task_id,
                     accepted_at)
                 SELECT t.id, 1, a.id, 1, 'sora-2', 'v', now() FROM t, account a
@@ -107,7 +108,7 @@ extension GatewayTests {
                     Call.post("/v1/videos", json: ["model": "sora-2", "prompt": "a cat", "seconds": "4"])
                         .key(site.key))
                 #expect(reply.status == 200)
-                let uid = try #require(try site.database.rows("SELECT uid FROM task")[0][0])
+                let uid = try #require(try site.database.rows("SELECT uid FROM task_input")[0][0])
                 try waitUntil("it is at its vendor") {
                     try site.database.number("SELECT count(*) FROM task WHERE phase = 'waiting'") == 1
                 }

@@ -84,7 +84,8 @@ extension GatewayTests {
                 // The first picture stands first, however the fields were ordered.
                 let sizes = try llmage.site.database.rows(
                     """
-                    SELECT a.bytes FROM task t JOIN task_asset r ON r.task_id = t.id AND r.role = 'reference'
+                    SELECT a.bytes FROM task_input t
+                        JOIN task_asset r ON r.task_id = t.task_id AND r.role = 'reference'
                         JOIN asset a ON a.id = r.asset_id
                     WHERE t.uid = '\(ids[2])' ORDER BY r.position
                     """)
@@ -103,7 +104,7 @@ extension GatewayTests {
                 let id = try llmage.submit(LlmageSite.form(fields, [image, short]))
                 let kinds = try llmage.site.database.rows(
                     """
-                    SELECT a.media_type FROM task t JOIN task_asset r ON r.task_id = t.id
+                    SELECT a.media_type FROM task_input t JOIN task_asset r ON r.task_id = t.task_id
                         JOIN asset a ON a.id = r.asset_id
                     WHERE t.uid = '\(id)' AND r.role = 'reference' ORDER BY r.position
                     """)

@@ -108,9 +108,10 @@ extension GatewayTests {
             let short = number.replacing("-", with: "").prefix(12)
             let vendors = try database().rows(
                 """
-                SELECT a.vendor, r.vendor FROM task t JOIN attempt p ON p.task_id = t.id
+                SELECT a.vendor, r.vendor FROM task t JOIN task_input i ON i.task_id = t.id
+                JOIN attempt p ON p.task_id = t.id
                 JOIN account a ON a.id = p.account_id JOIN route r ON r.id = p.route_id
-                WHERE replace(t.uid::text, '-', '') LIKE '\(short)%' AND t.model_id = '\(row.model)'
+                WHERE replace(i.uid::text, '-', '') LIKE '\(short)%' AND t.model_id = '\(row.model)'
                     AND t.category = '\(row.category)' AND t.state = 'succeeded'
                 """)
             return vendors.count == 1 && vendors[0][0] == vendors[0][1] ? nil : "attempts: \(vendors)"

@@ -65,10 +65,11 @@ extension TestDatabase {
         let user = try caller(name).userID
         try sql(
             """
-            WITH t AS (INSERT INTO task (uid, user_id, model_id, kind, category, priority)
-                SELECT gen_random_uuid(), \(user), 'sora-2', 'video', 't2v', \(priority)
+            WITH t AS (INSERT INTO task (user_id, model_id, kind, category, priority)
+                SELECT \(user), 'sora-2', 'video', 't2v', \(priority)
                 FROM generate_series(1, \(count)) RETURNING id)
-            INSERT INTO task_input (task_id, dialect, prompt, parameters) SELECT id, 'test', 'p', '{}' FROM t;
+            INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+                SELECT id, gen_random_uuid(), 'test', 'p', '{}' FROM t;
             """)
         return user
     }

@@ -16,24 +16,27 @@ TASKS = 100_000
 FILL = """
 TRUNCATE kinora.task CASCADE;
 WITH made AS (
-    INSERT INTO kinora.task (uid, user_id, key_id, model_id, kind, category, state, progress, attempt, due_at,
+    INSERT INTO kinora.task (user_id, key_id, model_id, kind, category, state, progress, attempt, due_at,
         created_at, started_at, finished_at)
-    SELECT gen_random_uuid(), k.user_id, k.id, 'sora-2', 'video', 't2v', 'succeeded', 100, 1, NULL,
+    SELECT k.user_id, k.id, 'sora-2', 'video', 't2v', 'succeeded', 100, 1, NULL,
         now() - interval '1 hour', now() - interval '1 hour', now()
     FROM generate_series(1, :tasks), (SELECT * FROM kinora.api_key ORDER BY id LIMIT 1) k RETURNING id)
-INSERT INTO kinora.task_input (task_id, dialect, prompt, parameters)
-SELECT id, 'openai-videos', 'a paper boat in the rain ' || id, '{"seconds": 4, "size": "720x1280"}' FROM made;
+INSERT INTO kinora.task_input (task_id, uid, dialect, prompt, parameters)
+SELECT id, gen_random_uuid(), 'openai-videos', 'a paper boat in the rain ' || id,
+    '{"seconds": 4, "size": "720x1280"}' FROM made;
 WITH made AS (
-    INSERT INTO kinora.task (uid, user_id, key_id, model_id, kind, category)
-    SELECT gen_random_uuid(), k.user_id, k.id, 'sora-2', 'video', 't2v'
+    INSERT INTO kinora.task (user_id, key_id, model_id, kind, category)
+    SELECT k.user_id, k.id, 'sora-2', 'video', 't2v'
     FROM generate_series(1, 1000), (SELECT * FROM kinora.api_key ORDER BY id LIMIT 1) k RETURNING id)
-INSERT INTO kinora.task_input (task_id, dialect, prompt, parameters)
-SELECT id, 'openai-videos', 'a paper boat in the rain ' || id, '{"seconds": 4, "size": "720x1280"}' FROM made;
+INSERT INTO kinora.task_input (task_id, uid, dialect, prompt, parameters)
+SELECT id, gen_random_uuid(), 'openai-videos', 'a paper boat in the rain ' || id,
+    '{"seconds": 4, "size": "720x1280"}' FROM made;
 VACUUM ANALYZE;
 CHECKPOINT;
 """
 SOME = """
-SELECT 'sora-2-' || left(replace(uid::text, '-', ''), 12) FROM kinora.task WHERE state = :'state'
+SELECT 'sora-2-' || left(replace(i.uid::text, '-', ''), 12)
+FROM kinora.task t JOIN kinora.task_input i ON i.task_id = t.id WHERE t.state = :'state'
 ORDER BY random() LIMIT :count;
 """
 FEW, MANY = 500, 30_000

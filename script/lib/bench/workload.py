@@ -48,15 +48,15 @@ def submit(tasks, prompt=PROMPT, key=KEY):
 FILL = """
 WITH owner AS (SELECT k.id AS key_id, user_id FROM kinora.api_key k ORDER BY k.id LIMIT 1),
 made AS (
-    INSERT INTO kinora.task (uid, user_id, key_id, model_id, kind, category, state, progress, attempt, due_at,
+    INSERT INTO kinora.task (user_id, key_id, model_id, kind, category, state, progress, attempt, due_at,
         started_at, finished_at)
-    SELECT gen_random_uuid(), user_id, key_id, 'sora-2', 'video', 't2v', :'state',
+    SELECT user_id, key_id, 'sora-2', 'video', 't2v', :'state',
         CASE :'state' WHEN 'succeeded' THEN 100 ELSE 0 END, 0,
         CASE :'state' WHEN 'queued' THEN now() END, NULL,
         CASE :'state' WHEN 'succeeded' THEN now() END
     FROM generate_series(1, :tasks), owner RETURNING id)
-INSERT INTO kinora.task_input (task_id, dialect, prompt, parameters)
-SELECT id, 'openai-videos', :'prompt', '{"seconds": 4, "size": "720x1280"}' FROM made;
+INSERT INTO kinora.task_input (task_id, uid, dialect, prompt, parameters)
+SELECT id, gen_random_uuid(), 'openai-videos', :'prompt', '{"seconds": 4, "size": "720x1280"}' FROM made;
 """
 
 

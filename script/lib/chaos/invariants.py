@@ -12,7 +12,7 @@ from load import Line
 MEDIA = os.environ["KINORA_MEDIA_DIR"]
 
 TASKS = """
-SELECT left(replace(t.uid::text, '-', ''), 12), t.state, coalesce(t.error_code, 'succeeded'), i.prompt,
+SELECT left(replace(i.uid::text, '-', ''), 12), t.state, coalesce(t.error_code, 'succeeded'), i.prompt,
     (SELECT count(*) FROM attempt p WHERE p.task_id = t.id),
     (SELECT count(*) FROM attempt p WHERE p.task_id = t.id AND p.outcome = 'succeeded'),
     (SELECT count(*) FROM task_asset a WHERE a.task_id = t.id AND a.role = 'result'),
@@ -193,9 +193,10 @@ def the_situation_was_felt(seen):
 
 
 DELIVERIES = """
-SELECT left(replace(t.uid::text, '-', ''), 12), count(d.id), 'msg_' || replace(min(d.uid::text), '-', '')
-FROM task t JOIN app_user u ON u.id = t.user_id LEFT JOIN webhook_delivery d ON d.task_id = t.id
-WHERE u.name = 'client-1' GROUP BY t.id
+SELECT left(replace(i.uid::text, '-', ''), 12), count(d.id), 'msg_' || replace(min(d.uid::text), '-', '')
+FROM task t JOIN task_input i ON i.task_id = t.id JOIN app_user u ON u.id = t.user_id
+    LEFT JOIN webhook_delivery d ON d.task_id = t.id
+WHERE u.name = 'client-1' GROUP BY i.task_id
 """
 
 

@@ -14,7 +14,8 @@ ON CONFLICT DO NOTHING;
 HOW = """concat_ws(' ', t.state, t.finished_at, t.progress, t.error_code, t.price_micros, t.attempt, t.claim,
     (SELECT string_agg(a.asset_id::text, ',') FROM task_asset a WHERE a.task_id = t.id AND a.role = 'result'))"""
 CHANGED = f"""
-SELECT t.uid, c.was, {HOW} FROM public.chaos_final c LEFT JOIN task t ON t.id = c.task_id
+SELECT i.uid, c.was, {HOW} FROM public.chaos_final c LEFT JOIN task t ON t.id = c.task_id
+    LEFT JOIN task_input i ON i.task_id = c.task_id
 WHERE t.id IS NULL OR c.was IS DISTINCT FROM {HOW}
 """
 BUSIEST = """
