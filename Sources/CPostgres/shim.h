@@ -17,5 +17,10 @@ static inline void kn_event_raise(int fd) {
     eventfd_t one = 1;
     (void)!write(fd, &one, sizeof one);
 }
+/* Whether it was raised; it is not any more. */
+static inline int kn_event_clear(int fd) {
+    eventfd_t count;
+    return read(fd, &count, sizeof count) == sizeof count;
+}
 
 #endif

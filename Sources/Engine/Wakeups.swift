@@ -8,7 +8,7 @@ public import Store
 /// tasks have changed, so that none shows its clients what was before.
 public final class Wakeups: Sendable {
     /// Raised for the worker of this process.
-    public let work = Signal()
+    public let work = PollableSignal()
     /// The worker of this process; 0 when it has none.
     public let ownWorker = Atomic<Int64>(0)
     /// What this process remembers of tasks.

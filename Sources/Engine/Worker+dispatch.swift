@@ -35,9 +35,9 @@ extension Worker {
                 guard started == 0 else { continue }
                 if wasFull {
                     // Not idle: there may be work that may not be taken. Looking again costs no statement.
-                    _ = wakeups.work.wait(for: .milliseconds(20))
+                    wakeups.work.wait(for: .milliseconds(20))
                 } else if isIdle {
-                    rest(for: try restTime())
+                    try rest(for: try restTime())
                 } else {
                     // Whoever submitted before the row said idle sent no wake-up: look once more.
                     try store.setIdle(true, worker: pulse.worker)
@@ -46,7 +46,7 @@ extension Worker {
             } catch {
                 events.emit(error.code == .databaseAway ? .databaseLost(error) : .fault("dispatch", error))
                 tidyAt = .now
-                _ = wakeups.work.wait(for: options.pollInterval)
+                wakeups.work.wait(for: options.pollInterval)
             }
         }
     }
@@ -137,7 +137,7 @@ extension Worker {
         let room = min(callRoom, options.callsMax - options.callsReserved - submits)
         guard room >= options.claimMin else { return (0, true) }
         let snapshot = cache.snapshot
-        let claimed = try store.claim(
+        let claimed = try queue.claim(
             worker: pulse.worker, limit: room, imageTimeoutSeconds: snapshot.imageTimeoutSeconds,
             videoTimeoutSeconds: snapshot.videoTimeoutSeconds, served: served)
         wakeups.noteChanges(claimed.map(\.row))
@@ -155,7 +155,7 @@ extension Worker {
     private func takeOver() throws(KinoraError) -> (started: Int, wasFull: Bool) {
         let room = min(callRoom, lookRoom)
         guard room > 0 else { return (0, true) }
-        let due = try store.claimDue(worker: pulse.worker, limit: room)
+        let due = try queue.claimDue(worker: pulse.worker, limit: room)
         for task in due {
             let harvest = holdings.take(task)
             if holdings.hasRoom(for: task) {
@@ -208,15 +208,15 @@ extension Worker {
 
     /// Rests until there is work. When a slot has become free, others soon will: one look is for them all.
     /// What is submitted meanwhile waits for none of them.
-    private func rest(for longest: Duration) {
-        if !isSlotFree.load(ordering: .acquiring) { _ = wakeups.work.wait(for: longest) }
+    private func rest(for longest: Duration) throws(KinoraError) {
+        if !isSlotFree.load(ordering: .acquiring) { try queue.rest(for: longest, or: wakeups.work) }
         guard isSlotFree.load(ordering: .acquiring) else { return }
-        _ = wakeups.work.wait(for: .milliseconds(20))
+        wakeups.work.wait(for: .milliseconds(20))
         isSlotFree.store(false, ordering: .sequentiallyConsistent)
     }
 
     private func restTime() throws(KinoraError) -> Duration {
-        guard let due = try store.nextDue() else { return options.pollInterval }
+        guard let due = try queue.nextDue() else { return options.pollInterval }
         return max(.milliseconds(5), min(due, options.pollInterval))
     }
 

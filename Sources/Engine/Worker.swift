@@ -76,6 +76,8 @@ public final class Worker: Sendable {
     }
 
     let store: Store
+    /// A session that claims, and hears of work.
+    let queue: Store
     let cache: SnapshotCache
     let media: any MediaStore
     let vault: Vault
@@ -108,6 +110,10 @@ public final class Worker: Sendable {
         onFinished: @escaping @Sendable (Int64) -> Void = { _ in }
     ) throws(KinoraError) {
         self.store = store
+        var queueOptions = store.options
+        queueOptions.connectionsMax = 1
+        queueOptions.channels = wakeups.isNotifying ? [Listener.workChannel] : []
+        queue = Store(queueOptions)
         self.cache = cache
         self.media = media
         self.vault = vault

@@ -69,16 +69,14 @@ final class Service {
             lines: CurlLines(configuration.curlOptions(configuration.egressGuard)), bridge: bridge?.line)
         let channels =
             configuration.isNotifying
-            ? [Listener.configChannel] + (roles.isServing ? [Listener.taskChannel] : [])
-                + (roles.isWorking ? [Listener.workChannel] : []) : []
+            ? [Listener.configChannel] + (roles.isServing ? [Listener.taskChannel] : []) : []
         let gateway = gateway
         listener = try Listener(
             database, channels: channels, onSilence: { gateway.noteSilence() }
         ) { heard in
             switch heard.channel {
             case Listener.configChannel: cache.noteChange()
-            case Listener.taskChannel: gateway.noteChanges(heard.payload)
-            default: wakeups.work.raise()
+            default: gateway.noteChanges(heard.payload)
             }
         }
         if roles.isServing { servers = try makeServers() }

@@ -24,6 +24,17 @@ public final class Store: Sendable {
         try pool.withConnection { connection throws(KinoraError) in _ = try connection.run(Self.ping) }
     }
 
+    /// Rests until a session is notified, `signal` is raised or the time is over. For a store of one session
+    /// that listens: who hears of work there and claims it by the same session is there sooner than who is
+    /// told by another thread (docs/decisions/0018-pick-up.md). What comes while there is no session is not
+    /// heard. Throws `databaseAway`.
+    public func rest(for duration: Duration, or signal: PollableSignal) throws(KinoraError) {
+        defer { signal.clear() }
+        try pool.withConnection { connection throws(KinoraError) in
+            _ = try connection.notifications(until: .now + duration, wakeup: signal.descriptor)
+        }
+    }
+
     static let ping = Statement("ping", "SELECT 1")
 
     func rows<T>(

@@ -5,6 +5,7 @@ public import Core
 /// One session of PostgreSQL. Used by one thread at a time; the pool sees to that.
 public final class Connection {
     private let handle: OpaquePointer
+    private let isListening: Bool
     private var prepared: Set<String> = []
 
     /// Connects. Throws `databaseAway`; the URL, which may hold a password, stays out of the error.
@@ -29,6 +30,7 @@ public final class Connection {
         let keywords = parameters.map { strdup($0.0) } + [nil]
         let values = parameters.map { strdup($0.1) } + [nil]
         defer { for text in keywords + values { free(text) } }
+        isListening = !options.channels.isEmpty
         handle = PQconnectdbParams(
             keywords.map { UnsafePointer($0) }, values.map { UnsafePointer($0) }, 1)
         // The handle is not finished here: whatever is thrown from here on, deinit runs and does that.
@@ -40,6 +42,7 @@ public final class Connection {
         // The details quote whole rows, prompts and sealed credentials included: they have no place in a log.
         PQsetErrorVerbosity(handle, PQERRORS_TERSE)
         if let role = options.role { try setRole(role) }
+        for channel in options.channels { try script("LISTEN \(channel)") }
     }
 
     deinit { PQfinish(handle) }
@@ -74,11 +77,12 @@ public final class Connection {
     /// Whether the last statement ended well enough for another one.
     var isIdle: Bool { PQstatus(handle) == CONNECTION_OK && PQtransactionStatus(handle) == PQTRANS_IDLE }
 
-    /// False once the server closed the session: a readable idle socket can only hold its last words.
+    /// False once the server closed the session: a readable idle socket can only hold its last words, or
+    /// notifications where it listens.
     var isUsable: Bool {
         guard isIdle else { return false }
         var item = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-        return poll(&item, 1, 0) == 0
+        return poll(&item, 1, 0) == 0 || isListening && PQconsumeInput(handle) == 1 && isIdle
     }
 
     /// Runs a statement, preparing it at its first use in this session.
@@ -182,11 +186,12 @@ public final class Connection {
             ? KinoraError(.alreadyExists, detail: detail) : KinoraError(.internalFault, detail: detail)
     }
 
-    /// Waits for notifications until `deadline`; gives each once. Throws `databaseAway`.
+    /// Waits for notifications until `deadline`; gives each once, those that came with an earlier statement
+    /// as well. Throws `databaseAway`.
     func notifications(
         until deadline: ContinuousClock.Instant, wakeup: Int32
     ) throws(KinoraError) -> Set<Notification> {
-        var heard: Set<Notification> = []
+        var heard = arrived()
         while heard.isEmpty {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else { break }
@@ -200,14 +205,20 @@ public final class Connection {
                 throw KinoraError(
                     .databaseAway, detail: "listen: \(Self.tidy(String(cString: PQerrorMessage(handle))))")
             }
-            while let notification = PQnotifies(handle) {
-                heard.insert(
-                    Notification(
-                        channel: String(cString: notification.pointee.relname),
-                        payload: String(cString: notification.pointee.extra)))
-                PQfreemem(notification)
-            }
+            heard = arrived()
         }
         return heard
+    }
+
+    private func arrived() -> Set<Notification> {
+        var arrived: Set<Notification> = []
+        while let notification = PQnotifies(handle) {
+            arrived.insert(
+                Notification(
+                    channel: String(cString: notification.pointee.relname),
+                    payload: String(cString: notification.pointee.extra)))
+            PQfreemem(notification)
+        }
+        return arrived
     }
 }

@@ -13,6 +13,8 @@ public struct DatabaseOptions: Sendable {
     /// Seconds to wait for a free session before the caller gets `databaseAway`.
     public var acquireTimeoutSeconds = 5
     public var statementTimeoutSeconds = 15
+    /// What each session listens to: see `Store.rest(for:or:)`.
+    public var channels: [String] = []
     public var applicationName = "kinora"
 
     public init(url: Secret, role: String? = "kinora_app") {

@@ -23,7 +23,6 @@ final class Stage: Sendable {
     let gateway: Gateway
     let caller: Caller
     private let workers = Mutex<[Worker]>([])
-    private let listeners = Mutex<[Listener]>([])
 
     /// One account for each number of slots. `isNotifying` false: nobody sends or hears a NOTIFY.
     /// `references` fetches what clients name by address.
@@ -54,7 +53,6 @@ final class Stage: Sendable {
     deinit {
         vendor.release()
         for worker in workers.withLock({ $0 }) { _ = worker.drain(within: .seconds(2)) }
-        for listener in listeners.withLock({ $0 }) { listener.stop() }
         wakeups.stop()
         gateway.stop()
         cache.stop()
@@ -87,13 +85,6 @@ final class Stage: Sendable {
             store: store, cache: try SnapshotCache(store, events: events), media: media, vault: vault,
             transport: vendor, wakeups: wakeups, clock: clock, events: events, options: options
         ) { gateway.noteFinished($0) }
-        if isNotifying {
-            let listener = try Listener(database.options, channels: [Listener.workChannel]) { _ in
-                wakeups.work.raise()
-            }
-            try listener.start()
-            listeners.withLock { $0.append(listener) }
-        }
         try worker.start()
         workers.withLock { $0.append(worker) }
         return worker

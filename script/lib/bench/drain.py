@@ -62,7 +62,6 @@ def written():
 
 def kinora(media):
     """Tasks per second; WAL and commits for each, from its submit to its end."""
-    # Emptied before the checkpoint: pages that are made after it are never written whole.
     empty()
     first = written()
     with running("serve"):
