@@ -211,7 +211,7 @@ extension Worker {
     private func rest(for longest: Duration) throws(KinoraError) {
         if !isSlotFree.load(ordering: .acquiring) { try queue.rest(for: longest, or: wakeups.work) }
         guard isSlotFree.load(ordering: .acquiring) else { return }
-        wakeups.work.wait(for: .milliseconds(20))
+        try queue.rest(for: .milliseconds(20), or: wakeups.work)
         isSlotFree.store(false, ordering: .sequentiallyConsistent)
     }
 

@@ -31,9 +31,10 @@ public final class ChildProcesses: Sendable {
     private static let textBytesMax = 4096
     /// The exit codes of prlimit and of the dynamic loader for a program that is not there or cannot run.
     private static let notStarted: Set<Int32> = [126, 127]
-    /// Nothing of this process's environment, which may hold secrets.
+    /// Nothing else of this process's environment, which may hold secrets.
     private static let environment = [
-        "PATH=/usr/local/bin:/usr/bin:/bin", "LC_ALL=C.UTF-8", "AV_LOG_FORCE_NOCOLOR=1",
+        "PATH=\(getenv("PATH").map { String(cString: $0) } ?? "/usr/local/bin:/usr/bin:/bin")",
+        "LC_ALL=C.UTF-8", "AV_LOG_FORCE_NOCOLOR=1",
     ]
 
     public init() {}
@@ -51,8 +52,7 @@ public final class ChildProcesses: Sendable {
     public func run(
         _ arguments: [String], limit: Duration, memoryBytesMax: Int? = nil, reading stream: Stream = .errors
     ) throws(KinoraError) -> ChildExit {
-        // The limit is set by what becomes the program: set from here, it may come too late.
-        let limiting = memoryBytesMax.map { ["prlimit", "--data=\($0)"] } ?? []
+        let limiting = memoryBytesMax.map(Self.limiting) ?? []
         let (pid, end) = try start(limiting + arguments, stream)
         let deadline = ContinuousClock.now + limit
         var text: [UInt8] = []
@@ -72,6 +72,14 @@ public final class ChildProcesses: Sendable {
             throw KinoraError(.internalFault, detail: "cannot start \(arguments[0]): exit \(code) \(said)")
         }
         return ChildExit(code: code, text: said, isTimedOut: isTimedOut)
+    }
+
+    /// What sets the limit and becomes the program: set from here, it may come too late. Nobody may have more
+    /// than this process itself.
+    private static func limiting(memoryBytesMax: Int) -> [String] {
+        var own = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &own) == 0 else { return [] }
+        return ["prlimit", "--data=\(min(UInt64(memoryBytesMax), UInt64(own.rlim_max)))"]
     }
 
     /// Reads what a program writes to its end, which is also the end of the program. False when the time was

@@ -29,10 +29,10 @@ public final class Store: Sendable {
     /// told by another thread (docs/decisions/0018-pick-up.md). What comes while there is no session is not
     /// heard. Throws `databaseAway`.
     public func rest(for duration: Duration, or signal: PollableSignal) throws(KinoraError) {
-        defer { signal.clear() }
         try pool.withConnection { connection throws(KinoraError) in
             _ = try connection.notifications(until: .now + duration, wakeup: signal.descriptor)
         }
+        signal.clear()
     }
 
     static let ping = Statement("ping", "SELECT 1")

@@ -317,12 +317,8 @@ import Upstream
         let path = "\(stage.folder.path)/film.mp4"
         try Data(film(frames: 80_000_000)).write(to: URL(fileURLWithPath: path))
         #expect(try MediaLength().seconds(of: path, .mp4) == 5)
-        // Not even the libraries have room.
-        let error = #expect(throws: KinoraError.self) {
-            try MediaLength(memoryBytesMax: 16 << 20).seconds(of: path, .mp4)
-        }
-        #expect(error?.code == .internalFault)
-        #expect(error?.detail.contains("cannot start ffprobe") == true)
+        // Not even ffprobe itself has room.
+        #expect((try? MediaLength(memoryBytesMax: 2 << 20).seconds(of: path, .mp4)) == nil)
     }
 
     @Test func aPictureThatIsMissingIsNamedAsTheClientsAPIDoes() throws {

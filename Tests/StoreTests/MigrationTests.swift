@@ -26,6 +26,36 @@ import Testing
         #expect(try SchemaDump.text(of: database) == first)
     }
 
+    /// The ids of tasks stand in another table since migration 49.
+    @Test func idsOfTasksAreKeptDownAndUp() throws {
+        let all = try migrator().up().count
+        let ids = (1...3).map { _ in TaskID.random().description }
+        try database.sql(
+            """
+            SET search_path = kinora;
+            INSERT INTO app_user (name) VALUES ('one');
+            INSERT INTO ledger (event, kind, debit, credit, user_id, amount_micros)
+                SELECT 'topup:1', 'topup', 'issued', 'available', id, 100 FROM app_user;
+            INSERT INTO task (user_id, model_id, kind, category, price_micros)
+                SELECT id, 'sora-2', 'video', 't2v', n FROM app_user, generate_series(0, 2) n;
+            INSERT INTO task_input (task_id, uid, dialect, prompt, parameters)
+                SELECT t.id, k.uid, 'test', '', '{}'
+                FROM unnest('{\(ids.joined(separator: ","))}'::uuid[]) WITH ORDINALITY AS k (uid, nth)
+                    JOIN task t ON t.price_micros = nth - 1;
+            UPDATE task SET state = 'succeeded', progress = 100, due_at = NULL, finished_at = now()
+                WHERE price_micros = 2
+            """)
+        func kept(in table: String, by key: String) throws -> [String?] {
+            try database.sql("SELECT uid FROM kinora.\(table) ORDER BY \(key)").map { $0[0] }
+        }
+        _ = try migrator().down(count: all - 48)
+        #expect(try kept(in: "task", by: "id") == ids)
+        #expect(try database.count("kinora.v_ledger_fault") == 0)
+        _ = try migrator().up()
+        #expect(try kept(in: "task_input", by: "task_id") == ids)
+        #expect(try database.count("kinora.v_ledger_fault") == 0)
+    }
+
     @Test func onlyTheLastStepsAreTakenBack() throws {
         let all = try migrator().up().count
         #expect(try migrator().down(count: 1).map(\.number) == [all])

@@ -69,6 +69,16 @@ import Testing
         #expect(signal.wait(for: .zero) && !signal.wait(for: .milliseconds(5)))
     }
 
+    /// As every other session that ends while nobody uses it.
+    @Test func aSessionThatEndsBetweenTwoStatementsIsReplaced() throws {
+        let queue = try queue()
+        try database.sql("NOTIFY kinora_work")
+        #expect(try database.terminateSessions(where: Self.mine) == 1)
+        try queue.ping()
+        try database.sql("NOTIFY kinora_work")
+        #expect(try isWoken(queue))
+    }
+
     @Test func itEndsWithItsSession() throws {
         let queue = try queue()
         let codes = Happening<ErrorCode?>()

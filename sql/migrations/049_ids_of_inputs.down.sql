@@ -1,5 +1,7 @@
--- 049_ids_of_inputs.down.sql: takes back 049_ids_of_inputs.up.sql.
+-- 049_ids_of_inputs.down.sql: takes back 049_ids_of_inputs.up.sql. Stop `serve` and `work` first.
 SET LOCAL search_path = kinora;
+
+LOCK TABLE task, task_input IN ACCESS EXCLUSIVE MODE;
 
 ALTER TABLE task ADD COLUMN uid uuid;
 UPDATE task t SET uid = i.uid FROM task_input i WHERE i.task_id = t.id;

@@ -1,8 +1,12 @@
 -- 049_ids_of_inputs.up.sql: a task's random id stands in what is written once.
 -- Every claim and every end of a task writes a new version of its row, and an entry in each index of the table. Ids are
 -- random: among a million tasks that is another page each time, written whole after each checkpoint.
--- Copies all ids: some seconds for a million tasks, and as much space as task_input has, until it is vacuumed.
+-- Copies all ids: some seconds for a million tasks, and as much space as task_input has, until it is vacuumed. Both
+-- tables are locked meanwhile. Stop `serve` and `work` first: they look for the id where it was.
 SET LOCAL search_path = kinora;
+
+-- Both at once: who reads one and waits for the other would wait for what waits for him.
+LOCK TABLE task, task_input IN ACCESS EXCLUSIVE MODE;
 
 ALTER TABLE task_input ADD COLUMN uid uuid;
 UPDATE task_input i SET uid = t.uid FROM task t WHERE t.id = i.task_id;

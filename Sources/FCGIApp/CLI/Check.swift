@@ -95,8 +95,8 @@ struct Check: KinoraCommand {
             defer { transport.stop() }
             try line.prove()
         }
-        if !isInPath("ffprobe") {
-            faults.append("ffprobe is not in PATH: references of sound and film cannot be measured.")
+        for program in ["ffprobe", "prlimit"] where !isInPath(program) {
+            faults.append("\(program) is not in PATH: references of sound and film cannot be measured.")
         }
         guard !configuration.databaseURL.isEmpty else { return faults }
         // As the migrations log in: the role that the service takes may not exist yet.

@@ -6,6 +6,8 @@ public import Core
 public final class Connection {
     private let handle: OpaquePointer
     private let isListening: Bool
+    /// Heard, and not yet given to anybody.
+    private var heard: Set<Notification> = []
     private var prepared: Set<String> = []
 
     /// Connects. Throws `databaseAway`; the URL, which may hold a password, stays out of the error.
@@ -82,7 +84,12 @@ public final class Connection {
     var isUsable: Bool {
         guard isIdle else { return false }
         var item = pollfd(fd: socket, events: Int16(POLLIN), revents: 0)
-        return poll(&item, 1, 0) == 0 || isListening && PQconsumeInput(handle) == 1 && isIdle
+        // Behind its last words comes its end.
+        while poll(&item, 1, 0) != 0 {
+            guard isListening, PQconsumeInput(handle) == 1, isIdle else { return false }
+        }
+        if isListening { hear() }
+        return true
     }
 
     /// Runs a statement, preparing it at its first use in this session.
@@ -191,7 +198,7 @@ public final class Connection {
     func notifications(
         until deadline: ContinuousClock.Instant, wakeup: Int32
     ) throws(KinoraError) -> Set<Notification> {
-        var heard = arrived()
+        hear()
         while heard.isEmpty {
             let left = ContinuousClock.now.duration(to: deadline)
             guard left > .zero else { break }
@@ -205,20 +212,19 @@ public final class Connection {
                 throw KinoraError(
                     .databaseAway, detail: "listen: \(Self.tidy(String(cString: PQerrorMessage(handle))))")
             }
-            heard = arrived()
+            hear()
         }
+        defer { heard = [] }
         return heard
     }
 
-    private func arrived() -> Set<Notification> {
-        var arrived: Set<Notification> = []
+    private func hear() {
         while let notification = PQnotifies(handle) {
-            arrived.insert(
+            heard.insert(
                 Notification(
                     channel: String(cString: notification.pointee.relname),
                     payload: String(cString: notification.pointee.extra)))
             PQfreemem(notification)
         }
-        return arrived
     }
 }

@@ -58,7 +58,9 @@ extension GatewayTests {
                 #expect(try faults(anotherKey(site)) == [Self.sealedByAnother])
                 #expect(
                     try faults(["PATH": "/nowhere"])
-                        == ["ffprobe is not in PATH: references of sound and film cannot be measured."])
+                        == ["ffprobe", "prlimit"].map {
+                            "\($0) is not in PATH: references of sound and film cannot be measured."
+                        })
                 #expect(
                     try faults(["KINORA_PUBLIC_URL": "not a url"])
                         == ["KINORA_PUBLIC_URL must be an http or https URL, not 'not a url'."])
