@@ -243,11 +243,7 @@ import Upstream
             #expect(code { _ = try chat(stage, "she waves", seconds: 99) } == .invalidValue)
             let place = PricePlace(model: "sora-2", category: .t2v, resolution: "")
             #expect(try stage.store.setPrice(Price(task: Amount(micros: 5)), at: place) > 0)
-            try stage.cache.start()
-            let isKnown = eventually {
-                stage.cache.snapshot.models["sora-2"]?.prices[.t2v]?[""] != nil
-            }
-            try #require(isKnown)
+            try stage.refresh { $0.models["sora-2"]?.prices[.t2v]?[""] != nil }
             #expect(code { _ = try chat(stage, "she waves") } == .insufficientQuota)
             #expect(bridge.calls.all.isEmpty)
         }

@@ -61,9 +61,8 @@ import Upstream
         func set(_ minutes: Int64) throws {
             let setting = NumberSetting.creditsRefreshMinutes
             try stage.store.putSetting(setting, .integer(minutes))
-            try #require(eventually { setting.value(in: stage.cache.snapshot.settings) == minutes })
+            try stage.refresh { setting.value(in: $0.settings) == minutes }
         }
-        try stage.cache.start()
         let round = round(stage)
         try set(0)
         try round.askOne()

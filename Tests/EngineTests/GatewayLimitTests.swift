@@ -29,11 +29,7 @@ import Testing
             INSERT INTO setting VALUES ('\(setting)', '\(value)', '')
             ON CONFLICT (name) DO UPDATE SET value = excluded.value
             """)
-        try stage.cache.start()
-        let isSeen = eventually {
-            stage.cache.snapshot.settings[setting] == .integer(Int64(value))
-        }
-        try #require(isSeen)
+        try stage.refresh { $0.settings[setting] == .integer(Int64(value)) }
     }
 
     private func refusal(_ body: () throws -> Void) -> ErrorCode? {

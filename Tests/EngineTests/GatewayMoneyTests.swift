@@ -17,11 +17,7 @@ import Testing
     private func setPrice(_ price: Price, _ category: Core.Category? = nil, resolution: String = "") throws {
         let place = PricePlace(model: "sora-2", category: category, resolution: resolution)
         #expect(try stage.store.setPrice(price, at: place) > 0)
-        try stage.cache.start()
-        let isKnown = eventually {
-            stage.cache.snapshot.models["sora-2"]?.prices[category ?? .t2v]?[resolution] == price
-        }
-        try #require(isKnown)
+        try stage.refresh { $0.models["sora-2"]?.prices[category ?? .t2v]?[resolution] == price }
     }
 
     private func quota() throws -> [Int64] {
@@ -76,11 +72,7 @@ import Testing
         let price = Price(task: Amount(micros: 10), image: Amount(micros: 101), offPeakPercent: 50)
         let place = PricePlace(model: "gpt-image-2", category: .t2i, resolution: "")
         #expect(try stage.store.setPrice(price, at: place) > 0)
-        try stage.cache.start()
-        try #require(
-            eventually {
-                stage.cache.snapshot.models["gpt-image-2"]?.prices[.t2i]?[""] == price
-            })
+        try stage.refresh { $0.models["gpt-image-2"]?.prices[.t2i]?[""] == price }
         let pictures = ["1", "2"].map { name -> JSON in
             ["b64_json": .string(Base64.encode(ScriptedVendor.picture(name)))]
         }

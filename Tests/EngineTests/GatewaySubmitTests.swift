@@ -238,8 +238,7 @@ import Testing
             WHERE category = 'i2v'
             """
         )
-        try stage.cache.start()
-        #expect(eventually { stage.cache.snapshot.models["sora-2"]?.references[.i2v]?.count == 1 })
+        try stage.refresh { $0.models["sora-2"]?.references[.i2v]?.count == 1 }
         let other = Self.png + [9]
         let task = try stage.submit("a prompt") { submission in
             submission.references = [other, Self.png, other].map { Reference(.bytes($0), field: "r") }

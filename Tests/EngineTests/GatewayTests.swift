@@ -197,8 +197,7 @@ import Testing
         }
         try stage.database.model("art-1", vendor: "openai")
         try stage.database.sql("UPDATE model SET family = 'openart' WHERE id = 'art-1'")
-        try stage.cache.start()
-        #expect(eventually { stage.cache.snapshot.models["art-1"]?.family == "openart" })
+        try stage.refresh { $0.models["art-1"]?.family == "openart" }
         let other = #expect(throws: KinoraError.self) { _ = try remix(source.id, model: "art-1") }
         #expect(other?.code == .invalidValue && other?.field == "model")
         let unknown = #expect(throws: KinoraError.self) { _ = try remix(source.id, model: "sora-3") }

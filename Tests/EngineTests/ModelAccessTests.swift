@@ -50,11 +50,7 @@ import Upstream
         let price = Price(task: Amount(micros: 100))
         let place = PricePlace(model: "sora-2", category: nil, resolution: "")
         #expect(try stage.store.setPrice(price, at: place) > 0)
-        try stage.cache.start()
-        try #require(
-            eventually {
-                stage.cache.snapshot.models["sora-2"]?.prices[.t2v]?[""] == price
-            })
+        try stage.refresh { $0.models["sora-2"]?.prices[.t2v]?[""] == price }
         _ = try stage.worker()
         let task = try stage.submit()
         let end = stage.events.end(of: task.id)

@@ -56,7 +56,6 @@ import Upstream
 
     /// Lets sora-2 take up to three pictures and two sounds.
     private func allowMore(least: Int = 1) throws {
-        try stage.cache.start()
         try stage.database.sql(
             """
             UPDATE model_category SET category = 'ref2v', parameters = parameters || '[
@@ -66,8 +65,7 @@ import Upstream
                     "seconds_max": 15, "seconds_total_max": 15}]'
             WHERE model_id = 'sora-2' AND category = 'i2v'
             """)
-        #expect(
-            eventually { stage.cache.snapshot.models["sora-2"]?.references[.ref2v]?.count == 2 })
+        try stage.refresh { $0.models["sora-2"]?.references[.ref2v]?.count == 2 }
     }
 
     // By address
@@ -206,15 +204,13 @@ import Upstream
     }
 
     @Test func aModelSaysWhichTypesItTakesAndHowManyBytes() throws {
-        try stage.cache.start()
         try stage.database.sql(
             """
             UPDATE model_category SET parameters = parameters || '[{"name": "images", "type": "media",
                 "media": "image", "maximum": 1, "types": ["image/png", "image/jpeg"], "bytes_max": 4928307}]'
             WHERE model_id = 'sora-2' AND category = 'i2v'
             """)
-        #expect(
-            eventually { stage.cache.snapshot.models["sora-2"]?.references[.i2v]?.first?.types.count == 2 })
+        try stage.refresh { $0.models["sora-2"]?.references[.i2v]?.first?.types.count == 2 }
         func photo(_ bytes: Int) -> Reference {
             let head: [UInt8] = [0xFF, 0xD8, 0xFF, 0xDB]
             return Reference(.bytes(head + [UInt8](repeating: 0, count: bytes - 4)), field: "input_image")
@@ -337,11 +333,7 @@ import Upstream
         #expect(missing(category: .ref2v) == "first")
         #expect(missing(picture(), category: .ref2v) == "second")
         try stage.database.sql("DELETE FROM model_category WHERE category = 't2v' AND model_id = 'sora-2'")
-        try stage.cache.start()
-        let isGone = eventually {
-            stage.cache.snapshot.models["sora-2"]?.rules[.t2v] == nil
-        }
-        try #require(isGone)
+        try stage.refresh { $0.models["sora-2"]?.rules[.t2v] == nil }
         #expect(missing() == "first")
     }
 }

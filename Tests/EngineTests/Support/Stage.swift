@@ -3,6 +3,7 @@ import Foundation
 import Store
 import Synchronization
 import TestSupport
+import Testing
 import Upstream
 
 @testable import Engine
@@ -46,6 +47,7 @@ final class Stage: Sendable {
         gateway = Gateway(
             store: self.store, cache: cache, media: self.media, vault: vault, wakeups: wakeups,
             references: references ?? vendor, clock: clock, events: events, bridge: bridge)
+        try cache.start()
         try wakeups.start()
         try gateway.start()
     }
@@ -55,7 +57,16 @@ final class Stage: Sendable {
         for worker in workers.withLock({ $0 }) { _ = worker.drain(within: .seconds(2)) }
         wakeups.stop()
         gateway.stop()
+        gateway.settle()
         cache.stop()
+    }
+
+    /// Waits until the gateway knows what the test has changed.
+    func refresh(
+        until isKnown: (Snapshot) -> Bool, at location: SourceLocation = #_sourceLocation
+    ) throws {
+        cache.noteChange()
+        try #require(eventually { isKnown(cache.snapshot) }, sourceLocation: location)
     }
 
     static func credential(_ account: String) -> String { "key-of-\(account)-0f1e2d3c" }
