@@ -114,8 +114,12 @@ extension Gateway {
             try putRows(of: media, &task)
             tries += 1
             do throws(KinoraError) { return try keep(task, line) } catch {
-                // Other requests with the same file are deleted, or refused, just then.
-                guard Store.isAssetGone(error), tries < Self.rowTriesMax else { throw error }
+                // Either other requests with the same file are deleted, or refused, just then, or the id that
+                // was drawn is another task's in the part that all its spellings share.
+                guard tries < Self.rowTriesMax, Store.isAssetGone(error) || Store.isIDTaken(error) else {
+                    throw error
+                }
+                task.id = TaskID.random()
             }
         }
     }

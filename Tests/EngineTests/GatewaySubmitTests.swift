@@ -252,4 +252,29 @@ import Testing
         #expect(sizes == [["12"], ["11"], ["12"]])
         #expect(stage.folder.files("media").count == 2)
     }
+
+    /// 48 bits: among ten million tasks one new id in thirty million is another one's.
+    @Test func anIDThatIsTakenIsDrawnAnew() throws {
+        try stage.database.grant(1000)
+        let price = Price(task: Amount(micros: 100))
+        let place = PricePlace(model: "sora-2", category: nil, resolution: "")
+        #expect(try stage.store.setPrice(price, at: place) > 0)
+        try stage.refresh { $0.models["sora-2"]?.prices[.t2v]?[""] == price }
+        let first = try stage.submit()
+        try stage.database.sql(
+            """
+            CREATE SEQUENCE drawn;
+            CREATE FUNCTION draw() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN
+                IF nextval('kinora.drawn') = 1 THEN NEW.uid := '\(first.id)'; END IF;
+                RETURN NEW;
+            END $$;
+            CREATE TRIGGER draw BEFORE INSERT ON task_input FOR EACH ROW EXECUTE FUNCTION kinora.draw();
+            """)
+        let second = try stage.submit()
+        #expect(second.id != first.id)
+        #expect(try stage.store.task(TaskReference(second.id), of: stage.caller)?.row == second.row)
+        #expect(try stage.database.value("SELECT last_value FROM drawn") == "2")
+        #expect(try stage.database.count("task") == 2)
+        #expect(try stage.store.quota(of: stage.caller).held == Amount(micros: 200))
+    }
 }

@@ -339,6 +339,11 @@ extension Store {
         error.code == .internalFault && error.detail.contains("task_asset_asset_id_fkey")
     }
 
+    /// Whether a task could not be kept because another one is found by the same 12 digits.
+    public static func isIDTaken(_ error: KinoraError) -> Bool {
+        error.code == .alreadyExists && error.detail.contains("task_input_uid")
+    }
+
     public func point(_ reference: TaskReference, of caller: Caller) throws(KinoraError) -> TaskPoint? {
         try first(Self.taskPoint, [.text(reference.short), .integer(caller.userID)]) {
             row throws(KinoraError) in

@@ -68,13 +68,13 @@ def cpu_seconds(roots):
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def sql(statement, *arguments):
+def sql(statement, *arguments, database="kinora"):
     """Runs SQL as the superuser; gives the rows as lists of text."""
     command = [*as_owner(), "psql", "-X", "-q", "-A", "-t", "-F", "\x1f", "-v", "ON_ERROR_STOP=1", "-h", SOCKETS]
     for pair in arguments:
         command += ["-v", pair]
     done = subprocess.run(
-        [*command, "-U", "postgres", "-d", "kinora"], input=statement, text=True, capture_output=True, cwd="/",
+        [*command, "-U", "postgres", "-d", database], input=statement, text=True, capture_output=True, cwd="/",
         check=False,
     )
     if done.returncode != 0:

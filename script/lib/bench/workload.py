@@ -45,6 +45,7 @@ def submit(tasks, prompt=PROMPT, key=KEY):
     return stored
 
 
+# Ids as far apart as random ones, of which no two have the same first 48 bits: an odd factor.
 FILL = """
 WITH owner AS (SELECT k.id AS key_id, user_id FROM kinora.api_key k ORDER BY k.id LIMIT 1),
 made AS (
@@ -56,7 +57,9 @@ made AS (
         CASE :'state' WHEN 'succeeded' THEN now() END
     FROM generate_series(1, :tasks), owner RETURNING id)
 INSERT INTO kinora.task_input (task_id, uid, dialect, prompt, parameters)
-SELECT id, gen_random_uuid(), 'openai-videos', :'prompt', '{"seconds": 4, "size": "720x1280"}' FROM made;
+SELECT id, (lpad(to_hex((id * 173961102589771.0 % 281474976710656)::bigint), 12, '0')
+        || '4000' || '8000' || lpad(to_hex(id), 12, '0'))::uuid,
+    'openai-videos', :'prompt', '{"seconds": 4, "size": "720x1280"}' FROM made;
 """
 
 
