@@ -44,7 +44,7 @@ public struct Migrator {
     private func begin() throws(KinoraError) {
         // Another migration may take its time; the lock's own time-out is for tables.
         try connection.script(
-            "SET lock_timeout = 0; SELECT pg_advisory_lock(7017172); SET lock_timeout = '5s'")
+            "SET lock_timeout = 0; SELECT pg_advisory_lock(7017172); RESET lock_timeout")
         try connection.script(
             """
             CREATE SCHEMA IF NOT EXISTS kinora_migration;

@@ -163,7 +163,10 @@ public final class LiveReply {
         guard line != nil, let result else { return }
         let failure = transfer.end(result)
         close()
-        if let failure { throw failure.error }
+        guard let failure else { return }
+        // Who gets to look only when the call's own time is over as well.
+        guard ContinuousClock.now < limits.deadline else { throw Self.tooLong }
+        throw failure.error
     }
 
     /// When the next look must be taken. Throws when a limit was reached.
@@ -185,9 +188,11 @@ public final class LiveReply {
         guard line != nil, result == nil else { return }
         if let moment = lines.cutOff, moment <= now { throw givingUp(KinoraError(.shuttingDown)) }
         guard now < limits.deadline else {
-            throw givingUp(KinoraError(.taskDeadline, "The answer took too long."))
+            throw givingUp(Self.tooLong)
         }
     }
+
+    private static let tooLong = KinoraError(.taskDeadline, "The answer took too long.")
 
     private func givingUp(_ error: KinoraError) -> KinoraError {
         close()

@@ -10,6 +10,7 @@ They use the official `openai` SDK, unmodified, against Kinora and against the s
 which other tests rest, is checked by somebody who has never read its source.
 """
 
+import contextlib
 import os
 import ssl
 from dataclasses import dataclass
@@ -66,11 +67,23 @@ SANDBOX = Service(
 def quick_sandbox():
     """Tasks take a second and share their films: what is tested here is the conversation, not the pictures."""
     url = os.environ["SANDBOX_URL"] + "/_sandbox/settings"
-    with httpx2.Client(verify=KINORA.trust, trust_env=False) as http:
+    with httpx2.Client(verify=KINORA.trust, trust_env=False, timeout=60) as http:
         before = http.get(url).raise_for_status().json()
         http.post(url, json={"task_seconds": 1, "render": "reuse"}).raise_for_status()
         yield
         http.post(url, json=before).raise_for_status()
+
+
+@contextlib.contextmanager
+def unhurried():
+    """What the sandbox takes meanwhile lasts ten minutes: there is time to ask for it before it is done."""
+    url = os.environ["SANDBOX_URL"] + "/_sandbox/settings"
+    with httpx2.Client(verify=KINORA.trust, trust_env=False, timeout=60) as http:
+        http.post(url, json={"task_seconds": 600}).raise_for_status()
+        try:
+            yield
+        finally:
+            http.post(url, json={"task_seconds": 1}).raise_for_status()
 
 
 @pytest.fixture(params=[KINORA, SANDBOX], ids=lambda service: service.name)

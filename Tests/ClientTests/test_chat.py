@@ -100,7 +100,8 @@ def test_a_refusal_is_the_sdks_own_error(service, change, error, param):
 
 def test_a_stream_that_breaks_off_is_an_error():
     url = os.environ["SANDBOX_URL"] + "/_sandbox"
-    with httpx2.Client(verify=KINORA.trust, trust_env=False) as http, KINORA.client(max_retries=0) as client:
+    anybody = httpx2.Client(verify=KINORA.trust, trust_env=False, timeout=60)
+    with anybody as http, KINORA.client(max_retries=0) as client:
         http.post(url + "/faults", json={"fault": "error_inside", "operation": "talk"}).raise_for_status()
         words = [{"role": "user", "content": "count to 50"}]
         with pytest.raises(openai.APIError):

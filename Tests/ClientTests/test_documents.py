@@ -64,7 +64,7 @@ def pictures(tmp_path_factory):
     status, made = post("/v1/images/generations", '{"model": "gpt-image-2", "prompt": "A reference"}')
     assert status == 200
     address = made["data"][0]["url"]
-    with httpx2.Client(verify=KINORA.trust, trust_env=False) as http:
+    with httpx2.Client(verify=KINORA.trust, trust_env=False, timeout=60) as http:
         data = http.get(address).raise_for_status().content
     for name in ("reference.jpg", "subject.png", "style.png"):
         (folder / name).write_bytes(data)

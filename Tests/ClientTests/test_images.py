@@ -36,7 +36,7 @@ def size(picture):
 
 
 def fetched(url):
-    with httpx2.Client(verify=KINORA.trust, trust_env=False) as http:
+    with httpx2.Client(verify=KINORA.trust, trust_env=False, timeout=60) as http:
         return http.get(url).raise_for_status().content
 
 

@@ -6,7 +6,7 @@ import openai
 import pytest
 
 import strictly
-from conftest import SANDBOX
+from conftest import SANDBOX, unhurried
 from media import png
 from test_videos import QUICK, finished
 
@@ -65,7 +65,8 @@ def test_a_picture_of_another_size_is_refused(sandbox):
 
 
 def test_content_that_is_not_ready_is_not_found(sandbox):
-    video = sandbox.videos.create(prompt="too early", **QUICK)
+    with unhurried():
+        video = sandbox.videos.create(prompt="too early", **QUICK)
     with pytest.raises(openai.NotFoundError):
         sandbox.videos.download_content(video.id)
 

@@ -177,7 +177,7 @@ def test_the_async_client_works_on_many_at_once(service):
 
 
 def test_an_authority_that_is_not_trusted_ends_the_call(service):
-    stranger = httpx2.Client(trust_env=False)
+    stranger = httpx2.Client(trust_env=False, timeout=60)
     with service.client(http_client=stranger, max_retries=0) as client:
         with pytest.raises(openai.APIConnectionError) as failure:
             client.models.list()

@@ -19,14 +19,8 @@ import Upstream
         return cancelled
     }
 
-    /// Waits for a condition of the database, looking again with every call or event of the vendor's.
     private func soon(_ what: String, _ condition: () throws -> Bool) throws {
-        let deadline = ContinuousClock.now + .seconds(30)
-        let pause = Signal()
-        while try !condition() {
-            guard ContinuousClock.now < deadline else { throw Unexpected("not in time: \(what)") }
-            _ = pause.wait(for: .milliseconds(20))
-        }
+        guard try eventually(condition) else { throw Unexpected("not in time: \(what)") }
     }
 
     private func isSlotTaken() throws -> Bool {

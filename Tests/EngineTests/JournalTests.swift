@@ -65,7 +65,7 @@ import Testing
         journal.emit(.stopped(clean: true))
         try journal.start()
         journal.stop()
-        #expect(try database.count("request_log") == 2500)
+        #expect(try has(2500, in: "request_log") && has(1, in: "event_log"))
         #expect(try database.value("SELECT name FROM event_log") == "stopped")
         // In the order in which they were noted.
         let order = try database.sql("SELECT request_id FROM request_log ORDER BY id").compactMap { $0[0] }
@@ -79,6 +79,7 @@ import Testing
             for number in 0..<500 { journal.note(self.request("\(thread)-\(number)")) }
         }
         journal.stop()
+        #expect(try has(4000, in: "request_log"))
         #expect(try database.value("SELECT count(DISTINCT request_id) FROM request_log") == "4000")
     }
 
@@ -90,7 +91,7 @@ import Testing
             echo.has { if case .logRowsLost = $0 { true } else { false } })
         #expect(lost() == [7])
         journal.stop()
-        #expect(try database.count("request_log") == Limits.logRowsMax)
+        #expect(try has(Limits.logRowsMax, in: "request_log") && has(1, in: "event_log"))
         let said = try database.value("SELECT fields->>'count' FROM event_log WHERE name = 'log rows lost'")
         #expect(said == "7")
         #expect(lost() == [7])
@@ -108,9 +109,9 @@ import Testing
         for _ in 0..<50 { journal.note(refusal(), at: start + .seconds(1)) }
         try journal.start()
         journal.stop()
+        #expect(try has(1030, in: "request_log") && has(1, in: "event_log"))
         #expect(try database.count("request_log WHERE error_code = 'invalid_api_key'") == 30)
         #expect(try database.count("request_log WHERE key_id = 2") == 500)
-        #expect(try database.count("request_log") == 1030)
         let said: [Int] = echo.all.compactMap {
             if case .refusalsLeftOut(let count) = $0 { count } else { nil }
         }
@@ -210,6 +211,7 @@ import Testing
             journal.emit(.requestFailed(KinoraError(code), requestID: "r", method: "GET", path: "/"))
         }
         journal.stop()
+        #expect(try has(expected.count, in: "event_log"))
         let names = try database.sql("SELECT name FROM event_log ORDER BY id").compactMap { $0[0] }
         #expect(names == expected)
         #expect(echo.all.count == 4)
@@ -221,8 +223,9 @@ import Testing
             #expect(try has(1, in: "event_log"))
             journal.heed(["log_retention_days": 0])
             journal.emit(.started(verb: "unseen"))
-            #expect(try has(0, in: "event_log"))
+            // The partitions first: who counts their rows holds locks that nobody waits long for.
             #expect(try has(0, in: "pg_inherits WHERE inhparent = 'kinora.event_log'::regclass"))
+            #expect(try has(0, in: "event_log"))
             journal.heed(["log_retention_days": 3])
             journal.emit(.started(verb: "seen"))
             #expect(try has(1, in: "event_log"))

@@ -146,7 +146,7 @@ import Upstream
     @Test func anotherWorkerGoesOnWithTheRest() throws {
         let first = try stage.worker()
         let task = try draw(3, references: 1)
-        #expect(eventually { peer.submits == 2 })
+        #expect(eventually { peer.submits >= 2 })
         try stage.kill(first)
         _ = try stage.worker()
         #expect(try made(task) == [1, 2, 3])

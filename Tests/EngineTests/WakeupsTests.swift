@@ -21,7 +21,7 @@ import Testing
     /// The first by its own commit, the second by its own or shortly after.
     @Test func whoRestsElsewhereIsToldOfEachSubmit() throws {
         let stage = try Stage()
-        _ = try stage.store.registerWorker(host: "there", processID: 2)
+        _ = try stage.database.worker()
         let (listener, heard) = try heard(stage)
         defer { listener.stop() }
         for _ in 0..<2 {
@@ -46,7 +46,7 @@ import Testing
     /// Who rests since the submit looked for such, say.
     @Test func whatASubmitToldNobodyIsToldBehindIt() throws {
         let stage = try Stage()
-        let worker = try stage.store.registerWorker(host: "there", processID: 2)
+        let worker = try stage.database.worker()
         try stage.store.setIdle(false, worker: worker)
         let (listener, heard) = try heard(stage)
         defer { listener.stop() }

@@ -190,7 +190,7 @@ import Upstream
         guard case .task = try stage.perform(.cancel(TaskReference(task.id))) else {
             throw Unexpected("not cancelled")
         }
-        #expect(eventually { worker.holdings.claims[task.row] == 0 })
+        #expect(eventually { (worker.holdings.claims[task.row] ?? 0) == 0 })
         released.raise()
         let outcome = "SELECT outcome FROM attempt"
         #expect(try eventually { try stage.database.value(outcome) == "abandoned" })

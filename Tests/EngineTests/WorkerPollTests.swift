@@ -37,11 +37,13 @@ import Upstream
         try hurryUntil(ended: tasks.count)
         for (task, failure) in zip(tasks, failures) {
             #expect(stage.events.end(of: task.id)?.state == .succeeded, "\(failure)")
-            let reported = stage.events.count { event in
-                guard case .pollFailed(task.id, let error, _) = event else { return false }
-                return error.code == failure.code
+            func reported() -> Int {
+                stage.events.count { event in
+                    guard case .pollFailed(task.id, let error, _) = event else { return false }
+                    return error.code == failure.code
+                }
             }
-            #expect(reported == 2, "\(failure)")
+            #expect(eventually { reported() == 2 }, "\(failure)")
         }
         #expect(stage.vendor.taken == tasks.count)
     }

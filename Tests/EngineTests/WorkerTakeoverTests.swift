@@ -1,5 +1,6 @@
 import Core
 import Store
+import Synchronization
 import TestSupport
 import Testing
 import Upstream
@@ -112,7 +113,7 @@ import Upstream
     /// Somebody's psql keeps a task's row in a transaction, and an answer comes for it.
     @Test func aTransactionLeftOpenHoldsUpItsTaskAndNoOther() throws {
         stage.vendor.script { $0.step == .submit && $0.prompt == "locked" ? .held : nil }
-        _ = try stage.worker()
+        _ = try stage.worker(lockTimeoutSeconds: 1)
         let locked = try stage.submit("locked")
         #expect(stage.vendor.waits(for: .submit))
         let session = try stage.database.newSession()
@@ -138,7 +139,7 @@ import Upstream
         ] as [ScriptedVendor.Answer])
     func newsOfATaskThatIsLockedHoldsNoThread(_ news: ScriptedVendor.Answer) throws {
         stage.vendor.script { $0.step == .poll && $0.prompt == "locked" ? .held : nil }
-        _ = try stage.worker(settlers: 1)
+        _ = try stage.worker(settlers: 1, lockTimeoutSeconds: 1)
         let locked = try stage.submit("locked")
         #expect(stage.vendor.waits(for: .poll))
         let session = try stage.database.newSession()
@@ -193,6 +194,7 @@ import Upstream
         #expect(stage.vendor.waits(for: .submit))
         let drained = Happening<Bool>()
         _ = try Thread { drained.note(worker.drain(within: .seconds(20))) }
+        #expect(eventually { worker.isDraining.load(ordering: .acquiring) })
         #expect(!drained.wait(within: .milliseconds(300)) { !$0.isEmpty })
         stage.vendor.release()
         #expect(drained.wait { $0 == [true] })
@@ -207,6 +209,8 @@ import Upstream
         let task = try stage.submit()
         #expect(stage.vendor.waits(for: .submit))
         #expect(!worker.drain(within: .milliseconds(200)))
+        // None of its threads may be left to read the answer.
+        for thread in worker.threads.withLock({ $0 }) { #expect(thread.join(until: .now + patience)) }
         stage.vendor.release()
         _ = try stage.worker()
         #expect(stage.events.end(of: task.id)?.state == .succeeded)

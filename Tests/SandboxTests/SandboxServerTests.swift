@@ -371,6 +371,7 @@ import TestSupport
         defer { _ = maker.join(until: .now + patience) }
         let before = try Self.umaskOfProcess()
         defer { isOver.store(true, ordering: .relaxed) }
+        try #require(eventually { others.withLock { !$0.isEmpty } })
         try concurrently(4) { thread in
             for number in 0..<10 {
                 let socket = "\(folder.path)/\(thread)-\(number).sock"

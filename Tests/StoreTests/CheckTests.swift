@@ -61,7 +61,7 @@ import Testing
             asked.append(name)
             // Nobody else asks meanwhile, and not at once afterwards.
             #expect(try turn() == nil)
-            try store.endCreditsTurn(pause: .seconds(3))
+            try store.endCreditsTurn(pause: .seconds(180))
             #expect(try turn() == nil)
             try store.endCreditsTurn(pause: .zero)
         }

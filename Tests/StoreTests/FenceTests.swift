@@ -208,7 +208,7 @@ import Testing
         #expect(try store.rescue(by: second) == 1)
         #expect(try store.beat(worker: first) && !store.beat(worker: dead))
         // Who is in time stays steady.
-        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '4 seconds'")
+        try database.sql("UPDATE worker SET heartbeat_at = now() - interval '2 seconds'")
         let before = try database.value("SELECT steady_since FROM worker WHERE id = \(second)")
         #expect(try store.beat(worker: second))
         #expect(try database.value("SELECT steady_since FROM worker WHERE id = \(second)") == before)

@@ -135,13 +135,14 @@ import Testing
         let other = try database.newSession()
         try other.rows("SELECT pg_advisory_lock(7017172)")
         let finished = Happening<Bool>()
-        let database = database
+        var hasty = database.ownerOptions
+        hasty.lockTimeoutSeconds = 1
+        let options = hasty
         let thread = try Core.Thread {
-            finished.note(
-                (try? Migrator(database.ownerOptions, directory: TestDatabase.sqlDirectory).up()) != nil)
+            finished.note((try? Migrator(options, directory: TestDatabase.sqlDirectory).up()) != nil)
         }
-        // Sessions usually wait five seconds for a lock; this one must still be waiting after that.
-        #expect(!finished.wait(within: .seconds(6)) { !$0.isEmpty })
+        // Sessions wait a second for a lock here; this one must still be waiting after that.
+        #expect(!finished.wait(within: .seconds(2)) { !$0.isEmpty })
         try other.rows("SELECT pg_advisory_unlock(7017172)")
         #expect(finished.wait { $0 == [true] })
         #expect(thread.join(until: .now + patience))

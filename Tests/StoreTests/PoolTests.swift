@@ -1,4 +1,5 @@
 import Core
+import Glibc
 import Synchronization
 import TestSupport
 import Testing
@@ -8,7 +9,7 @@ import Testing
 @Suite(.freshDatabase) struct PoolTests {
     let database = TestDatabase.current
 
-    private func options(sessions: Int, patienceSeconds: Int = 5) -> DatabaseOptions {
+    private func options(sessions: Int, patienceSeconds: Int = 60) -> DatabaseOptions {
         var options = database.options
         options.connectionsMax = sessions
         options.acquireTimeoutSeconds = patienceSeconds
@@ -24,7 +25,7 @@ import Testing
     }
 
     @Test func manyThreadsShareFewSessions() throws {
-        let pool = Pool(options(sessions: 4, patienceSeconds: 30))
+        let pool = Pool(options(sessions: 4))
         let held = Atomic<Int>(0), most = Atomic<Int>(0), done = Atomic<Int>(0)
         try concurrently(32) { _ in
             for _ in 0..<50 {
@@ -109,6 +110,33 @@ import Testing
             #expect(error?.code == .databaseAway)
             try pool.withConnection { connection throws(KinoraError) in _ = try connection.run(Self.one) }
         }
+    }
+
+    /// A server that takes the connection and says nothing.
+    @Test func aURLThatNamesItsOwnTimeHasItsWay() throws {
+        let silent = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(silent) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                bind(silent, $0, length) == 0 && listen(silent, 1) == 0
+                    && getsockname(silent, $0, &length) == 0
+            }
+        }
+        try #require(isBound)
+        let place = "127.0.0.1:\(UInt16(bigEndian: address.sin_port))"
+        var options = DatabaseOptions(url: Secret("postgresql://nobody@\(place)/none?connect_timeout=2"))
+        options.connectTimeoutSeconds = 600
+        let ended = Happening<ErrorCode?>()
+        let asked = options
+        let thread = try Core.Thread {
+            do throws(KinoraError) { _ = try Connection(asked) } catch { ended.note(error.code) }
+        }
+        #expect(ended.wait { $0 == [.databaseAway] })
+        #expect(thread.join(until: .now + patience))
     }
 
     @Test func aRefusedStatementLeavesTheSessionUsable() throws {

@@ -290,9 +290,9 @@ import Testing
     @Test func aFaultOfAnAccountIsWrittenAsAfterATask() throws {
         try database.account("one")
         let account = try #require(try path()).account
-        #expect(try blame(account, .upstreamRate, after: 30) == .cooling)
+        #expect(try blame(account, .upstreamRate, after: 300) == .cooling)
         let resting = try #require(try path())
-        #expect(resting.rest > .seconds(25) && resting.hasErrors)
+        #expect(resting.rest > .seconds(200) && resting.hasErrors)
         #expect(try blame(account, .upstreamRate) == nil)
         try database.sql("UPDATE account SET cooling_until = now() - interval '1 s'")
         try store.clear(account)

@@ -70,7 +70,8 @@ import Testing
         let tasks = try held(3)
         let session = try database.newSession()
         try session.rows("BEGIN; SELECT FROM task WHERE id = \(tasks[1].row) FOR UPDATE")
-        let results = try accept(tasks.map { ($0, "\($0.row)") })
+        let hasty = database.store(lockTimeoutSeconds: 1)
+        let results = try hasty.steps.accepted.load(tasks.map { Fenced($0, "\($0.row)") })
         #expect(results.map(outcome) == ["written", ErrorCode.databaseAway.rawValue, "written"])
         guard case .failure(let error) = results[1] else { return }
         #expect(error.isLocked)

@@ -25,12 +25,13 @@ import Upstream
 
     private func open(
         _ lines: CurlLines, _ server: LoopbackServer, firstByte: Duration = .seconds(20),
-        idle: Duration = .seconds(20), total: Duration = .seconds(30), hangUp: Int32? = nil,
-        while isWanted: @escaping () -> Bool = { true }
+        idle: Duration = .seconds(20), total: Duration = .seconds(30), curlSeconds: Int = 60,
+        hangUp: Int32? = nil, while isWanted: @escaping () -> Bool = { true }
     ) throws(KinoraError) -> LiveReply {
         let url = "http://\(server.host):\(server.port)"
         let account = VendorAccount(row: 1, baseURL: url, credential: Secret("sk-line"))
-        let call = HTTPCall(.post, url + "/x", body: .jsonBytes(Array(#"{"a":1}"#.utf8)))
+        let call = HTTPCall(
+            .post, url + "/x", body: .jsonBytes(Array(#"{"a":1}"#.utf8)), timeoutSeconds: curlSeconds)
         let limits = LiveReply.Limits(firstByte: firstByte, idle: idle, deadline: .now + total)
         return try lines.open(call, to: account, within: limits, while: .init(hangUp: hangUp, isWanted))
     }
@@ -141,6 +142,26 @@ import Upstream
             #expect(ended.wait(for: patience))
         }
         return time.withLock { $0 }
+    }
+
+    /// Who gets to look too late finds the call ended by its own limit: it was the time all the same.
+    @Test func aThreadThatWasHeldUpSaysThatTheTimeIsOver() throws {
+        var pair: [Int32] = [0, 0]
+        try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue), 0, &pair) == 0)
+        defer { pair.forEach { close($0) } }
+        try #require(write(pair[1], "x", 1) == 1)
+        try withServer { connection in
+            _ = connection.readRequest()
+            connection.waitForEnd()
+        } _: { lines, server in
+            #expect {
+                _ = try open(lines, server, total: .seconds(1), curlSeconds: 1, hangUp: pair[0]) {
+                    // Holds the thread up, as a busy machine does.
+                    _ = Signal().wait(for: .milliseconds(2500))
+                    return true
+                }
+            } throws: { ($0 as? KinoraError)?.code == .taskDeadline }
+        }
     }
 
     private final class Box: Sendable {

@@ -130,13 +130,13 @@ import Upstream
         let size = 128 << 20
         try #require(truncate(scratch.path, size) == 0)
         // The least of a few: others of the same process need memory too.
-        let before = try residentBytes()
-        let growths = try (0..<3).map { _ in try peak(sending: scratch.path, of: size) - before }
+        let growths = try (0..<3).map { _ in try growth(sending: scratch.path, of: size) }
         #expect(growths.min() ?? .max < 48 << 20, "grew by \(growths.map { $0 >> 20 }) MiB")
     }
 
-    /// How many bytes the process has at most.
-    private func peak(sending path: String, of size: Int) throws -> Int {
+    /// How many bytes more than before the process has at most.
+    private func growth(sending path: String, of size: Int) throws -> Int {
+        let before = try residentBytes()
         let server = try LoopbackServer { connection in
             _ = connection.readRequest(keeping: 0)
             connection.send(Wire.reply())
@@ -152,7 +152,7 @@ import Upstream
             })
         #expect(try pending.result().get().status == 200)
         #expect(try #require(server.requests.all.first).bodyBytes > size)
-        return most
+        return most - before
     }
 
     private func residentBytes() throws -> Int {

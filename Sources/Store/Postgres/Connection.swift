@@ -18,12 +18,14 @@ public final class Connection {
         // And a plan that was made while a table was empty must not read all of it once it is full.
         let session = """
             -c search_path=kinora -c timezone=UTC -c statement_timeout=\(options.statementTimeoutSeconds)s \
-            -c lock_timeout=5s -c idle_in_transaction_session_timeout=30s -c client_min_messages=warning \
-            -c plan_cache_mode=force_generic_plan -c jit=off -c enable_seqscan=off
+            -c lock_timeout=\(options.lockTimeoutSeconds)s -c idle_in_transaction_session_timeout=30s \
+            -c client_min_messages=warning -c plan_cache_mode=force_generic_plan -c jit=off \
+            -c enable_seqscan=off
             """
         let parameters = [
-            ("dbname", options.url.revealed()), ("options", session),
+            // In front of the URL: one that names its own has its way.
             ("connect_timeout", "\(options.connectTimeoutSeconds)"),
+            ("dbname", options.url.revealed()), ("options", session),
             ("application_name", options.applicationName), ("client_encoding", "UTF8"),
             // A database that is gone without a word, its host or the way to it, is noticed by these alone.
             ("keepalives_idle", "5"), ("keepalives_interval", "2"), ("keepalives_count", "3"),

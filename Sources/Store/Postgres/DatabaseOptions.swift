@@ -8,11 +8,14 @@ public struct DatabaseOptions: Sendable {
     public var role: String?
     /// Most sessions of the pool.
     public var connectionsMax = 16
-    /// Seconds to wait for a new session before the caller gets `databaseAway`.
+    /// Seconds to wait for a new session before the caller gets `databaseAway`; a `connect_timeout` in the
+    /// URL counts instead.
     public var connectTimeoutSeconds = 5
     /// Seconds to wait for a free session before the caller gets `databaseAway`.
     public var acquireTimeoutSeconds = 5
     public var statementTimeoutSeconds = 15
+    /// Seconds that a statement waits for what another one has locked.
+    public var lockTimeoutSeconds = 5
     /// What each session listens to: see `Store.rest(for:or:)`.
     public var channels: [String] = []
     public var applicationName = "kinora"

@@ -13,12 +13,12 @@ SANDBOX_URL = os.environ.get("SANDBOX_URL", "")
 @pytest.fixture(scope="session")
 def anybody():
     """Fetches results as anybody does: without a key."""
-    with httpx2.Client(verify=KINORA.trust, trust_env=False) as http:
+    with httpx2.Client(verify=KINORA.trust, trust_env=False, timeout=60) as http:
         yield http
 
 
 def accepted(vendor):
-    with httpx2.Client(verify=KINORA.trust, trust_env=False) as http:
+    with httpx2.Client(verify=KINORA.trust, trust_env=False, timeout=60) as http:
         return http.get(SANDBOX_URL + "/_sandbox/stats").json()["by_vendor"].get(vendor, 0)
 
 

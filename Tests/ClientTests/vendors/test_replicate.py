@@ -7,7 +7,7 @@ import pytest
 from replicate.client import Client
 from replicate.exceptions import ReplicateError
 
-from conftest import KINORA
+from conftest import KINORA, unhurried
 from sandboxed import SANDBOX_URL, accepted, anybody, is_film  # noqa: F401
 
 FILM = "kwaivgi/kling-v2.5-turbo-pro"
@@ -54,7 +54,8 @@ def test_a_picture_is_made(replicate, anybody):  # noqa: F811
 
 
 def test_predictions_are_listed_and_cancelled(replicate):
-    made = replicate.predictions.create(model=FILM, input={"prompt": "a cat"})
+    with unhurried():
+        made = replicate.predictions.create(model=FILM, input={"prompt": "a cat"})
     assert made.id in [row.id for row in replicate.predictions.list().results]
     made.cancel()
     made.reload()

@@ -82,9 +82,9 @@ final class Stage: Sendable {
     /// A started worker with a process's parts of its own, but for the memory of tasks: it is told at once.
     func worker(
         callsMax: Int = 1000, settlers: Int = 32, isNotifying: Bool = true, publicBase: String? = nil,
-        pollInterval: Duration = .seconds(1)
+        pollInterval: Duration = .seconds(1), lockTimeoutSeconds: Int = 60
     ) throws -> Worker {
-        let store = database.store(connectionsMax: 8)
+        let store = database.store(connectionsMax: 8, lockTimeoutSeconds: lockTimeoutSeconds)
         let wakeups = Wakeups(store, isNotifying: isNotifying, recent: wakeups.recent)
         var options = Worker.Options()
         options.callsMax = callsMax

@@ -152,8 +152,10 @@ extension GatewayTests {
                 let id = try send(.post("/v1/videos", json: ["prompt": "x", "seconds": "4"]), site).id
                 let line = try all.line(containing: "result not stored")
                 #expect(line.contains("KN504") && line.contains("bucket media: PUT http://127.0.0.1:"))
-                let waiting = try send(.get("/v1/videos/\(id)"), site)
-                #expect(waiting.json["status"] == "in_progress" && waiting.json["progress"] == 99)
+                try waitUntil("its owner sees that it waits for the end") {
+                    let waiting = try send(.get("/v1/videos/\(id)"), site)
+                    return waiting.json["status"] == "in_progress" && waiting.json["progress"] == 99
+                }
                 try bucket.start()
                 try waitUntil("it is stored", within: .seconds(60)) {
                     try send(.get("/v1/videos/\(id)"), site).json["status"] == "completed"

@@ -21,7 +21,9 @@ final class Site: Sendable {
         port = try Self.freePorts()
         let home = folder.path
         let own = [
-            "PATH": "/usr/bin:/bin", "DATABASE_URL": database.connection, "KINORA_SOCKET_DIR": "\(home)/s",
+            // A machine that hangs for seconds under all the tests is not a database that is away.
+            "PATH": "/usr/bin:/bin", "DATABASE_URL": database.connection + " connect_timeout=60",
+            "KINORA_SOCKET_DIR": "\(home)/s",
             "KINORA_MEDIA_DIR": "\(home)/media", "KINORA_SPOOL_DIR": "\(home)/spool",
             "KINORA_MASTER_KEY_FILE": "\(home)/master.key", "KINORA_CA_BUNDLE": "\(home)/tls/bundle.pem",
             "KINORA_EGRESS_ALLOW": "127.0.0.1:\(port + 1),[::1]:\(port + 1)",

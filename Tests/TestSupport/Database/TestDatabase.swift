@@ -44,16 +44,22 @@ public final class TestDatabase: Sendable {
         options.connectTimeoutSeconds = 60
         options.acquireTimeoutSeconds = 60
         options.statementTimeoutSeconds = 60
+        options.lockTimeoutSeconds = 60
         return options
     }
 
     /// As `migrate` connects: in the log-in role.
-    public var ownerOptions: DatabaseOptions { DatabaseOptions(url: Secret(connectionString), role: nil) }
+    public var ownerOptions: DatabaseOptions {
+        var options = options
+        options.role = nil
+        return options
+    }
 
     /// A store of its own, as another process would have it.
-    public func store(connectionsMax: Int = 8) -> Store {
+    public func store(connectionsMax: Int = 8, lockTimeoutSeconds: Int = 60) -> Store {
         var options = options
         options.connectionsMax = connectionsMax
+        options.lockTimeoutSeconds = lockTimeoutSeconds
         return Store(options)
     }
 

@@ -71,7 +71,9 @@ final class TestServer: Sendable {
         let draft = template + "_draft"
         try session.rows("DROP DATABASE IF EXISTS \(draft)")
         try session.rows("CREATE DATABASE \(draft) TEMPLATE template0 ENCODING 'UTF8'")
-        try migrate(DatabaseOptions(url: Secret(text(for: draft)), role: nil))
+        var options = DatabaseOptions(url: Secret(text(for: draft)), role: nil)
+        options.connectTimeoutSeconds = 60
+        try migrate(options)
         try session.rows("ALTER DATABASE \(draft) RENAME TO \(template)")
     }
 

@@ -99,7 +99,7 @@ struct Pending: Sendable {
     struct NeverEnded: Error {}
 
     func result() throws -> Result<HTTPReply, TransportFailure> {
-        guard ended.wait(within: .seconds(30), until: { !$0.isEmpty }) else { throw NeverEnded() }
+        guard ended.wait(until: { !$0.isEmpty }) else { throw NeverEnded() }
         return ended.all[0]
     }
 }

@@ -47,11 +47,21 @@ final class LoopbackServer: Sendable {
 
     /// Listens on any free port and writes it into `address`.
     private static func listen(_ family: Int32, _ address: inout some Any) -> Int32? {
+        guard let descriptor = bind(family, &address) else { return nil }
+        guard Glibc.listen(descriptor, 256) == 0 else {
+            close(descriptor)
+            return nil
+        }
+        return descriptor
+    }
+
+    /// Takes any free port and writes it into `address`.
+    static func bind(_ family: Int32, _ address: inout some Any) -> Int32? {
         let descriptor = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         return withUnsafeMutableBytes(of: &address) { bytes in
             let pointer = bytes.assumingMemoryBound(to: sockaddr.self).baseAddress!
             var length = socklen_t(bytes.count)
-            guard bind(descriptor, pointer, length) == 0, Glibc.listen(descriptor, 256) == 0,
+            guard Glibc.bind(descriptor, pointer, length) == 0,
                 getsockname(descriptor, pointer, &length) == 0
             else {
                 close(descriptor)
@@ -98,11 +108,23 @@ final class LoopbackServer: Sendable {
         open.withLock { $0 }.forEach { $0.cut() }
         for thread in threads.withLock({ $0 }) { _ = thread.join(until: deadline) }
     }
+}
 
-    /// A port of the loopback that nobody listens on: it was bound a moment ago.
-    static func closedPort() throws -> UInt16 {
-        let server = try LoopbackServer { _ in }
-        defer { server.stop() }
-        return server.port
+/// A port of the loopback that nobody listens on, nor can: it is taken as long as this lives.
+final class ClosedPort: Sendable {
+    let number: UInt16
+    private let descriptor: Int32
+
+    init() throws {
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        guard let descriptor = LoopbackServer.bind(AF_INET, &address) else {
+            throw LoopbackServer.SocketError(call: "bind", number: errno)
+        }
+        self.descriptor = descriptor
+        number = UInt16(bigEndian: address.sin_port)
     }
+
+    deinit { close(descriptor) }
 }
