@@ -13,7 +13,8 @@ final class MediaLength: Sendable {
     /// Ends what runs.
     func close() { processes.close() }
 
-    /// Nil when the file is broken. Throws `internalFault` when ffprobe is not installed.
+    /// Nil when the file is broken, which one that keeps ffprobe busy for ten seconds is. Throws
+    /// `internalFault` when ffprobe is not installed, or has had no processor for a minute.
     func seconds(of path: String, _ type: MediaType) throws(KinoraError) -> Double? {
         // The demuxer is named and nothing but files may be read, so that no content can choose otherwise.
         let demuxer =
@@ -28,12 +29,14 @@ final class MediaLength: Sendable {
         let exit = try processes.run(
             ["ffprobe", "-v", "error", "-f", demuxer, "-protocol_whitelist", "file"] + Self.entries(of: type)
                 + ["-of", "csv=p=0", "file:\(path)"],
-            limit: .seconds(10), memoryBytesMax: memoryBytesMax, reading: .output)
+            limit: .seconds(60), within: .init(memoryBytes: memoryBytesMax, processorSeconds: 10),
+            reading: .output)
+        guard !exit.isTimedOut else { throw KinoraError(.internalFault, detail: "ffprobe: not done in time") }
         // Of a whole file one number; of packets the last one's begin and length.
         let last = exit.text.split(whereSeparator: \.isNewline).last ?? ""
         let numbers = last.split(separator: ",").map { Double($0) ?? .nan }
         let seconds = numbers.reduce(0, +)
-        guard exit.code == 0, !exit.isTimedOut, seconds.isFinite, seconds > 0 else { return nil }
+        guard exit.code == 0, seconds.isFinite, seconds > 0 else { return nil }
         return seconds
     }
 

@@ -11,13 +11,24 @@ public struct ChildExit: Sendable {
     public let isTimedOut: Bool
 }
 
-/// Runs programs by their argument vector, never through a shell: nice, without input, with a time limit. All
-/// of them can be ended at once.
+/// Runs programs by their argument vector, never through a shell: without input, with a time limit. All of
+/// them can be ended at once.
 public final class ChildProcesses: Sendable {
     /// What of a program is read; the other goes nowhere.
     public enum Stream: Int32, Sendable {
         case output = 1
         case errors = 2
+    }
+
+    /// What a program may use. One that takes more processor time is killed, whose exit code is then 137.
+    public struct Bounds: Sendable {
+        public let memoryBytes: Int
+        public let processorSeconds: Int
+
+        public init(memoryBytes: Int, processorSeconds: Int) {
+            self.memoryBytes = memoryBytes
+            self.processorSeconds = processorSeconds
+        }
     }
 
     private struct Running: Sendable {
@@ -37,7 +48,10 @@ public final class ChildProcesses: Sendable {
         "LC_ALL=C.UTF-8", "AV_LOG_FORCE_NOCOLOR=1",
     ]
 
-    public init() {}
+    /// Added to this process's own.
+    private let niceness: Int32
+
+    public init(niceness: Int32 = 0) { self.niceness = niceness }
 
     /// Kills what runs and refuses what comes.
     public func close() {
@@ -47,12 +61,13 @@ public final class ChildProcesses: Sendable {
         }
     }
 
-    /// Runs a program to its end. The first argument is its name, looked up in PATH. `memoryBytesMax` bounds
-    /// what it may allocate; nil: nothing does. Throws `internalFault` when it cannot be started.
+    /// Runs a program to its end. The first argument is its name, looked up in PATH. Throws `internalFault`
+    /// when it cannot be started, and `shuttingDown` when `close` has come in between.
     public func run(
-        _ arguments: [String], limit: Duration, memoryBytesMax: Int? = nil, reading stream: Stream = .errors
+        _ arguments: [String], limit: Duration, within bounds: Bounds? = nil,
+        reading stream: Stream = .errors
     ) throws(KinoraError) -> ChildExit {
-        let limiting = memoryBytesMax.map(Self.limiting) ?? []
+        let limiting = bounds.map(Self.limiting) ?? []
         let (pid, end) = try start(limiting + arguments, stream)
         let deadline = ContinuousClock.now + limit
         var text: [UInt8] = []
@@ -62,10 +77,14 @@ public final class ChildProcesses: Sendable {
         // The number must not be free for another process while `close` may still send it a signal.
         var info = siginfo_t()
         while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) != 0, errno == EINTR {}
-        running.withLock { _ = $0.pids.remove(pid) }
+        let isClosed = running.withLock { running in
+            running.pids.remove(pid)
+            return running.isClosed
+        }
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
         let signal = status & 0x7F
+        guard signal == 0 || !isClosed else { throw KinoraError(.shuttingDown) }
         let code = signal == 0 ? status >> 8 & 0xFF : 128 + signal
         let said = String(decoding: text, as: UTF8.self)
         if !limiting.isEmpty, Self.notStarted.contains(code) {
@@ -74,12 +93,19 @@ public final class ChildProcesses: Sendable {
         return ChildExit(code: code, text: said, isTimedOut: isTimedOut)
     }
 
-    /// What sets the limit and becomes the program: set from here, it may come too late. Nobody may have more
-    /// than this process itself.
-    private static func limiting(memoryBytesMax: Int) -> [String] {
+    /// What sets the limits and becomes the program: set from here, they may come too late.
+    private static func limiting(to bounds: Bounds) -> [String] {
+        let (memory, seconds) = (
+            mostOf(bounds.memoryBytes, RLIMIT_DATA), mostOf(bounds.processorSeconds, RLIMIT_CPU)
+        )
+        return ["prlimit", "--data=\(memory)", "--cpu=\(seconds)"]
+    }
+
+    /// Nobody may have more than this process itself.
+    private static func mostOf(_ wanted: Int, _ resource: __rlimit_resource) -> UInt64 {
         var own = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_DATA.rawValue), &own) == 0 else { return [] }
-        return ["prlimit", "--data=\(min(UInt64(memoryBytesMax), UInt64(own.rlim_max)))"]
+        guard getrlimit(__rlimit_resource_t(resource.rawValue), &own) == 0 else { return UInt64(wanted) }
+        return min(UInt64(wanted), UInt64(own.rlim_max))
     }
 
     /// Reads what a program writes to its end, which is also the end of the program. False when the time was
@@ -88,9 +114,14 @@ public final class ChildProcesses: Sendable {
         from descriptor: Int32, into text: inout [UInt8], until deadline: ContinuousClock.Instant
     ) -> Bool {
         var buffer = [UInt8](repeating: 0, count: textBytesMax)
+        // Whoever was held up looks once more: at the last words, and at the end behind them.
+        var looksLeft = 2
         while true {
-            let left = ContinuousClock.now.duration(to: deadline).microseconds / 1000
-            guard left > 0 else { return false }
+            let left = max(ContinuousClock.now.duration(to: deadline).microseconds / 1000, 0)
+            if left == 0 {
+                guard looksLeft > 0 else { return false }
+                looksLeft -= 1
+            }
             var item = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
             guard poll(&item, 1, Int32(clamping: left)) > 0 else { continue }
             let count = read(descriptor, &buffer, buffer.count)
@@ -112,8 +143,9 @@ public final class ChildProcesses: Sendable {
                     arguments, environment: Self.environment, output: stream == .output ? writing : nil,
                     errors: stream == .errors ? writing : nil)
                 running.pids.insert(pid)
-                // Rendering must not slow down what is being measured beside it.
-                _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(pid), 10)
+                if niceness != 0 {
+                    _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), id_t(pid), niceness)
+                }
                 return (pid, reading)
             } catch {
                 Glibc.close(reading)

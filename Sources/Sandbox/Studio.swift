@@ -38,7 +38,8 @@ final class Studio: Sendable {
     private let queue = Mutex<(jobs: [Job], isClosed: Bool)>(([], false))
     /// Who waits for a shared picture that is being drawn, by its file.
     private let sharers = Mutex<[String: [@Sendable (Result<Void, RenderFailure>) -> Void]]>([:])
-    private let processes = ChildProcesses()
+    /// Rendering must not slow down what is being measured beside it.
+    private let processes = ChildProcesses(niceness: 10)
     private let threads: Mutex<[Thread]> = Mutex([])
     private let partNumber = Atomic<Int>(0)
     /// One for each thread: a signal that two wait for may wake just one of them.

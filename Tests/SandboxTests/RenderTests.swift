@@ -194,10 +194,17 @@ import Testing
         let started = ContinuousClock.now
         let exit = try processes.run(slow, limit: .milliseconds(100))
         #expect(exit.isTimedOut && exit.code == 137)
-        let thread = try Core.Thread { _ = try? processes.run(slow, limit: .seconds(120)) }
+        let ended = Happening<ErrorCode?>()
+        let thread = try Core.Thread {
+            do throws(KinoraError) {
+                _ = try processes.run(slow, limit: .seconds(120))
+                ended.note(nil)
+            } catch { ended.note(error.code) }
+        }
         usleep(100_000)
         processes.close()
         #expect(thread.join(until: .now + .seconds(30)))
+        #expect(ended.all == [.shuttingDown], "what was killed says nothing of the program")
         #expect(ContinuousClock.now - started < .seconds(60))
         #expect(throws: KinoraError(.shuttingDown)) { try processes.run(slow, limit: .seconds(1)) }
     }
@@ -206,20 +213,31 @@ import Testing
         let processes = ChildProcesses()
         let hungry = ["dd", "if=/dev/zero", "of=/dev/null", "bs=100M", "count=1"]
         #expect(try processes.run(hungry, limit: .seconds(60)).code == 0)
-        let bound = try processes.run(hungry, limit: .seconds(60), memoryBytesMax: 50_000_000)
+        let bounds = ChildProcesses.Bounds(memoryBytes: 50 << 20, processorSeconds: 60)
+        let bound = try processes.run(hungry, limit: .seconds(60), within: bounds)
         #expect(bound.code == 1 && bound.text.contains("memory exhausted"))
         let told = try processes.run(
-            ["sh", "-c", "ulimit -d"], limit: .seconds(60), memoryBytesMax: 50 << 20, reading: .output)
-        #expect(told.text == "51200\n", "its limit, in KiB, before it does anything")
+            ["sh", "-c", "ulimit -d; ulimit -t"], limit: .seconds(60), within: bounds, reading: .output)
+        #expect(told.text == "51200\n60\n", "its limits, in KiB and seconds, before it does anything")
+    }
+
+    /// Its own work counts, and not how long the machine takes for it.
+    @Test func aProgramHasOnlySoMuchOfTheProcessor() throws {
+        let processes = ChildProcesses()
+        let bounds = ChildProcesses.Bounds(memoryBytes: 50 << 20, processorSeconds: 1)
+        let busy = ["sh", "-c", "while :; do :; done"]
+        let exit = try processes.run(busy, limit: patience, within: bounds)
+        #expect(exit.code == 137 && !exit.isTimedOut)
+        #expect(try processes.run(["sleep", "1.5"], limit: patience, within: bounds).code == 0)
     }
 
     @Test func aProgramsErrorsAreKeptAndAMissingProgramIsAnError() throws {
         let processes = ChildProcesses()
         let exit = try processes.run(["ls", "/nowhere/at/all"], limit: .seconds(60))
         #expect(exit.code == 2 && exit.text.contains("/nowhere/at/all"))
-        for memoryBytesMax in [nil, 50 << 20] {
+        for bounds in [nil, ChildProcesses.Bounds(memoryBytes: 50 << 20, processorSeconds: 60)] {
             #expect(throws: KinoraError.self) {
-                try processes.run(["no-such-program"], limit: .seconds(60), memoryBytesMax: memoryBytesMax)
+                try processes.run(["no-such-program"], limit: .seconds(60), within: bounds)
             }
         }
     }
