@@ -110,18 +110,19 @@ import Upstream
     }
 
     @Test func aDownloadThatBreaksOffIsDoneAgain() throws {
-        stage.vendor.script { call in
-            guard call.step == .content else { return nil }
-            return call.nth == 1 ? .lost(mayHaveArrived: true) : call.nth == 2 ? .json(503, [:]) : nil
-        }
+        let first = ScriptedVendor.Answer.lost(mayHaveArrived: true)
+        stage.vendor.script { $0.step == .content ? first : nil }
         _ = try stage.worker()
         let task = try stage.submit()
-        for nth in 1...2 {
-            #expect(stage.vendor.waits(for: .content, times: nth))
+        #expect(stage.vendor.waits(for: .content))
+        for next in [ScriptedVendor.Answer.json(503, [:]), nil] {
             #expect(try eventually { try stage.resting("state = 'storing'") == 1 })
             let resting = try #require(try stage.task(task.id))
             #expect((resting.state, resting.progress) == (.storing, 99))
+            let asked = stage.vendor.calls(.content).count
+            stage.vendor.script { $0.step == .content ? next : nil }
             try stage.hurry()
+            #expect(stage.vendor.waits(for: .content, times: asked + 1))
         }
         #expect(stage.events.end(of: task.id)?.state == .succeeded)
         #expect(stage.vendor.taken == 1)
