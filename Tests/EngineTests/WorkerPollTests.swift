@@ -29,7 +29,8 @@ import Upstream
             (.upstreamProtocol, .json(200, [:])), (.upstreamCredential, .json(401, [:])),
         ]
         stage.vendor.script { call in
-            guard call.step == .poll, call.nthOfTask <= 2 else { return nil }
+            // Twice at least: what a poll says is forgotten when another claim has come in between.
+            guard call.step == .poll, call.nthOfTask <= 4 else { return nil }
             return call.prompt.flatMap { Int($0) }.map { failures[$0].answer }
         }
         _ = try stage.worker()
@@ -43,7 +44,7 @@ import Upstream
                     return error.code == failure.code
                 }
             }
-            #expect(eventually { reported() == 2 }, "\(failure)")
+            #expect(eventually { reported() >= 2 }, "\(failure)")
         }
         #expect(stage.vendor.taken == tasks.count)
     }

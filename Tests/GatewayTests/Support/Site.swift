@@ -21,8 +21,7 @@ final class Site: Sendable {
         port = try Self.freePorts()
         let home = folder.path
         let own = [
-            // A machine that hangs for seconds under all the tests is not a database that is away.
-            "PATH": "/usr/bin:/bin", "DATABASE_URL": database.connection + " connect_timeout=60",
+            "PATH": "/usr/bin:/bin", "DATABASE_URL": database.patientConnection,
             "KINORA_SOCKET_DIR": "\(home)/s",
             "KINORA_MEDIA_DIR": "\(home)/media", "KINORA_SPOOL_DIR": "\(home)/spool",
             "KINORA_MASTER_KEY_FILE": "\(home)/master.key", "KINORA_CA_BUNDLE": "\(home)/tls/bundle.pem",
