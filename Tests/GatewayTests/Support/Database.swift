@@ -5,8 +5,8 @@ struct Database: Sendable {
     /// A libpq URL or keyword string.
     let connection: String
 
-    /// As programs are to connect: a machine that hangs for seconds under all the tests is not a database that
-    /// is away.
+    /// As programs are to connect: a machine that hangs for seconds under all the tests is not a database
+    /// that is away.
     var patientConnection: String {
         guard connection.contains("://") else { return connection + " connect_timeout=60" }
         return connection + (connection.contains("?") ? "&" : "?") + "connect_timeout=60"
