@@ -7,6 +7,7 @@ import random
 import secrets
 import signal
 import subprocess
+import time
 
 import sandbox
 from instance import SQLFailed
@@ -196,6 +197,11 @@ def disk_full(stage):
         os.unlink(balloon)
 
 
+def is_ahead(stage):
+    """Seconds by which the database's clock is ahead of the machine's."""
+    return float(stage.instance.sql("SELECT extract(epoch FROM clock_timestamp())")[0][0]) - time.time()
+
+
 def clock_stepped(stage):
     """The machine's clock jumps a minute ahead, and back. PostgreSQL, servers and workers live by it."""
     path = f"{stage.instance.postgres.home}/clock"
@@ -213,9 +219,11 @@ def clock_stepped(stage):
         program.stop()
     for program in programs:
         program.start(**faked)
-    for offset in ("+60", "+0", "-60", "+0"):
+    for offset in (60, 0, -60, 0):
         stage.hold(4)
-        step(offset)
+        step(f"{offset:+}")
+        # Nobody is declared dead by a step: that it was one, the database's clock says.
+        wait_until(f"the clock is {offset} s ahead", lambda ahead=offset: abs(is_ahead(stage) - ahead) < 20, 30)
     stage.hold(4)
 
     def restore():
